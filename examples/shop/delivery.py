@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from segment.analytics.client import Client
 from segment.analytics.request import APIError
 
-from calls import SOURCES, Call
+from examples.shop.calls import SOURCES, Call
 
 WAITING_MAX: Final = 5_000
 """Calls kept in the SDKs' queues. A queue drops silently beyond 10,000, and a rate-limited

@@ -11,8 +11,8 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from calls import DAY_MS, Source
-from catalogue import CATEGORIES
+from examples.shop.calls import DAY_MS, Source
+from examples.shop.catalogue import CATEGORIES
 
 KIOSK_ID: Final = "kiosk-munich-01"
 """The cookie of the terminal in the shop, under which dozens of people have logged in."""
@@ -29,13 +29,54 @@ CITIES: Final = {
 }
 LANGUAGES: Final = {"DE": "de", "FR": "fr", "NL": "nl", "AT": "de", "IT": "it", "ES": "es"}
 _FIRST: Final = (
-    "Anna Ben Clara David Elif Felix Greta Hugo Ines Jan Karim Lea Marco Nora Olaf Paula Quentin "
-    "Rosa Sven Tessa Umut Vera Willem Yara Zoé"
-).split()
+    "Anna",
+    "Ben",
+    "Clara",
+    "David",
+    "Elif",
+    "Felix",
+    "Greta",
+    "Hugo",
+    "Ines",
+    "Jan",
+    "Karim",
+    "Lea",
+    "Marco",
+    "Nora",
+    "Olaf",
+    "Paula",
+    "Quentin",
+    "Rosa",
+    "Sven",
+    "Tessa",
+    "Umut",
+    "Vera",
+    "Willem",
+    "Yara",
+    "Zoé",
+)
 _LAST: Final = (
-    "Bauer Moreau Jansen Huber Rossi García Keller Dubois Bakker Steiner Ferrari Romero Wolf "
-    "Lefèvre Visser Gruber Conti Navarro Schmid Girard"
-).split()
+    "Bauer",
+    "Moreau",
+    "Jansen",
+    "Huber",
+    "Rossi",
+    "García",
+    "Keller",
+    "Dubois",
+    "Bakker",
+    "Steiner",
+    "Ferrari",
+    "Romero",
+    "Wolf",
+    "Lefèvre",
+    "Visser",
+    "Gruber",
+    "Conti",
+    "Navarro",
+    "Schmid",
+    "Girard",
+)
 _COMPANIES: Final = (
     ("acc-alpschule", "Alpschule Nord", "education", 24),
     ("acc-bergwacht", "Bergwacht Süd", "rescue", 180),

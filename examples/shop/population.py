@@ -15,11 +15,11 @@ from typing import Final, Literal
 
 import msgspec
 
-from calls import HOUR_MS, MINUTE_MS, SECOND_MS, Call
-from catalogue import PRODUCTS
-from notes import write_note
-from people import Device, Person, draw_person
-from sessions import Memory, Order, Visit, visit
+from examples.shop.calls import HOUR_MS, MINUTE_MS, SECOND_MS, Call
+from examples.shop.catalogue import PRODUCTS
+from examples.shop.notes import write_note
+from examples.shop.people import Device, Person, draw_person
+from examples.shop.sessions import Memory, Order, Visit, visit
 
 Errand = Literal["visit", "return", "contact"]
 

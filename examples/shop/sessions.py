@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import msgspec
 
-from calls import MINUTE_MS, SECOND_MS, Call, Kind, Source
-from catalogue import (
+from examples.shop.calls import MINUTE_MS, SECOND_MS, Call, Kind, Source
+from examples.shop.catalogue import (
     BY_CATEGORY,
     CATEGORIES,
     CURRENCY,
@@ -21,7 +21,7 @@ from catalogue import (
     VIDEOS,
     Product,
 )
-from people import Device, Person
+from examples.shop.people import Device, Person
 
 _PAGES: Final = {"Home": "/", "Stores": "/stores", "Delivery": "/help/delivery", "Blog": "/blog"}
 _PRICING_PAGE: Final = "Pricing Opened"
@@ -84,9 +84,8 @@ class Visit:
         if self.device.source == "web":
             answers = dict(self.memory.consents)
             if self.person.has_gpc:
-                # A server-side SDK cannot send the browser's `Sec-GPC` header, so the shop
-                # relays the signal under the name that browsers give it.
-                context["globalPrivacyControl"] = True
+                # A server-side SDK cannot send the browser's `Sec-GPC` header: the shop relays it.
+                context["gpc"] = True
                 answers["Advertising"] = False
             context["consent"] = {"categoryPreferences": answers}
         return context

@@ -1,0 +1,1 @@
+"""A simulated outdoor-gear shop whose events flow through the unmodified Segment SDK."""
