@@ -1,0 +1,317 @@
+"""The protocols behind which the outside stands, with their obligations.
+
+A back end of `Store` passes `tests/contract/test_store.py`; nothing above this file knows which
+one runs. Rows are plain tuples of integers, texts and bytes: what the bytes mean is known to the
+engine alone, so a back end never decodes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, Literal, NamedTuple, Protocol, TypeVar
+
+from heedful.kernel import PeerError
+
+T = TypeVar("T")
+
+CLAIM_NEW: Final = 0
+CLAIM_DUPLICATE: Final = 1
+CLAIM_CONFLICT: Final = 2
+
+
+class StaleWrite(PeerError):
+    """Somebody else changed an aggregate since it was read: read again and repeat the step."""
+
+    def __init__(self, aggregate: str) -> None:
+        super().__init__(
+            "stale_write",
+            f"Expected the version of the {aggregate} that was read, got a newer one - at the "
+            "store. Repeat the transaction.",
+        )
+
+
+class StoreFull(PeerError):
+    """The disk, or what is allowed of it, is full; nothing of the transaction was kept."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            "store_full",
+            f"Expected room on the disk, got {what} - at the store. Free space; nothing was lost.",
+        )
+
+
+class StoreUnavailable(PeerError):
+    """The store cannot be reached or is owned by another process."""
+
+
+class Claim(NamedTuple):
+    """A message that wants to be new.
+
+    `slot` is a 63-bit integer whose high bits are the hour of the raw timestamp, so recent slots
+    stand together; `check` are independent bits of the same identity, which tell a true repeat
+    from two messages that met in one slot; `content` is a hash of what the message says.
+    """
+
+    slot: int
+    check: int
+    content: int
+
+
+class FragmentRow(NamedTuple):
+    """Where a distinct identifier set belongs now."""
+
+    key: int
+    first_at: int
+    cluster: int
+    customer: int
+
+
+class IdentifierRow(NamedTuple):
+    """Where one identifier belongs now; `customer` is None while it links nobody."""
+
+    key: int
+    namespace: str
+    value: str
+    cluster: int | None
+    customer: int | None
+    is_shared: bool
+
+
+class ClusterRow(NamedTuple):
+    """A cluster of the identity graph; `version` is the one that was read, 0 for a new one."""
+
+    key: int
+    version: int
+    body: bytes
+
+
+class CustomerRow(NamedTuple):
+    """One customer's facts; `version` is the one that was read, 0 for a new one."""
+
+    key: int
+    version: int
+    cluster: int
+    signal_set: int
+    """Hash of the signal definitions under which the body is complete."""
+    due: int | None
+    """When something changes without an event: the customer is to be looked at again."""
+    refold: int
+    """1 while the body waits to be folded anew from the log, else 0."""
+    body: bytes
+
+
+class LogRow(NamedTuple):
+    """One event of the log: `(fragment, at, key)` is its address, `seq` its place in time."""
+
+    fragment: int
+    at: int
+    key: int
+    seq: int
+    body: bytes
+
+
+class QuarantineRow(NamedTuple):
+    """Something that arrived and could not become an event."""
+
+    id: int
+    """0 for a new row."""
+    received_at: int
+    source: str
+    reason: str
+    message: str
+    identifiers: bytes
+    """MessagePack array of identifier keys, so that erasure finds the row."""
+    body: bytes
+
+
+class KeyRow(NamedTuple):
+    """An API key: only its hash is kept."""
+
+    hash: bytes
+    role: str
+    name: str
+    created_at: int
+    revoked_at: int | None
+
+
+class Transaction(Protocol):
+    """One atomic unit of reads and writes; all of it is durable, or none."""
+
+    def claim(self, claims: Sequence[Claim]) -> list[Literal[0, 1, 2]]:
+        """Take each slot, or say why not: CLAIM_NEW, CLAIM_DUPLICATE, CLAIM_CONFLICT.
+
+        A slot with another `check` is not a repeat: the next slot is tried. A repeat with another
+        `content` is a conflict. Two equal claims in one call are new and duplicate, in order.
+        """
+
+    def fragments(self, keys: Sequence[int]) -> dict[int, FragmentRow]:
+        """Read fragments; unknown ones are absent."""
+
+    def identifiers(self, keys: Sequence[int]) -> dict[int, IdentifierRow]:
+        """Read identifiers; unknown ones are absent."""
+
+    def clusters(self, keys: Sequence[int]) -> dict[int, ClusterRow]:
+        """Read clusters with their versions; unknown ones are absent."""
+
+    def customers(self, keys: Sequence[int]) -> dict[int, CustomerRow]:
+        """Read customers with their versions; unknown ones are absent."""
+
+    def put_fragments(self, rows: Sequence[FragmentRow]) -> None:
+        """Write fragments, replacing what stands there."""
+
+    def put_identifiers(self, rows: Sequence[IdentifierRow]) -> None:
+        """Write identifiers, replacing what stands there."""
+
+    def put_clusters(self, rows: Sequence[ClusterRow]) -> None:
+        """Write clusters at `version + 1`; raise StaleWrite unless the version read still stands.
+
+        A row of version 0 must not exist yet.
+        """
+
+    def put_customers(self, rows: Sequence[CustomerRow]) -> None:
+        """Write customers at `version + 1`; raise StaleWrite as `put_clusters` does."""
+
+    def delete_clusters(self, rows: Sequence[ClusterRow]) -> None:
+        """Delete clusters; raise StaleWrite unless the version read still stands."""
+
+    def delete_customers(self, rows: Sequence[CustomerRow]) -> None:
+        """Delete customers; raise StaleWrite unless the version read still stands."""
+
+    def delete_fragments(self, keys: Sequence[int]) -> None:
+        """Delete fragments, but not the events filed under them."""
+
+    def delete_identifiers(self, keys: Sequence[int]) -> None:
+        """Delete identifiers."""
+
+    def last_seq(self) -> int:
+        """The greatest `seq` ever given, 0 at the start; never falls, also after deletions."""
+
+    def append(self, rows: Sequence[LogRow]) -> None:
+        """Add events to the log; their `seq` continue `last_seq()` without a gap."""
+
+    def events_of(
+        self,
+        fragments: Sequence[int],
+        *,
+        after_seq: int = 0,
+        from_at: int | None = None,
+        before: tuple[int, int] | None = None,
+        limit: int | None = None,
+        newest_first: bool = False,
+    ) -> Iterator[LogRow]:
+        """Read the events of fragments, merged into the order of `(at, key)`.
+
+        `from_at` is inclusive; `before` is an exclusive `(at, key)` bound, the cursor of a
+        timeline read newest first.
+        """
+
+    def count_events(self, fragments: Sequence[int]) -> int:
+        """Count the events of fragments."""
+
+    def log(self, after_seq: int, limit: int) -> list[LogRow]:
+        """Read the log in the order of `seq`; erased events are left out."""
+
+    def delete_events(self, fragments: Sequence[int]) -> int:
+        """Delete all events of fragments; say how many."""
+
+    def separations(self, identifiers: Sequence[int]) -> dict[int, bytes]:
+        """Read the separations (by key) that name one of these identifiers."""
+
+    def put_separation(self, key: int, identifiers: Sequence[int], body: bytes) -> None:
+        """Keep a separation under each identifier that it names."""
+
+    def suppressed(self, identifiers: Sequence[int]) -> set[int]:
+        """Of these identifiers, those whose person was erased and must not return."""
+
+    def suppress(self, identifiers: Sequence[int], at: int) -> None:
+        """Refuse these identifiers from now on."""
+
+    def lift_suppression(self, identifiers: Sequence[int]) -> None:
+        """Allow these identifiers again."""
+
+    def quarantine(self, rows: Sequence[QuarantineRow]) -> None:
+        """Keep what could not become an event."""
+
+    def quarantined(self, after_id: int, limit: int) -> list[QuarantineRow]:
+        """Read the quarantine in the order of arrival."""
+
+    def delete_quarantined(self, ids: Sequence[int]) -> None:
+        """Delete rows of the quarantine."""
+
+    def due_customers(self, now: int, limit: int) -> list[int]:
+        """Keys of customers whose `due` has come, the earliest first."""
+
+    def customers_to_refold(self, limit: int) -> list[int]:
+        """Keys of customers that wait to be folded anew."""
+
+    def customers_outside(self, signal_set: int, after_key: int, limit: int) -> list[int]:
+        """Keys above `after_key` whose body is complete under another signal set, ascending."""
+
+    def scan_customers(self, after_key: int, limit: int) -> list[CustomerRow]:
+        """Read customers by key, ascending."""
+
+    def scan_clusters(self, after_key: int, limit: int) -> list[ClusterRow]:
+        """Read clusters by key, ascending."""
+
+    def features(self) -> list[tuple[int, str]]:
+        """The dictionary of automatic features: (id, name), in no particular order."""
+
+    def put_features(self, rows: Sequence[tuple[int, str]]) -> None:
+        """Extend the dictionary; a known id is left as it is."""
+
+    def keys(self) -> list[KeyRow]:
+        """All API keys, revoked ones included."""
+
+    def put_key(self, row: KeyRow) -> None:
+        """Write an API key, replacing one of the same hash."""
+
+    def get_meta(self, name: str) -> bytes | None:
+        """Read one named value of the workspace."""
+
+    def put_meta(self, name: str, value: bytes) -> None:
+        """Write one named value of the workspace."""
+
+
+class StoreStats(NamedTuple):
+    """Sizes for `doctor` and the metrics."""
+
+    customers: int
+    events: int
+    quarantined: int
+    bytes_on_disk: int
+    bytes_free: int
+
+
+class Store(Protocol):
+    """Durable state of one workspace.
+
+    Obligations: `write` returns only after its transaction is durable (on the disk, not in a
+    buffer); a transaction that raises leaves no trace; readers see a committed snapshot and never
+    wait for a writer.
+    """
+
+    def write(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work` in one read-write transaction and commit it.
+
+        Raises
+        ------
+        StaleWrite
+            Another worker was faster; run the whole step again.
+        StoreFull
+            Nothing was kept; answer 503 and let the operator free space.
+        """
+
+    def read(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work` on a committed snapshot; writing in it is an error. Any thread may call."""
+
+    def backup(self, target: str, progress: Callable[[int, int], None] | None = None) -> None:
+        """Write a consistent copy to a new file while work goes on; `progress(done, total)`."""
+
+    def vacuum(self) -> None:
+        """Rewrite the store so that no deleted byte remains in it."""
+
+    def stats(self) -> StoreStats:
+        """Measure the store."""
+
+    def close(self) -> None:
+        """Let go of everything; `write` and `read` fail afterwards."""
