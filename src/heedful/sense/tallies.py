@@ -1,0 +1,250 @@
+"""Counting: count, sum, rate and gap, over a window, since a reset, or ever. Slots are mutable.
+
+Law: a slot is a function of the set of its events. Let `newest` be its newest instant and `g` the
+width of a bin. An event is *live* when its bin is not before the bin of `newest - window + 1`, nor
+before the bin of the last reset. The ring holds the N greatest live events by (instant, amount),
+the bins the rest of the live ones. Liveness is decided by whole bins on purpose: were it decided
+by the instant, an event that was dropped from the ring would be missing from a bin that another
+order had filled with it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import Any, Final, Literal
+
+import msgspec
+
+from heedful.events import Event
+from heedful.kernel import SECOND_MS, canonical, from_micros, to_micros
+from heedful.sense import ring
+from heedful.sense.limits import RESET_BIN_MS, RING_ENTRIES_MAX, WINDOW_BINS
+from heedful.sense.rule import ON, Rule
+from heedful.sense.tail import Visits
+from heedful.sense.types import Reader, Scope, Value
+
+RESET: Final = 2
+
+Shown = Literal["count", "sum", "rate", "gap"]
+
+_HALF: Final = 1 << 63
+_WHOLE: Final = 1 << 64
+
+
+def wrapped(total: int) -> int:
+    """Keep a sum within 64 bits by wrapping, which commutes where clipping does not."""
+    return total if -_HALF <= total < _HALF else (total + _HALF) % _WHOLE - _HALF
+
+
+class _Tally(msgspec.Struct, array_like=True):
+    ats: list[int]
+    amounts: list[int]  # micros beside `ats`; empty where only events are counted
+    bins: list[int]
+    counts: list[int]
+    sums: list[int]
+    reset: int | None
+
+
+class _Total(msgspec.Struct, array_like=True):
+    count: int
+    amount: int  # micros
+
+
+class _Span(msgspec.Struct, array_like=True):
+    count: int
+    last: int
+    spread: int  # from the first instant to the last
+
+
+_TALLIES: Final = msgspec.msgpack.Decoder(_Tally)
+_TOTALS: Final = msgspec.msgpack.Decoder(_Total)
+_SPANS: Final = msgspec.msgpack.Decoder(_Span)
+
+
+class TallyRule(Rule):
+    """Count, sum, rate or gap over a window or since a reset."""
+
+    def __init__(
+        self, shown: Shown, window: int | None, of: Reader | None = None, per: int = 0
+    ) -> None:
+        self._shown = shown
+        self._window = window
+        self._of = of
+        self._per = per
+        self._bin = RESET_BIN_MS if window is None else max(window // WINDOW_BINS, 1)
+
+    def fold(self, body: bytes | None, event: Event, mask: int, scope: Scope) -> bytes | None:
+        amount: int | None = 0
+        if mask & ON and self._of is not None:
+            amount = to_micros(self._of(event, scope))
+            if amount is None:
+                mask &= ~ON
+        if not mask:
+            return body
+        slot = _TALLIES.decode(body) if body else _Tally([], [], [], [], [], None)
+        if mask & RESET and (slot.reset is None or event.at > slot.reset):
+            slot.reset = event.at
+        if mask & ON:
+            if self._of is None:
+                ring.push(slot.ats, event.at)
+            else:
+                ring.push_item(slot.ats, slot.amounts, event.at, amount)
+        self._settle(slot)
+        return canonical.encode(slot)
+
+    def merge(self, a: bytes, b: bytes) -> bytes:
+        slot, other = _TALLIES.decode(a), _TALLIES.decode(b)
+        if other.reset is not None and (slot.reset is None or other.reset > slot.reset):
+            slot.reset = other.reset
+        if self._of is None:
+            slot.ats = ring.deltas_of(ring.unite(slot.ats, other.ats))
+        else:
+            entries = ring.unite_items(slot.ats, slot.amounts, other.ats, other.amounts)
+            slot.ats = ring.deltas_of([at for at, _ in entries])
+            slot.amounts = [amount for _, amount in entries]
+        sums = other.sums or [0] * len(other.bins)
+        for index, count, amount in zip(other.bins, other.counts, sums, strict=True):
+            self._put(slot, index, count, amount)
+        self._settle(slot)
+        return canonical.encode(slot)
+
+    def _settle(self, slot: _Tally) -> None:
+        """Drop what is no longer live, then move what exceeds the ring into bins."""
+        floors = []
+        if self._window is not None and slot.ats:
+            floors.append((slot.ats[0] - self._window + 1) // self._bin)
+        if slot.reset is not None:
+            floors.append(slot.reset // self._bin)
+        amounts = slot.amounts if self._of is not None else None
+        if floors:
+            floor = max(floors)
+            ring.cut_before(slot.ats, amounts, floor * self._bin)
+            dead = bisect_left(slot.bins, floor)
+            if dead:
+                del slot.bins[:dead]
+                del slot.counts[:dead]
+                del slot.sums[:dead]
+        while len(slot.ats) > RING_ENTRIES_MAX:
+            at = ring.oldest(slot.ats)
+            slot.ats.pop()
+            self._put(slot, at // self._bin, 1, 0 if amounts is None else amounts.pop())
+
+    def _put(self, slot: _Tally, index: int, count: int, amount: int) -> None:
+        place = bisect_left(slot.bins, index)
+        if place == len(slot.bins) or slot.bins[place] != index:
+            slot.bins.insert(place, index)
+            slot.counts.insert(place, 0)
+            if self._of is not None:
+                slot.sums.insert(place, 0)
+        slot.counts[place] += count
+        if self._of is not None:
+            slot.sums[place] = wrapped(slot.sums[place] + amount)
+
+    def _after(self, slot: _Tally, now: int) -> int | None:
+        """The instant after which events count."""
+        edges = [] if self._window is None else [now - self._window]
+        if slot.reset is not None:
+            edges.append(slot.reset)
+        return max(edges, default=None)
+
+    def value(self, body: bytes | None, now: int, visits: Visits) -> Value:
+        if body is None:
+            return {"count": 0, "sum": 0.0, "rate": 0.0, "gap": None}[self._shown]
+        slot = _TALLIES.decode(body)
+        after = self._after(slot, now)
+        ats = ring.instants(slot.ats)
+        inside = [i for i, at in enumerate(ats) if at <= now and (after is None or at > after)]
+        if self._shown == "gap":
+            if len(inside) < 2:
+                return None
+            return (ats[inside[0]] - ats[inside[-1]]) / (len(inside) - 1) / SECOND_MS
+        # Beyond the ring the edge is known to one bin; the bin that it cuts counts whole.
+        older = [
+            place
+            for place, index in enumerate(slot.bins)
+            if index * self._bin <= now
+            and (after is None or (index + 1) * self._bin - 1 > after)
+        ]
+        if self._shown == "sum":
+            total = sum(slot.amounts[i] for i in inside) + sum(slot.sums[i] for i in older)
+            return from_micros(wrapped(total))
+        count = len(inside) + sum(slot.counts[i] for i in older)
+        if self._shown == "rate" and self._window is not None:
+            return count * self._per / self._window
+        return count
+
+    def contributes(
+        self, body: bytes | None, event: Event, mask: int, scope: Scope, now: int, visits: Visits
+    ) -> Any:
+        after = None if body is None else self._after(_TALLIES.decode(body), now)
+        if not mask & ON or event.at > now or (after is not None and event.at <= after):
+            return None
+        if self._of is None:
+            return 1
+        amount = to_micros(self._of(event, scope))
+        return None if amount is None else from_micros(amount)
+
+    def is_exact(self, body: bytes | None) -> bool:
+        return body is None or not _TALLIES.decode(body).bins
+
+
+class TotalRule(Rule):
+    """Count or sum of everything that ever happened."""
+
+    def __init__(self, of: Reader | None = None) -> None:
+        self._of = of
+
+    def fold(self, body: bytes | None, event: Event, mask: int, scope: Scope) -> bytes | None:
+        amount = 0 if self._of is None else to_micros(self._of(event, scope))
+        if amount is None:
+            return body
+        if body is None:
+            return canonical.encode(_Total(1, amount))
+        slot = _TOTALS.decode(body)
+        return canonical.encode(_Total(slot.count + 1, wrapped(slot.amount + amount)))
+
+    def merge(self, a: bytes, b: bytes) -> bytes:
+        one, other = _TOTALS.decode(a), _TOTALS.decode(b)
+        return canonical.encode(
+            _Total(one.count + other.count, wrapped(one.amount + other.amount))
+        )
+
+    def value(self, body: bytes | None, now: int, visits: Visits) -> Value:
+        slot = _Total(0, 0) if body is None else _TOTALS.decode(body)
+        return slot.count if self._of is None else from_micros(slot.amount)
+
+    def contributes(
+        self, body: bytes | None, event: Event, mask: int, scope: Scope, now: int, visits: Visits
+    ) -> Any:
+        if self._of is None:
+            return 1
+        amount = to_micros(self._of(event, scope))
+        return None if amount is None else from_micros(amount)
+
+
+class MeanGapRule(Rule):
+    """Mean pause between all events that ever happened: (last - first) / (count - 1)."""
+
+    def fold(self, body: bytes | None, event: Event, mask: int, scope: Scope) -> bytes | None:
+        one = _Span(1, event.at, 0)
+        return canonical.encode(one if body is None else _joined(_SPANS.decode(body), one))
+
+    def merge(self, a: bytes, b: bytes) -> bytes:
+        return canonical.encode(_joined(_SPANS.decode(a), _SPANS.decode(b)))
+
+    def value(self, body: bytes | None, now: int, visits: Visits) -> Value:
+        slot = None if body is None else _SPANS.decode(body)
+        if slot is None or slot.count < 2:
+            return None
+        return slot.spread / (slot.count - 1) / SECOND_MS
+
+    def contributes(
+        self, body: bytes | None, event: Event, mask: int, scope: Scope, now: int, visits: Visits
+    ) -> Any:
+        return 1
+
+
+def _joined(a: _Span, b: _Span) -> _Span:
+    last = max(a.last, b.last)
+    first = min(a.last - a.spread, b.last - b.spread)
+    return _Span(a.count + b.count, last, last - first)
