@@ -9,7 +9,6 @@ from heedful.kernel.errors import (
     expected,
 )
 from heedful.kernel.ids import (
-    digest_key,
     hash_bytes,
     hash_key,
     parse_public_id,
@@ -40,7 +39,6 @@ __all__ = [
     "InvariantError",
     "PeerError",
     "canonical",
-    "digest_key",
     "expected",
     "format_instant",
     "format_span",

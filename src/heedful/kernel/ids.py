@@ -35,37 +35,32 @@ def hash_key(secret: bytes, *parts: str) -> int:
     return int.from_bytes(hash_bytes(secret, *parts)[:8], "big") & KEY_MASK
 
 
-def public_id(prefix: str, digest: bytes) -> str:
-    """Write a 16-byte digest as a public id such as `c_4tq2...`.
+def public_id(prefix: str, key: int) -> str:
+    """Write a 63-bit key as a public id such as `c_4tq2rs7kd5e3u`.
 
     Examples
     --------
-    >>> public_id("c", bytes(16))
-    'c_aaaaaaaaaaaaaaaaaaaaaaaaaa'
+    >>> public_id("c", 0)
+    'c_aaaaaaaaaaaaa'
     """
-    return f"{prefix}_{base64.b32encode(digest).decode().rstrip('=').lower()}"
+    return f"{prefix}_{base64.b32encode(key.to_bytes(8, 'big')).decode().rstrip('=').lower()}"
 
 
-def parse_public_id(prefix: str, text: str) -> bytes | None:
-    """Read a public id back to its digest, or None when it is not one.
+def parse_public_id(prefix: str, text: str) -> int | None:
+    """Read a public id back to its key, or None when it is not one.
 
     Examples
     --------
-    >>> parse_public_id("c", public_id("c", bytes(range(16)))) == bytes(range(16))
-    True
+    >>> parse_public_id("c", public_id("c", 12345))
+    12345
     >>> parse_public_id("c", "c_nonsense") is None
     True
     """
     head, _, body = text.partition("_")
-    if head != prefix or len(body) != 26:
+    if head != prefix or len(body) != 13 or not body.isascii():
         return None
     try:
-        digest = base64.b32decode(body.upper() + "======")
+        key = int.from_bytes(base64.b32decode(body.upper() + "==="), "big")
     except ValueError:
         return None
-    return digest if public_id(prefix, digest) == text else None
-
-
-def digest_key(digest: bytes) -> int:
-    """Shorten a 16-byte digest to the 63-bit key under which stores keep it."""
-    return int.from_bytes(digest[:8], "big") & KEY_MASK
+    return key if key <= KEY_MASK and public_id(prefix, key) == text else None
