@@ -39,6 +39,7 @@ _ARITHMETIC: Final[dict[type[ast.operator], tree.ArithmeticOp]] = {
     ast.FloorDiv: "//",
     ast.Mod: "%",
 }
+_OTHER_NONES: Final = frozenset(("null", "nil", "undefined", "NULL"))
 _ORDERED: Final = frozenset((Type.NUMBER, Type.TEXT, Type.ANY))
 _EQUATED: Final = _ORDERED | {Type.BOOL}
 
@@ -58,12 +59,19 @@ def parse(source: Source, names: Names) -> tree.Node:
     try:
         body = ast.parse(line.strip(" "), mode="eval").body
     except SyntaxError as error:
-        at = min(start + max((error.offset or 1) - 1, 0), len(line) - 1)
-        raise source.refusal("an expression", f"a mistake ({error.msg})", at) from None
+        raise _mistake(source, error, line, start) from None
     except (MemoryError, RecursionError, ValueError):
         what = f"at most {DEPTH_MAX} levels of nesting"
         raise source.refusal(what, "more", start, "Split the expression.") from None
     return _Checker(source, names, line, start).check(body)
+
+
+def _mistake(source: Source, error: SyntaxError, line: str, start: int) -> InputError:
+    end = len(line.rstrip(" "))
+    at = start + (error.offset or 0) - 1
+    if error.lineno != 1 or not start <= at < end:
+        return source.refusal("more of the expression", "its end", end)
+    return source.refusal("an expression", f"a mistake ({error.msg})", at)
 
 
 class _Checker:
@@ -157,11 +165,9 @@ class _Checker:
             raise self._refuse(node, "a name", f"the function {name}", f"Write {name}(...).")
         if name not in roots:
             at = self._at(node)
-            what = "a known name" if roots else "no name"
-            remedy = "" if roots else "No names can be read here."
-            raise self._source.refusal(
-                what, name, at, remedy, name=name, known=[*roots, *CONSTANTS]
-            )
+            known = [*roots, *CONSTANTS]
+            remedy = "Write none." if name in _OTHER_NONES else ""
+            raise self._source.refusal("a known name", name, at, remedy, name=name, known=known)
         return tree.Path((name,), _type_of(roots[name]))
 
     def _field(self, of: tree.Node, name: str, at: int) -> tree.Node:

@@ -46,12 +46,12 @@ class Source:
         message = expected(what, got, self.path, remedy)
         return InputError(
             "bad_expression",
-            f"{message} Column {at + 1}:\n{self._caret(at)}",
-            {"column": at + 1, "nearest": near, "path": self.path},
+            f"{message} Column {at + 1}.",
+            {"column": at + 1, "nearest": near, "path": self.path, "caret": self._caret(at)},
         )
 
     def _caret(self, at: int) -> str:
         start = max(0, at - _SHOWN_CHARS_MAX // 2)
         shown = self.text[start : start + _SHOWN_CHARS_MAX]
         flat = "".join(c if c.isprintable() else " " for c in shown)
-        return f"  {flat}\n  {' ' * (at - start)}^"
+        return f"{flat}\n{' ' * (at - start)}^"

@@ -162,6 +162,8 @@ class _Writer:
     def condition(self, node: tree.Node, wanted: bool) -> str:
         """Write whether a condition has a truth value: true, or false, but never unknown."""
         match node:
+            case tree.Literal(value=value):
+                return str(value is wanted)
             case tree.Logic(op=op, items=items):
                 joined = " and " if (op == "and") is wanted else " or "
                 return f"({joined.join(self.condition(i, wanted) for i in items)})"
@@ -233,7 +235,7 @@ class _Writer:
         left, right = nodes
         if op in ("in", "not in") and right.type is not Type.TEXT:
             among = _constant_set(right)
-            if among is None:
+            if among is None or isinstance(left, tree.Literal):
                 return [], atoms[0], atoms[1]
             kind, written = among
             checks, shown = self._check(kind, left, atoms[0])
