@@ -130,12 +130,12 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
 
 def _devices(rng: Random, number: int, kiosk: bool) -> tuple[Device, ...]:
     devices = [Device("laptop", "web", f"w-{number:05d}-{rng.getrandbits(32):08x}")]
-    # A second device joins within the first days: the person is known and returns as a stranger.
+    # Half of the phones join within the first day: a known person returns as a stranger.
     if rng.random() < 0.6:
-        start = rng.randrange(2 * DAY_MS)
+        start = rng.randrange(DAY_MS) if rng.random() < 0.5 else 0
         devices.append(Device("phone", "app", f"a-{number:05d}-{rng.getrandbits(32):08x}", start))
     if rng.random() < 0.2:
-        start = rng.randrange(3 * DAY_MS)
+        start = rng.randrange(2 * DAY_MS)
         devices.append(Device("phone", "web", f"w-{number:05d}-{rng.getrandbits(32):08x}", start))
     if number % 10 < PEOPLE_PER_TABLET:
         devices.append(Device("tablet", "web", f"tablet-{number // 10:04d}", 0, True))

@@ -106,7 +106,7 @@ class Population:
     def _device(self, person: Person, now_ms: int) -> Device:
         owned = [device for device in person.devices if device.from_ms <= now_ms]
         # Shared devices are used seldom; the own ones evenly.
-        weights = [0.3 if device.is_shared else 1.0 for device in owned]
+        weights = [0.5 if device.is_shared else 1.0 for device in owned]
         return self.rng.choices(owned, weights)[0]
 
     def _offline(self, stay: Visit) -> list[Call]:
