@@ -1,1 +1,27 @@
-"""Room under construction."""
+"""From the bytes of a request to stamped events and refusals: Segment's contract, kept pure."""
+
+from heedful.ingest.commerce import CATALOGUE, OWN_EVENTS
+from heedful.ingest.envelope import find_write_key
+from heedful.ingest.inflate import inflate
+from heedful.ingest.limits import IngestLimits
+from heedful.ingest.parse import PATHS, parse_request
+from heedful.ingest.plan import EventPlan, PropertyRule, TrackingPlan
+from heedful.ingest.types import Intake, Refusal, RequestHeaders, SourceKind, SourceRules
+
+__all__ = [
+    "CATALOGUE",
+    "OWN_EVENTS",
+    "PATHS",
+    "EventPlan",
+    "IngestLimits",
+    "Intake",
+    "PropertyRule",
+    "Refusal",
+    "RequestHeaders",
+    "SourceKind",
+    "SourceRules",
+    "TrackingPlan",
+    "find_write_key",
+    "inflate",
+    "parse_request",
+]
