@@ -58,12 +58,17 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 # Names of our own events (type `own`). What they carry stands in `properties`.
 MESSAGE_RELEASED: Final = "Message Released"
+"""A message went out to the person: every gate had passed, and the caps count it."""
 CONSENT_CHANGED: Final = "Consent Changed"
+"""A purpose was granted, denied or withdrawn, with its channel, text version and proof."""
 IDENTIFIERS_SEPARATED: Final = "Identifiers Separated"
+"""The identifiers of two sides are not one person: what `unmerge` writes."""
 OBJECTION_RECORDED: Final = "Objection Recorded"
+"""The person objected to a purpose, on every channel."""
 
 # Names in the commerce vocabulary that Segment's specification lacks; ours, and said to be so.
 PAYMENT_FAILED: Final = "Payment Failed"
+"""A payment was tried and refused."""
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _DECODER: Final = msgspec.msgpack.Decoder(Event)
