@@ -1,1 +1,59 @@
-"""Room under construction."""
+"""Signals: declared and automatic real-time features of one customer, the same in any order."""
+
+from heedful.sense.compile import EVENT_NAMES, Signal, SignalSet, compile_signals
+from heedful.sense.definitions import FIELDS, Automatic, SignalDefinition
+from heedful.sense.evaluate import (
+    automatic_fields,
+    automatic_names,
+    evaluate,
+    features,
+    next_due,
+    reason,
+)
+from heedful.sense.explain import Contribution, SignalExplanation, explain
+from heedful.sense.features import FeatureDictionary, FeatureKey
+from heedful.sense.fold import adopt, feature_keys, fold, ids, merge, refold, warm
+from heedful.sense.types import (
+    FEATURE_OVERFLOWED,
+    SIGNAL_WARMING,
+    Senses,
+    Value,
+    copy_senses,
+    decode_senses,
+    encode_senses,
+)
+
+__all__ = [
+    "EVENT_NAMES",
+    "FEATURE_OVERFLOWED",
+    "FIELDS",
+    "SIGNAL_WARMING",
+    "Automatic",
+    "Contribution",
+    "FeatureDictionary",
+    "FeatureKey",
+    "Senses",
+    "Signal",
+    "SignalDefinition",
+    "SignalExplanation",
+    "SignalSet",
+    "Value",
+    "adopt",
+    "automatic_fields",
+    "automatic_names",
+    "compile_signals",
+    "copy_senses",
+    "decode_senses",
+    "encode_senses",
+    "evaluate",
+    "explain",
+    "feature_keys",
+    "features",
+    "fold",
+    "ids",
+    "merge",
+    "next_due",
+    "reason",
+    "refold",
+    "warm",
+]

@@ -37,9 +37,10 @@ def _rank(category: str) -> tuple[int, str]:
 class CategoryRule(Rule):
     """Another rule, once per category."""
 
-    def __init__(self, by: Reader, inner: Rule) -> None:
+    def __init__(self, by: Reader, inner: Rule, *, hides_zero: bool) -> None:
         self._by = by
         self._inner = inner
+        self._hides_zero = hides_zero
 
     def fold(self, body: bytes | None, event: Event, mask: int, scope: Scope) -> bytes | None:
         category = text_of(self._by(event, scope))
@@ -90,8 +91,10 @@ class CategoryRule(Rule):
         values = {c: self._inner.value(slot.slots[c], now, visits) for c in sorted(slot.slots)}
         if slot.other is not None:
             values[CATEGORY_OTHER] = self._inner.value(slot.other, now, visits)
-        # What has left the window is absent, as what never was.
-        return {c: v for c, v in values.items() if v is not None and (v != 0 or v is False)}
+        # A category whose events have all left the window is absent, as one that never was.
+        return {
+            c: v for c, v in values.items() if v is not None and not (self._hides_zero and v == 0)
+        }
 
     def contributes(
         self, body: bytes | None, event: Event, mask: int, scope: Scope, now: int, visits: Visits

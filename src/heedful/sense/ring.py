@@ -11,7 +11,7 @@ Items, where there are any, stand in a list beside it.
 
 from __future__ import annotations
 
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from operator import sub
 from typing import Any
 
@@ -23,7 +23,7 @@ def instants(deltas: list[int]) -> list[int]:
 
 def deltas_of(ordered: list[int]) -> list[int]:
     """Write instants that are ordered newest first as a ring."""
-    return ordered[:1] + [a - b for a, b in zip(ordered, ordered[1:], strict=False)]
+    return ordered[:1] + [a - b for a, b in pairwise(ordered)]
 
 
 def oldest(deltas: list[int]) -> int:

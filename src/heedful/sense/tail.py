@@ -11,6 +11,7 @@ not touch it.
 from __future__ import annotations
 
 from bisect import bisect_right
+from itertools import pairwise
 from struct import Struct
 from typing import Final
 
@@ -28,9 +29,11 @@ def push_tail(tail: bytes, at: int, name_id: int) -> bytes:
     at = min(max(at, -_INSTANT_MAX), _INSTANT_MAX)
     if not tail:
         return _HEAD.pack(at, name_id)
+    newest: int
+    newest_id: int
     newest, newest_id = _HEAD.unpack_from(tail)
     if at > newest or (at == newest and name_id >= newest_id):
-        distance = (at - newest).to_bytes(6, "big")
+        distance: bytes = (at - newest).to_bytes(6, "big")
         return (_HEAD.pack(at, name_id) + distance + tail[8:])[:_SIZE_MAX]
     entries = read_tail(tail)
     entries.append((at, name_id))
@@ -57,7 +60,7 @@ def read_tail(tail: bytes) -> list[tuple[int, int]]:
 def _pack(entries: list[tuple[int, int]]) -> bytes:
     entries = sorted(entries, reverse=True)[:TAIL_ENTRIES_MAX]
     parts = [_HEAD.pack(*entries[0])]
-    for (later, _), (at, name_id) in zip(entries, entries[1:], strict=False):
+    for (later, _), (at, name_id) in pairwise(entries):
         parts.append((later - at).to_bytes(6, "big") + name_id.to_bytes(4, "big"))
     return b"".join(parts)
 

@@ -162,8 +162,7 @@ class TallyRule(Rule):
         older = [
             place
             for place, index in enumerate(slot.bins)
-            if index * self._bin <= now
-            and (after is None or (index + 1) * self._bin - 1 > after)
+            if index * self._bin <= now and (after is None or (index + 1) * self._bin - 1 > after)
         ]
         if self._shown == "sum":
             total = sum(slot.amounts[i] for i in inside) + sum(slot.sums[i] for i in older)
@@ -205,9 +204,7 @@ class TotalRule(Rule):
 
     def merge(self, a: bytes, b: bytes) -> bytes:
         one, other = _TOTALS.decode(a), _TOTALS.decode(b)
-        return canonical.encode(
-            _Total(one.count + other.count, wrapped(one.amount + other.amount))
-        )
+        return canonical.encode(_Total(one.count + other.count, wrapped(one.amount + other.amount)))
 
     def value(self, body: bytes | None, now: int, visits: Visits) -> Value:
         slot = _Total(0, 0) if body is None else _TOTALS.decode(body)

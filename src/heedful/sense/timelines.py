@@ -7,6 +7,7 @@ in their own order and `not` after them.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import Any, Final
 
 import msgspec
@@ -129,22 +130,16 @@ class AbsenceRule(_TimelineRule):
 
     def _spans(self, body: bytes | None) -> list[tuple[int, int]]:
         """The half-open times in which it holds if nothing else happens, by their starts."""
-        spans, following = [], None
-        for at, mask in reversed(self._entries(body)):
-            if mask & AFTER:
-                following_at = following
-                if following_at == at:
-                    following_at = self._next_not(body, at)
-                if following_at is None or following_at > at + self._within:
-                    spans.append((at + self._within, at + self._within + self._holds))
-            if mask & NOT_AFTER:
-                following = at
-        return spans[::-1]
-
-    def _next_not(self, body: bytes | None, after: int) -> int | None:
-        return next(
-            (at for at, mask in self._entries(body) if at > after and mask & NOT_AFTER), None
-        )
+        entries = self._entries(body)
+        nots = [at for at, mask in entries if mask & NOT_AFTER]
+        spans = []
+        for at, mask in entries:
+            if not mask & AFTER:
+                continue
+            following = bisect_right(nots, at)
+            if following == len(nots) or nots[following] > at + self._within:
+                spans.append((at + self._within, at + self._within + self._holds))
+        return spans
 
     def value(self, body: bytes | None, now: int, visits: Visits) -> Value:
         return any(start <= now < end for start, end in self._spans(body))
