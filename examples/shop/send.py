@@ -88,9 +88,10 @@ class Sender:
         *,
         now: Callable[[], datetime] = read_clock,
         wait: Callable[[float], None] = time.sleep,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         self.plan, self.delivery, self.host = plan, delivery, host
-        self.now, self.wait = now, wait
+        self.now, self.wait, self.patience_s = now, wait, patience_s
         self.is_stopping = False
         self._stopped_at = 0.0
         self._progress = Progress(
@@ -138,7 +139,7 @@ class Sender:
     def _finish(self) -> None:
         flush = self.delivery.start_flush()
         self._arrived_at = time.monotonic()
-        while flush.is_alive() and time.monotonic() - self._arrived_at < PATIENCE_S:
+        while flush.is_alive() and time.monotonic() - self._arrived_at < self.patience_s:
             flush.join(SLICE_S)
             self._show("flushing")
         self._show("sent" if not self.delivery.waiting else "stopped")

@@ -12,7 +12,7 @@ from typing import Any
 
 
 class Capture:
-    """Messages that arrived, in the order of arrival, and the status that is answered."""
+    """Messages in the order of arrival, and what is answered: each fault once, then `status`."""
 
     def __init__(self) -> None:
         self.messages: list[dict[str, Any]] = []
@@ -20,6 +20,7 @@ class Capture:
         self.agents: set[str] = set()
         self.sent_at: list[str] = []
         self.status = 200
+        self.faults: list[int] = []
         self.first_batch = Event()
         self.url = ""
         self._lock = Lock()
@@ -31,10 +32,11 @@ class Capture:
             self.write_keys.add(body["writeKey"])
             self.agents.add(headers["User-Agent"])
             self.sent_at.append(body["sentAt"])
-            if self.status == 200:
+            status = self.faults.pop(0) if self.faults else self.status
+            if status == 200:
                 self.messages.extend(body["batch"])
         self.first_batch.set()
-        return self.status
+        return status
 
 
 @contextmanager

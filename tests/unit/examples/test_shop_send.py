@@ -17,8 +17,9 @@ import pytest
 import typer
 
 from examples.shop.calls import DAY_MS, HOUR_MS, Call
+from examples.shop.delivery import Delivery
 from examples.shop.population import Population
-from examples.shop.send import Plan, read_write_keys
+from examples.shop.send import Plan, Sender, read_write_keys
 from tests.unit.examples.capture import Capture, capture_server
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -159,6 +160,27 @@ def test_an_interrupt_ends_with_everything_flushed(server: Capture, wish: signal
     assert sent, said
     assert int(sent[1].replace(",", "")) == len(server.messages)
     assert "Traceback" not in said
+
+
+def test_nothing_is_lost_to_a_server_that_stumbles(server: Capture) -> None:
+    server.faults = [503, 500, 429]
+    code, said = send(
+        "--host", server.url, "--write-key", "K", "--past-days", "9", "--events", "250"
+    )
+    assert code == 0, said
+    assert len(server.messages) == 250
+
+
+def test_a_server_that_goes_away_is_named_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    with capture_server() as closed:
+        pass
+    plan = Plan(start=START, run="r", speed=1e9, events=20)
+    delivery = Delivery(closed.url, read_write_keys(["K"]))
+    code = Sender(plan, delivery, closed.url, patience_s=0.2).run(Population(Random(1), 5).calls())
+    assert code == 1
+    assert "went away: 20 events were not delivered, 0 were." in " ".join(
+        capsys.readouterr().err.split()
+    )
 
 
 def test_a_server_that_is_away_is_named_in_words() -> None:

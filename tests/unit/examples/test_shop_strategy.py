@@ -85,11 +85,18 @@ def test_every_kind_is_shown_and_every_field_known() -> None:
             assert SPAN.fullmatch(signal.get(field, "1d"))
 
 
+def patterns(on: Any) -> set[tuple[str, str]]:
+    """List the (kind of call, name) that a signal's field means; a bare name is a track call."""
+    if isinstance(on, list):
+        return {pattern for part in on for pattern in patterns(part)}
+    return set(on.items()) if isinstance(on, dict) else {("track", on)}
+
+
 def test_every_event_that_a_signal_names_is_sent(calls: list[Call]) -> None:
-    sent = {call.name for call in calls}
+    sent = {(call.kind, call.name) for call in calls}
     for signal in SIGNALS:
-        named = [signal[key] for key in ("on", "after", "not", "reset_on") if key in signal]
-        assert set(named + signal.get("steps", [])) <= sent, signal["name"]
+        for field in ("on", "after", "not", "reset_on", "steps"):
+            assert patterns(signal.get(field, [])) <= sent, (signal["name"], field)
 
 
 def test_every_property_that_a_signal_reads_is_sent(calls: list[Call]) -> None:
