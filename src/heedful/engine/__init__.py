@@ -1,1 +1,1 @@
-"""Room under construction."""
+"""The engine: load, step, commit, publish."""

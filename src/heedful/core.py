@@ -1,0 +1,145 @@
+"""The pure heart: one customer, one event, what follows.
+
+Law: everything here is a function of its arguments. The world (rules, signals, dictionary), the
+clock and the events come in; a new state and what is due come out. A live run, a replay, a
+what-if and a simulation are this same code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import msgspec
+
+from heedful import customer as facts
+from heedful import sense
+from heedful.customer import CompiledIdentity, Profile, ProfileRules
+from heedful.events import Event
+from heedful.kernel import InvariantError, canonical, expected, hash_key
+from heedful.sense import FeatureDictionary, Senses, SignalSet
+
+SCHEMA: Final = 1
+"""Version of a customer's stored form; a reader for the version before is kept."""
+
+
+class World(msgspec.Struct, frozen=True):
+    """What is shared and versioned: the rules in force."""
+
+    identity: CompiledIdentity
+    profile: ProfileRules
+    signals: SignalSet
+    dictionary: FeatureDictionary
+
+
+class Customer(msgspec.Struct, array_like=True):
+    """Everything known of one person: a commutative monoid over their events."""
+
+    schema: int
+    profile: Profile
+    senses: Senses
+
+
+_DECODER: Final = msgspec.msgpack.Decoder(Customer)
+
+
+def new_customer(world: World) -> Customer:
+    """Begin a customer of whom nothing has happened: every signal is complete and empty."""
+    return Customer(SCHEMA, Profile(), Senses(set_id=world.signals.id))
+
+
+def unknown_customer(world: World) -> Customer:
+    """Begin a customer whose past waits to be folded: every signal is unknown until then."""
+    senses = Senses(set_id=world.signals.id, warming=sorted(world.signals.keys))
+    return Customer(SCHEMA, Profile(), senses)
+
+
+def encode(customer: Customer) -> bytes:
+    """Write a customer as its canonical bytes: equal facts give equal bytes."""
+    return canonical.encode(customer)
+
+
+def decode(body: bytes) -> Customer:
+    """Read a customer from its stored bytes.
+
+    Raises
+    ------
+    InvariantError
+        `bad_state` when the bytes are of no known schema.
+    """
+    try:
+        customer = _DECODER.decode(body)
+    except msgspec.MsgspecError as error:
+        what = expected(f"a customer of schema {SCHEMA}", str(error), "store.customers.body")
+        raise InvariantError("bad_state", what) from error
+    if customer.schema != SCHEMA:
+        what = expected(
+            f"a customer of schema {SCHEMA}",
+            f"schema {customer.schema}",
+            "store.customers.body",
+            "Upgrade Heedful, or run `heedful replay --write` to rebuild from the log.",
+        )
+        raise InvariantError("bad_state", what)
+    return customer
+
+
+def read(world: World, body: bytes) -> Customer:
+    """Read a stored customer under the signals in force; newly published ones are warming."""
+    customer = decode(body)
+    sense.adopt(customer.senses, world.signals)
+    return customer
+
+
+def signal_set(world: World, customer: Customer) -> int:
+    """Number the signal set under which a customer is complete; 0 while any signal warms up."""
+    return 0 if customer.senses.warming else world_signal_set(world)
+
+
+def world_signal_set(world: World) -> int:
+    """Number the signal set in force, as stores keep it."""
+    return hash_key(b"signal set", world.signals.id)
+
+
+def learn_features(world: World, happened: Iterable[Event]) -> World:
+    """Extend the dictionary by what these events are about, before they are folded."""
+    dictionary = world.dictionary
+    for event in happened:
+        missing = dictionary.missing(sense.feature_keys(event, world.signals))
+        if missing:
+            dictionary = dictionary.extended(missing)
+    if dictionary is world.dictionary:
+        return world
+    return msgspec.structs.replace(world, dictionary=dictionary)
+
+
+def fold(world: World, customer: Customer, event: Event) -> None:
+    """Fold one event into a private copy of a customer."""
+    facts.apply(customer.profile, event, world.profile)
+    sense.fold(customer.senses, event, world.signals, world.dictionary)
+
+
+def folded(world: World, happened: Iterable[Event]) -> Customer:
+    """Fold a customer from nothing: the definition that every shortcut must equal."""
+    customer = new_customer(world)
+    for event in happened:
+        fold(world, customer, event)
+    return customer
+
+
+def merge(world: World, left: Customer, right: Customer) -> Customer:
+    """Join two customers of disjoint sets of events; the arguments must not be used again."""
+    return Customer(
+        SCHEMA,
+        facts.merge(left.profile, right.profile, world.profile),
+        sense.merge(left.senses, right.senses, world.signals),
+    )
+
+
+def signals(world: World, customer: Customer, now: int) -> dict[str, Any]:
+    """Evaluate every declared signal; a value is `expr.UNKNOWN` while it warms up."""
+    return sense.evaluate(customer.senses, world.signals, now, None, world.dictionary)
+
+
+def next_due(world: World, customer: Customer, now: int) -> int | None:
+    """Say when something about the customer changes next without any event."""
+    return sense.next_due(customer.senses, world.signals, now)

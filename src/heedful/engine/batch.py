@@ -1,0 +1,270 @@
+"""One micro-batch, one transaction: claim, resolve, fold, append.
+
+Everything an acknowledgement promises happens here before the commit: the message is claimed, the
+event stands in the log under its fragment, and the customer's facts contain it.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+
+from heedful import core
+from heedful.core import Customer, World
+from heedful.customer import Fragment, fragment_key, identifiers_of
+from heedful.customer.identity import FragmentKind
+from heedful.engine.graph import Change, Graph, Staged
+from heedful.events import Event, Identifier, encode_event
+from heedful.kernel import HOUR_MS, canonical
+from heedful.ports import (
+    CLAIM_CONFLICT,
+    CLAIM_DUPLICATE,
+    Claim,
+    CustomerRow,
+    LogRow,
+    QuarantineRow,
+    Transaction,
+)
+
+NO_USABLE_IDENTIFIER: Final = "no_usable_identifier"
+CONFLICTING_DUPLICATE: Final = "conflicting_duplicate"
+SUPPRESSED: Final = "suppressed"
+
+_SLOT_BITS: Final = 43
+_SLOT_MASK: Final = (1 << _SLOT_BITS) - 1
+_CONTENT: Final = msgspec.msgpack.Encoder()
+
+
+class Arrival(NamedTuple):
+    """An event with the identifier set under which it is filed."""
+
+    event: Event
+    fragment: int
+    kind: FragmentKind
+    identifiers: tuple[Identifier, ...]
+
+
+class Landed(NamedTuple):
+    """An event that is in the log, and whose it is."""
+
+    event: Event
+    customer: int
+    seq: int
+
+
+class BatchResult(NamedTuple):
+    """What one transaction did."""
+
+    landed: list[Landed]
+    duplicates: int
+    refused: list[QuarantineRow]
+    suppressed: int
+    changes: list[Change]
+    world: World
+    """The world with the feature dictionary as this batch left it."""
+
+
+def claim_of(event: Event) -> Claim:
+    """Compute an event's claim to be new.
+
+    Notes
+    -----
+    The slot's high bits are the hour of the *raw* timestamp, which a retry repeats, while its
+    corrected time differs with every `sentAt`. `context` is left out of the content: SDKs write
+    there how often they retried.
+    """
+    raw = event.original_at or 0
+    slot = (max(raw, 0) // HOUR_MS << _SLOT_BITS) | (event.key & _SLOT_MASK)
+    said = (
+        event.type,
+        event.name,
+        event.user_id,
+        event.anonymous_id,
+        event.properties,
+        event.traits,
+    )
+    return Claim(slot, event.key, zlib.crc32(_CONTENT.encode(said)))
+
+
+def quarantined(event: Event, reason: str, message: str, keys: Sequence[int]) -> QuarantineRow:
+    """Write an event that cannot land as a row of the quarantine."""
+    return QuarantineRow(
+        0,
+        event.received_at,
+        event.source,
+        reason,
+        message,
+        canonical.encode(sorted(keys)),
+        encode_event(event),
+    )
+
+
+class Filing:
+    """Finds the identifier set of an event; remembers the hashes of recent sets."""
+
+    _REMEMBERED_MAX: Final = 100_000
+
+    def __init__(self, world: World, secret: bytes) -> None:
+        self._identity = world.identity
+        self._secret = secret
+        self._keys: dict[tuple[FragmentKind, tuple[Identifier, ...]], int] = {}
+
+    def file(self, event: Event) -> Arrival | None:
+        """Give the event's fragment, or None where it names nobody."""
+        identifiers = identifiers_of(event, self._identity)
+        if not identifiers:
+            return None
+        return self.under(event, identifiers)
+
+    def under(self, event: Event, identifiers: tuple[Identifier, ...]) -> Arrival:
+        """File an event under a given identifier set."""
+        kind: FragmentKind = "alias" if event.type == "alias" else "seen"
+        known = self._keys.get((kind, identifiers))
+        if known is None:
+            if len(self._keys) >= self._REMEMBERED_MAX:
+                self._keys.clear()
+            known = fragment_key(self._secret, kind, identifiers)
+            self._keys[(kind, identifiers)] = known
+        return Arrival(event, known, kind, identifiers)
+
+
+class Batch:
+    """The transaction of one micro-batch; built anew for each try."""
+
+    def __init__(
+        self, tx: Transaction, world: World, secret: bytes, filing: Filing, now: int
+    ) -> None:
+        self._tx = tx
+        self._world = world
+        self._filing = filing
+        self._graph = Graph(tx, world, secret)
+        self._now = now
+        self._refused: list[QuarantineRow] = []
+        self._suppressed = 0
+        self._duplicates = 0
+
+    def run(self, events: Sequence[Event], refused: Sequence[QuarantineRow]) -> BatchResult:
+        """Take in events; `refused` is what ingest could not read, kept in the same transaction."""
+        self._refused = list(refused)
+        arrivals = self._claimed(self._filed(events))
+        homes = self._homes(arrivals)
+        landed = self._fold_and_append(arrivals, homes)
+        if self._refused:
+            self._tx.quarantine(self._refused)
+        return BatchResult(
+            landed,
+            self._duplicates,
+            self._refused,
+            self._suppressed,
+            self._graph.changes,
+            self._world,
+        )
+
+    def _filed(self, events: Sequence[Event]) -> list[Arrival]:
+        found = []
+        for event in events:
+            arrival = self._filing.file(event)
+            if arrival is not None:
+                found.append(arrival)
+                continue
+            message = "Expected an identifier that names somebody, got none that is usable."
+            self._refused.append(quarantined(event, NO_USABLE_IDENTIFIER, message, ()))
+        return found
+
+    def _claimed(self, arrivals: list[Arrival]) -> list[Arrival]:
+        if not arrivals:
+            return arrivals
+        verdicts = self._tx.claim([claim_of(arrival.event) for arrival in arrivals])
+        fresh = []
+        for arrival, verdict in zip(arrivals, verdicts, strict=True):
+            if verdict == CLAIM_DUPLICATE:
+                self._duplicates += 1
+            elif verdict == CLAIM_CONFLICT:
+                message = "Expected one content for one messageId, got a second one."
+                keys = [self._graph.key(identifier) for identifier in arrival.identifiers]
+                self._refused.append(
+                    quarantined(arrival.event, CONFLICTING_DUPLICATE, message, keys)
+                )
+            else:
+                fresh.append(arrival)
+        return fresh
+
+    def _homes(self, arrivals: list[Arrival]) -> dict[int, int]:
+        """Find the customer of every fragment; new fragments change the graph."""
+        known = self._tx.fragments(sorted({arrival.fragment for arrival in arrivals}))
+        homes = {key: row.customer for key, row in known.items()}
+        changed: dict[int, Fragment] = {}
+        kept = []
+        for arrival in arrivals:
+            row = known.get(arrival.fragment)
+            if row is None:
+                allowed = self._unsuppressed(arrival)
+                if allowed is None:
+                    self._suppressed += 1
+                    continue
+                arrival = allowed
+                row = known.get(arrival.fragment)
+            kept.append(arrival)
+            before = changed.get(arrival.fragment) or row
+            if before is None or arrival.event.at < before.first_at:
+                changed[arrival.fragment] = Fragment(
+                    arrival.fragment, arrival.event.at, arrival.kind, arrival.identifiers
+                )
+        arrivals[:] = kept
+        if changed:
+            homes.update(self._graph.arrive(list(changed.values())))
+        return homes
+
+    def _unsuppressed(self, arrival: Arrival) -> Arrival | None:
+        """Refuse an erased person's event; drop an erased person's identifier from another's."""
+        keys = [self._graph.key(identifier) for identifier in arrival.identifiers]
+        suppressed = self._tx.suppressed(keys)
+        if not suppressed:
+            return arrival
+        if keys[0] in suppressed:
+            return None
+        allowed = tuple(
+            identifier
+            for identifier, key in zip(arrival.identifiers, keys, strict=True)
+            if key not in suppressed
+        )
+        return self._filing.under(arrival.event, allowed)
+
+    def _fold_and_append(self, arrivals: list[Arrival], homes: dict[int, int]) -> list[Landed]:
+        tx, world, staged = self._tx, self._world, self._graph.customers
+        by_customer: dict[int, list[Event]] = {}
+        for arrival in arrivals:
+            by_customer.setdefault(homes[arrival.fragment], []).append(arrival.event)
+        for key, row in tx.customers([key for key in by_customer if key not in staged]).items():
+            staged[key] = Staged(row, core.read(self._world, row.body))
+        world = self._world = core.learn_features(world, [a.event for a in arrivals])
+        for key, events in by_customer.items():
+            state = staged[key].state
+            for event in events:
+                core.fold(world, state, event)
+        tx.delete_customers(self._graph.gone)
+        rows = [finished(world, place.row, place.state, self._now) for place in staged.values()]
+        tx.put_customers(rows)
+        seq = tx.last_seq()
+        landed = []
+        log = []
+        for arrival in arrivals:
+            seq += 1
+            event = arrival.event
+            log.append(LogRow(arrival.fragment, event.at, event.key, seq, encode_event(event)))
+            landed.append(Landed(event, homes[arrival.fragment], seq))
+        if log:
+            tx.append(log)
+        return landed
+
+
+def finished(world: World, row: CustomerRow, state: Customer, now: int) -> CustomerRow:
+    """Write a customer's row anew from its state."""
+    return row._replace(
+        signal_set=core.signal_set(world, state),
+        due=core.next_due(world, state, now),
+        body=core.encode(state),
+    )

@@ -1,0 +1,158 @@
+"""Folding customers anew from the log, off the hot path.
+
+A customer is folded anew when part of their past left them (a split), or when a signal was
+published that their state has never seen. The log is read on a snapshot while events go on
+landing; then, in one short transaction, what landed since is added and the state is replaced.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from heedful import core
+from heedful.core import World
+from heedful.engine.batch import finished
+from heedful.engine.graph import read_cluster
+from heedful.engine.writer import Writer
+from heedful.events import decode_event
+from heedful.kernel import PeerError
+from heedful.ports import CustomerRow, Store, Transaction
+
+SWEEP_ROWS: Final = 64
+"""Customers looked up at once while a new signal warms up."""
+
+IDLE_WAIT_S: Final = 0.5
+"""How long the caretaker sleeps when nothing is due."""
+
+DUE_ROWS: Final = 200
+"""Customers re-evaluated in one transaction when their time has come."""
+
+
+def fragments_of(tx: Transaction, row: CustomerRow) -> tuple[int, ...]:
+    """List the fragments of a stored customer."""
+    cluster_row = tx.clusters([row.cluster]).get(row.cluster)
+    if cluster_row is None:
+        return ()
+    cluster = read_cluster(cluster_row)
+    places = tx.fragments([fragment.key for fragment in cluster.fragments])
+    return tuple(key for key in sorted(places) if places[key].customer == row.key)
+
+
+def refold_customer(store: Store, writer: Writer, key: int) -> bool:
+    """Fold one customer anew and replace their state; False when they are gone.
+
+    Notes
+    -----
+    The long read happens on a snapshot. If the customer's fragments change meanwhile, the work is
+    thrown away and the caller comes again: the row still says that it waits.
+    """
+    world = writer.world
+
+    def read(tx: Transaction) -> tuple[tuple[int, ...], core.Customer, int] | None:
+        row = tx.customers([key]).get(key)
+        if row is None:
+            return None
+        fragments = fragments_of(tx, row)
+        seq = tx.last_seq()
+        happened = (decode_event(event.body) for event in tx.events_of(fragments))
+        return fragments, core.folded(world, happened), seq
+
+    prepared = store.read(read)
+    if prepared is None:
+        return False
+    fragments, state, seq = prepared
+
+    def replace(tx: Transaction) -> None:
+        row = tx.customers([key]).get(key)
+        if row is None or fragments_of(tx, row) != fragments:
+            return
+        if world.signals.id != writer.world.signals.id:
+            return
+        for late in tx.events_of(fragments, after_seq=seq):
+            core.fold(writer.world, state, decode_event(late.body))
+        tx.put_customers([finished(writer.world, row._replace(refold=0), state, writer.now())])
+
+    writer.transact(replace).result()
+    return True
+
+
+class Caretaker:
+    """A thread for what is not urgent: refolds, warming signals, timers that came due."""
+
+    def __init__(
+        self, store: Store, writer: Writer, on_due: Callable[[int, list[int]], None]
+    ) -> None:
+        self._store = store
+        self._writer = writer
+        self._on_due = on_due
+        self._stop = threading.Event()
+        self._cursor = -1
+        self._swept: str | None = None
+        self._found = False
+        self._thread = threading.Thread(target=self._run, name="heedful-caretaker", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop after the step at hand."""
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                busy = self.step()
+            except PeerError:
+                busy = False  # the store is away or full: what waits is still marked
+            if not busy:
+                self._stop.wait(IDLE_WAIT_S)
+
+    def step(self) -> bool:
+        """Do one piece of work; False when there is none."""
+        return self._due() or self._refold() or self._warm()
+
+    def _due(self) -> bool:
+        now = self._writer.now()
+        keys = self._store.read(lambda tx: tx.due_customers(now, DUE_ROWS))
+        if not keys:
+            return False
+
+        def work(tx: Transaction) -> list[int]:
+            rows = tx.customers(keys)
+            world = self._writer.world
+            tx.put_customers(
+                [
+                    finished(world, row, core.read(world, row.body), now)
+                    for row in rows.values()
+                    if row.due is not None and row.due <= now
+                ]
+            )
+            return sorted(rows)
+
+        self._on_due(now, self._writer.transact(work).result())
+        return True
+
+    def _refold(self) -> bool:
+        keys = self._store.read(lambda tx: tx.customers_to_refold(SWEEP_ROWS))
+        for key in keys:
+            refold_customer(self._store, self._writer, key)
+        return bool(keys)
+
+    def _warm(self) -> bool:
+        world: World = self._writer.world
+        if self._swept == world.signals.id:
+            return False
+        number = core.world_signal_set(world)
+        keys = self._store.read(lambda tx: tx.customers_outside(number, self._cursor, SWEEP_ROWS))
+        for key in keys:
+            refold_customer(self._store, self._writer, key)
+            self._cursor, self._found = key, True
+        if not keys:
+            # A merge may carry what is not warm behind the cursor: pass again until one finds none.
+            self._swept = None if self._found else world.signals.id
+            self._cursor, self._found = -1, False
+        return bool(keys)

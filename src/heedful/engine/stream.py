@@ -1,0 +1,66 @@
+"""What has just been committed, for whoever wants to watch: a bounded ring and its listeners.
+
+The ring is a convenience of one process. The log is the truth: a watcher that fell behind the ring
+continues from the log at the `seq` it saw last.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+RING_MAX: Final = 10_000
+"""Notices kept in memory for late watchers; older ones are read from the log."""
+
+
+class Notice(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One thing to see: an event that landed, a merge, a signal that changed by itself."""
+
+    seq: int
+    kind: str
+    """`event`, `merge`, `split`, `due`, `refold`, `erase`, `strategy`."""
+    at: int
+    customer_id: str
+    name: str = ""
+    type: str = ""
+    source: str = ""
+    absorbed: tuple[str, ...] = ()
+
+
+class Stream:
+    """A ring of notices; listeners are called on the writer's thread and must return at once."""
+
+    def __init__(self) -> None:
+        self._ring: deque[Notice] = deque(maxlen=RING_MAX)
+        self._listeners: list[Callable[[], None]] = []
+        self._lock = threading.Lock()
+
+    def publish(self, notices: list[Notice]) -> None:
+        """Add notices and wake every listener."""
+        if not notices:
+            return
+        with self._lock:
+            self._ring.extend(notices)
+            listeners = list(self._listeners)
+        for listener in listeners:
+            listener()
+
+    def after(self, seq: int, limit: int = 500) -> list[Notice]:
+        """Read the notices beyond a `seq`, the oldest first."""
+        with self._lock:
+            return [notice for notice in self._ring if notice.seq > seq][:limit]
+
+    def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Have `listener` called after each publication; returns the way to stop that."""
+        with self._lock:
+            self._listeners.append(listener)
+
+        def stop() -> None:
+            with self._lock:
+                self._listeners.remove(listener)
+
+        return stop

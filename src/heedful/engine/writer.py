@@ -1,0 +1,267 @@
+"""The one writer: micro-batches in, group commits out, futures answered after the commit.
+
+Law: nobody is told "done" before the transaction that did it is durable. What cannot be committed
+is answered with the error; an event that breaks the fold is quarantined alone, and its neighbours
+land.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Any, Final, NamedTuple
+
+from heedful.core import World
+from heedful.engine.batch import Batch, BatchResult, Filing, quarantined
+from heedful.events import Event
+from heedful.kernel import HeedfulError, PeerError
+from heedful.ports import QuarantineRow, StaleWrite, Store, StoreUnavailable, Transaction
+
+BATCH_EVENTS_MAX: Final = 500
+"""Events of one transaction; what waits beyond goes into the next."""
+
+PENDING_EVENTS_MAX: Final = 20_000
+"""Events that may wait for the writer; beyond, ingest answers 429 with Retry-After."""
+
+STALE_TRIES_MAX: Final = 8
+"""How often a step is repeated when another worker was faster."""
+
+POISON: Final = "poison"
+
+
+class Overloaded(PeerError):
+    """More waits for the writer than it should promise to do."""
+
+    def __init__(self, pending: int) -> None:
+        super().__init__(
+            "overloaded",
+            f"Expected at most {PENDING_EVENTS_MAX} waiting events, got {pending} - at the "
+            "engine. Send again after the time in Retry-After.",
+        )
+
+
+class Submission(NamedTuple):
+    """What one request brought to be made durable together."""
+
+    events: Sequence[Event]
+    refused: Sequence[QuarantineRow]
+    done: Future[None]
+
+
+class Job(NamedTuple):
+    """Any other transaction, run between batches."""
+
+    work: Callable[[Transaction], Any]
+    done: Future[Any]
+
+
+class Writer:
+    """A thread that owns all writing to one store.
+
+    Parameters
+    ----------
+    store, world, secret
+        Where to write, the rules in force, and the workspace's key.
+    clock
+        Milliseconds since 1970; the only clock of the engine.
+    on_commit
+        Called with each batch's result after its commit, on the writer's thread.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        world: World,
+        secret: bytes,
+        clock: Callable[[], int],
+        on_commit: Callable[[BatchResult], None] = lambda result: None,
+    ) -> None:
+        self._store = store
+        self._world = world
+        self._secret = secret
+        self._clock = clock
+        self._on_commit = on_commit
+        self._filing = Filing(world, secret)
+        self._waiting: deque[Submission | Job] = deque()
+        self._pending = 0
+        self._wake = threading.Condition()
+        self._is_closing = False
+        self._thread = threading.Thread(target=self._run, name="heedful-writer", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    @property
+    def world(self) -> World:
+        """The rules in force, with the dictionary as the last commit left it."""
+        return self._world
+
+    def now(self) -> int:
+        """Read the engine's clock."""
+        return self._clock()
+
+    @property
+    def pending(self) -> int:
+        """Events that wait for a transaction."""
+        return self._pending
+
+    def submit(self, events: Sequence[Event], refused: Sequence[QuarantineRow]) -> Future[None]:
+        """Queue events; the future is done once they are durable.
+
+        Raises
+        ------
+        Overloaded
+            Too much waits already.
+        StoreUnavailable
+            The writer is closing.
+        """
+        done: Future[None] = Future()
+        with self._wake:
+            if self._pending > PENDING_EVENTS_MAX:
+                raise Overloaded(self._pending)
+            self._require_open()
+            self._pending += len(events)
+            self._waiting.append(Submission(events, refused, done))
+            self._wake.notify()
+        return done
+
+    def transact(self, work: Callable[[Transaction], Any]) -> Future[Any]:
+        """Queue any other transaction, in its order among the batches."""
+        done: Future[Any] = Future()
+        with self._wake:
+            self._require_open()
+            self._waiting.append(Job(work, done))
+            self._wake.notify()
+        return done
+
+    def change_world(self, change: Callable[[World], World]) -> None:
+        """Put new rules in force between two batches."""
+
+        def work(tx: Transaction) -> None:
+            self._world = change(self._world)
+            self._filing = Filing(self._world, self._secret)
+
+        self.transact(work).result()
+
+    def close(self) -> None:
+        """Finish what waits, then stop."""
+        with self._wake:
+            self._is_closing = True
+            self._wake.notify()
+        self._thread.join()
+
+    def _require_open(self) -> None:
+        if self._is_closing:
+            raise StoreUnavailable(
+                "closing", "Expected a running engine, got one that is closing - at the writer."
+            )
+
+    def _run(self) -> None:
+        while True:
+            with self._wake:
+                while not self._waiting and not self._is_closing:
+                    self._wake.wait()
+                if not self._waiting:
+                    return
+                taken = self._take()
+            if isinstance(taken, Job):
+                self._do(taken)
+            else:
+                self._land(taken)
+
+    def _take(self) -> list[Submission] | Job:
+        first = self._waiting.popleft()
+        if isinstance(first, Job):
+            return first
+        batch, size = [first], len(first.events)
+        while self._waiting and size < BATCH_EVENTS_MAX:
+            following = self._waiting[0]
+            if isinstance(following, Job):
+                break
+            self._waiting.popleft()
+            batch.append(following)
+            size += len(following.events)
+        self._pending -= size
+        return batch
+
+    def _do(self, job: Job) -> None:
+        try:
+            job.done.set_result(self._write(job.work))
+        except BaseException as error:
+            job.done.set_exception(error)
+
+    def _write(self, work: Callable[[Transaction], Any]) -> Any:
+        for _ in range(STALE_TRIES_MAX - 1):
+            try:
+                return self._store.write(work)
+            except StaleWrite:
+                continue
+        return self._store.write(work)
+
+    def _land(self, batch: list[Submission]) -> None:
+        events = [event for submission in batch for event in submission.events]
+        refused = [row for submission in batch for row in submission.refused]
+        try:
+            result = self._commit(events, refused)
+        except PeerError as error:
+            # The store, not the events: nobody's data is at fault, everybody hears the truth.
+            for submission in batch:
+                submission.done.set_exception(error)
+            return
+        except Exception as error:
+            self._land_apart(batch, error)
+            return
+        for submission in batch:
+            submission.done.set_result(None)
+        self._on_commit(result)
+
+    def _commit(self, events: Sequence[Event], refused: Sequence[QuarantineRow]) -> BatchResult:
+        def work(tx: Transaction) -> BatchResult:
+            now = self._clock()
+            return Batch(tx, self._world, self._secret, self._filing, now).run(events, refused)
+
+        result: BatchResult = self._write(work)
+        self._world = result.world
+        return result
+
+    def _land_apart(self, batch: list[Submission], error: Exception) -> None:
+        """Halve what failed until the poisonous event stands alone, and quarantine that one."""
+        if len(batch) > 1:
+            middle = len(batch) // 2
+            self._land(batch[:middle])
+            self._land(batch[middle:])
+            return
+        submission = batch[0]
+        try:
+            self._land_halves(submission.events, submission.refused, error)
+        except BaseException as failure:
+            submission.done.set_exception(failure)
+        else:
+            submission.done.set_result(None)
+
+    def _land_halves(
+        self, events: Sequence[Event], refused: Sequence[QuarantineRow], error: Exception
+    ) -> None:
+        if len(events) == 0:
+            raise error
+        if len(events) == 1:
+            # The text of an error may quote the event: only its class and code are kept.
+            code = error.code if isinstance(error, HeedfulError) else type(error).__name__
+            message = f"Expected an event that folds, got {code}. Report it, then redrive."
+            self._on_commit(
+                self._commit([], [*refused, quarantined(events[0], POISON, message, ())])
+            )
+            return
+        middle = len(events) // 2
+        for half, rows in ((events[:middle], refused), (events[middle:], ())):
+            try:
+                result = self._commit(half, rows)
+            except PeerError:
+                raise
+            except Exception as failure:
+                self._land_halves(half, rows, failure)
+            else:
+                self._on_commit(result)
