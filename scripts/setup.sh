@@ -6,6 +6,11 @@ cd "$(dirname "$0")/.."
 python=${PYTHON:-python3}
 venv=${VENV:-.venv}
 
+command -v "$python" >/dev/null || {
+    echo "$python is not installed; Heedful needs Python 3.11 or newer." >&2
+    echo "Name another one: make setup PYTHON=python3.12" >&2
+    exit 1
+}
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
     echo "Heedful needs Python 3.11 or newer; $python is $("$python" -V 2>&1)." >&2
     echo "Name another one: make setup PYTHON=python3.12" >&2
