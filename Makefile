@@ -48,7 +48,7 @@ reference: setup ## write docs/reference from the code
 	@$(BIN)/python -m scripts.reference
 
 docs: reference ## build the documentation into site/
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo "site/index.html"
 
 lock: ## resolve requirements.lock anew (UPGRADE=1 takes the newest of everything)

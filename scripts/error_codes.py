@@ -128,8 +128,9 @@ def _template(call: ast.Call, function: ast.FunctionDef | None) -> str:
                 return f"Expected {what}."
     for given in call.args[1:]:
         words = _words(given, function)
-        if len(words.strip(" …").split()) >= 3:
-            return words
+        if len(words.strip(" …").split()) >= 2:
+            # A function that builds the error gets "a short text" and makes the sentence of it.
+            return words if words[0].isupper() else f"Expected {words}."
     return ""
 
 
@@ -143,18 +144,28 @@ def _words(node: ast.expr, function: ast.FunctionDef | None) -> str:
             return _words(left, function) + _words(right, function)
         case ast.IfExp(body=body):
             return _words(body, function)
-        case ast.Call(func=ast.Name(id="expected"), args=[what, *_]):
-            return f"Expected {_words(what, function)}."
         case ast.Name(id=name) if function is not None:
             # The last text that the name was given above its use.
             for given in reversed(list(ast.walk(function))):
-                if (
-                    isinstance(given, ast.Assign)
-                    and given.lineno < node.lineno
-                    and ast.unparse(given.targets[0]) == name
-                ):
-                    return _words(given.value, None)
+                if isinstance(given, ast.Assign) and given.lineno < node.lineno:
+                    for target, value in _pairs(given):
+                        if ast.unparse(target) == name and (words := _words(value, None)):
+                            return words
+            arguments = function.args.posonlyargs + function.args.args
+            defaults = function.args.defaults
+            for argument, default in zip(reversed(arguments), reversed(defaults), strict=False):
+                if argument.arg == name:
+                    return _words(default, None)
     return ""
+
+
+def _pairs(given: ast.Assign) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Pair the names of `a, b = x, y` with their values."""
+    for target in given.targets:
+        if isinstance(target, ast.Tuple) and isinstance(given.value, ast.Tuple):
+            yield from zip(target.elts, given.value.elts, strict=False)
+        else:
+            yield target, given.value
 
 
 def prose_codes(modules: Iterable[Module], codes: Iterable[str]) -> dict[str, str]:

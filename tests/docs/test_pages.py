@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -57,13 +58,30 @@ def broken_links(site: dict[Path, Links]) -> list[str]:
     return broken
 
 
+def build(project: Path, target: Path) -> subprocess.CompletedProcess[str]:
+    """Build the pages of a project strictly: a warning is an error."""
+    # Not --quiet: it silences the warnings before they are counted.
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "-d", str(target)]
+    return subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, Links]:
     target = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-d", str(target)]
-    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    built = build(ROOT, target)
     assert built.returncode == 0, built.stderr
     return {path: Links(path.read_text("utf-8")) for path in sorted(target.rglob("*.html"))}
+
+
+@pytest.mark.parametrize("link", ["nowhere.md", "glossary.md#nowhere", "/operate.html"])
+def test_a_link_that_leads_nowhere_fails_the_build(tmp_path: Path, link: str) -> None:
+    shutil.copytree(ROOT / "docs", tmp_path / "docs")
+    shutil.copy(ROOT / "mkdocs.yml", tmp_path)
+    with (tmp_path / "docs/operate.md").open("a", encoding="utf-8") as page:
+        page.write(f"\n[away]({link})\n")
+    built = build(tmp_path, tmp_path / "site")
+    assert built.returncode != 0
+    assert link in built.stderr
 
 
 def test_every_link_between_pages_leads_somewhere(site: dict[Path, Links]) -> None:

@@ -84,11 +84,24 @@ def codes_of(text: str) -> dict[str, str]:
             '    raise InputError("too_many", expected(what, "x", "$"))\n',
             {"too_many": "Expected at most … items."},
         ),
+        (
+            'def f(n):\n    what, got = f"at most {n} steps", "x"\n'
+            '    return fault("bad_steps", what, got, "$")\n\n\n'
+            "def fault(code, what, got, path):\n"
+            "    return InputError(code, expected(what, got, path))\n",
+            {"bad_steps": "Expected at most … steps."},
+        ),
         ('X = InputError("a_b" if y else "c_d", "Three words here")\n', None),
         (
             'def refuse(code, path):\n    return InputError(code, expected(path, "x", path))\n\n\n'
             'raise refuse("no_key", "$")\n',
             {"no_key": ""},
+        ),
+        (
+            "class Bad(InputError):\n"
+            '    def __init__(self, what="a JSON body"):\n'
+            '        super().__init__("bad_json", expected(what, "x", "$"))\n',
+            {"bad_json": "Expected a JSON body."},
         ),
         (
             "class Closed(PeerError):\n    def __init__(self):\n"
