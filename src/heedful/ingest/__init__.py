@@ -6,7 +6,9 @@ from heedful.ingest.inflate import inflate
 from heedful.ingest.limits import IngestLimits
 from heedful.ingest.parse import PATHS, parse_request
 from heedful.ingest.plan import EventPlan, PropertyRule, TrackingPlan
+from heedful.ingest.signature import Signature, require_signature
 from heedful.ingest.types import Intake, Refusal, RequestHeaders, SourceKind, SourceRules
+from heedful.ingest.webhook import WebhookMapping, load_mapping, parse_webhook
 
 __all__ = [
     "CATALOGUE",
@@ -18,10 +20,15 @@ __all__ = [
     "PropertyRule",
     "Refusal",
     "RequestHeaders",
+    "Signature",
     "SourceKind",
     "SourceRules",
     "TrackingPlan",
+    "WebhookMapping",
     "find_write_key",
     "inflate",
+    "load_mapping",
     "parse_request",
+    "parse_webhook",
+    "require_signature",
 ]

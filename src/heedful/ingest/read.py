@@ -37,6 +37,7 @@ CALLS: Final[dict[str, EventType]] = {
     "alias": "alias",
 }
 _CLIENT_SIDE: Final = frozenset({"browser", "mobile"})
+_TRUSTED_CLOCKS: Final = frozenset({"import", "webhook"})
 _TRUTHS: Final = (True, 1, "1", "true")
 PLAN_FINDINGS: Final = "plan_findings"
 """The key of `context` under which a tracking plan's warnings stand."""
@@ -61,7 +62,7 @@ class Reader:
         self._limits = limits
         self._received_at = received_at
         self._is_verified = envelope.is_verified
-        self._is_import = source.kind == "import"
+        self._is_clock_trusted = source.kind in _TRUSTED_CLOCKS
         self._decode = fast_decoder(limits).decode
         self._key_of = event_hasher(secret, source.name)
         self._sent = envelope.sent_at
@@ -216,8 +217,8 @@ class Reader:
             sent, sent_at = item.sent_at, read_instant(item.sent_at)
         if sent is not None and sent_at is None:
             flags.append("bad_sent_at")
-        if self._is_import and original_at is not None:
-            # An exported timestamp is already corrected; its sentAt says nothing about today.
+        if self._is_clock_trusted and original_at is not None:
+            # An export is already corrected, and a provider's clock is right: taken as it stands.
             at, flag = correct(original_at, self._received_at, self._received_at, 0)
         else:
             at, flag = correct(original_at, sent_at, self._received_at, self._limits.skew_ms_max)

@@ -19,7 +19,8 @@ class SourceRules(msgspec.Struct, frozen=True, kw_only=True):
     Notes
     -----
     `browser` and `mobile` are client-side: the address of the caller is the customer's and stands
-    in `context.ip`. `import` is history: its timestamps are taken as already corrected.
+    in `context.ip`. The timestamps of `import` (history) and `webhook` (a provider's servers) are
+    taken as they stand, since both are already correct.
     """
 
     name: str

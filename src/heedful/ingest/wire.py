@@ -50,7 +50,7 @@ _FIELDS: Final[dict[str, Any]] = {
 _MAPPINGS: Final = ("properties", "traits", "context", "integrations")
 
 
-class Item(msgspec.Struct, rename="camel"):
+class Item(msgspec.Struct, frozen=True, rename="camel"):
     """The fields of Segment's calls, each still of any JSON type."""
 
     type: Any = None
@@ -73,9 +73,7 @@ class Item(msgspec.Struct, rename="camel"):
     integrations: dict[str, Any] | None = None
 
 
-_WIRE_NAMES: Final = tuple(
-    (field.name, field.encode_name) for field in msgspec.structs.fields(Item)
-)
+WIRE_NAMES: Final = tuple((field.name, field.encode_name) for field in msgspec.structs.fields(Item))
 
 
 class InvalidJsonError(InputError):
@@ -143,16 +141,16 @@ def read_patiently(raw: bytes, path: str, limits: IngestLimits, flags: list[str]
     if type(found) is not dict:
         raise InputError("bad_type", expected("an event object", kind_of(found), path))
     cleaner = _Cleaner(limits, flags)
-    item = Item()
-    for name, wire_name in _WIRE_NAMES:
+    fields: dict[str, Any] = {}
+    for name, wire_name in WIRE_NAMES:
         value = found.get(wire_name)
         if value is None:
             continue
         place = f"{path}.{wire_name}"
         if name in _MAPPINGS:
             value = _as_mapping(value, name, place, flags)
-        setattr(item, name, cleaner.value(value, 1, place))
-    return item
+        fields[name] = cleaner.value(value, 1, place)
+    return Item(**fields)
 
 
 def clean_shared(
