@@ -17,7 +17,8 @@ from heedful import sense
 from heedful.customer import CompiledIdentity, Profile, ProfileRules
 from heedful.events import Event
 from heedful.kernel import InvariantError, canonical, expected, hash_key
-from heedful.sense import FeatureDictionary, Senses, SignalSet
+from heedful.sense import FeatureDictionary, FeatureKey, Senses, SignalSet
+from heedful.sense.features import feature_key
 
 SCHEMA: Final = 1
 """Version of a customer's stored form; a reader for the version before is kept."""
@@ -112,6 +113,24 @@ def learn_features(world: World, happened: Iterable[Event]) -> World:
     return msgspec.structs.replace(world, dictionary=dictionary)
 
 
+def new_features(before: World, after: World) -> list[tuple[int, str]]:
+    """List what a dictionary gained, as stores keep it: (id, name)."""
+    if before.dictionary is after.dictionary:
+        return []
+    known = before.dictionary.keys
+    return [
+        (key.id, msgspec.json.encode([key.kind, key.path, key.value]).decode())
+        for key in after.dictionary.keys.values()
+        if key.id not in known
+    ]
+
+
+def read_feature(name: str) -> FeatureKey:
+    """Read a feature's key from the name under which a store keeps it."""
+    kind, path, value = msgspec.json.decode(name, type=tuple[str, str, str])
+    return feature_key(kind, path, value)
+
+
 def fold(world: World, customer: Customer, event: Event) -> None:
     """Fold one event into a private copy of a customer."""
     facts.apply(customer.profile, event, world.profile)
@@ -143,3 +162,13 @@ def signals(world: World, customer: Customer, now: int) -> dict[str, Any]:
 def next_due(world: World, customer: Customer, now: int) -> int | None:
     """Say when something about the customer changes next without any event."""
     return sense.next_due(customer.senses, world.signals, now)
+
+
+def automatic(world: World, customer: Customer, now: int) -> dict[str, dict[str, Any]]:
+    """Read the automatic features that a customer has touched, by readable name."""
+    shown = {}
+    for id_, values in sense.features(customer.senses, world.signals, now).items():
+        key = world.dictionary.keys.get(id_)
+        about = (str(id_), "overflow") if key is None else (key.value, key.path, key.kind)
+        shown[".".join(("auto", *(part for part in reversed(about) if part)))] = values
+    return shown

@@ -11,6 +11,7 @@ from heedful.customer.identity import (
     fragment_key,
     recluster,
     resolve,
+    separation_of,
     shared_identifiers,
 )
 from heedful.customer.profile import (
@@ -55,6 +56,7 @@ __all__ = [
     "normalise",
     "recluster",
     "resolve",
+    "separation_of",
     "shared_identifiers",
     "usable",
 ]

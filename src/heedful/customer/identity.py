@@ -18,7 +18,7 @@ from typing import Literal
 import msgspec
 
 from heedful.customer.rules import CompiledIdentity
-from heedful.events import Identifier
+from heedful.events import Event, Identifier
 from heedful.kernel import hash_key
 
 FragmentKind = Literal["seen", "alias"]
@@ -90,6 +90,16 @@ def fragment_key(secret: bytes, kind: FragmentKind, identifiers: Iterable[Identi
     """Compute the 63-bit key of an identifier set."""
     parts = [part for identifier in identifiers for part in identifier]
     return hash_key(secret, "fragment", kind, *parts)
+
+
+def separation_of(event: Event, secret: bytes) -> Separation:
+    """Read the separation that an `Identifiers Separated` event states."""
+    left, right = (
+        tuple(Identifier(str(namespace), str(value)) for namespace, value in event.properties[side])
+        for side in ("left", "right")
+    )
+    parts = [part for side in (left, right) for i in side for part in (*i, "/")]
+    return Separation(hash_key(secret, "separation", *parts), event.at, left, right)
 
 
 class _Group:

@@ -14,10 +14,10 @@ import msgspec
 
 from heedful import core
 from heedful.core import Customer, World
-from heedful.customer import Fragment, fragment_key, identifiers_of
+from heedful.customer import Fragment, fragment_key, identifiers_of, separation_of
 from heedful.customer.identity import FragmentKind
 from heedful.engine.graph import Change, Graph, Staged
-from heedful.events import Event, Identifier, encode_event
+from heedful.events import IDENTIFIERS_SEPARATED, Event, Identifier, encode_event
 from heedful.kernel import HOUR_MS, canonical
 from heedful.ports import (
     CLAIM_CONFLICT,
@@ -139,6 +139,7 @@ class Batch:
     ) -> None:
         self._tx = tx
         self._world = world
+        self._secret = secret
         self._filing = filing
         self._graph = Graph(tx, world, secret)
         self._now = now
@@ -152,6 +153,7 @@ class Batch:
         arrivals = self._claimed(self._filed(events))
         homes = self._homes(arrivals)
         landed = self._fold_and_append(arrivals, homes)
+        changes = [*self._graph.changes, *self._separate(landed)]
         if self._refused:
             self._tx.quarantine(self._refused)
         return BatchResult(
@@ -159,7 +161,7 @@ class Batch:
             self._duplicates,
             self._refused,
             self._suppressed,
-            self._graph.changes,
+            changes,
             self._world,
         )
 
@@ -234,20 +236,20 @@ class Batch:
         return self._filing.under(arrival.event, allowed)
 
     def _fold_and_append(self, arrivals: list[Arrival], homes: dict[int, int]) -> list[Landed]:
-        tx, world, staged = self._tx, self._world, self._graph.customers
+        tx, before, staged = self._tx, self._world, self._graph.customers
         by_customer: dict[int, list[Event]] = {}
         for arrival in arrivals:
             by_customer.setdefault(homes[arrival.fragment], []).append(arrival.event)
         for key, row in tx.customers([key for key in by_customer if key not in staged]).items():
             staged[key] = Staged(row, core.read(self._world, row.body))
-        world = self._world = core.learn_features(world, [a.event for a in arrivals])
+        world = self._world = core.learn_features(before, [a.event for a in arrivals])
+        if learned := core.new_features(before, world):
+            tx.put_features(learned)
         for key, events in by_customer.items():
             state = staged[key].state
             for event in events:
                 core.fold(world, state, event)
-        tx.delete_customers(self._graph.gone)
-        rows = [finished(world, place.row, place.state, self._now) for place in staged.values()]
-        tx.put_customers(rows)
+        self._write(self._graph)
         seq = tx.last_seq()
         landed = []
         log = []
@@ -259,6 +261,23 @@ class Batch:
         if log:
             tx.append(log)
         return landed
+
+    def _write(self, graph: Graph) -> None:
+        self._tx.delete_customers(graph.gone)
+        self._tx.put_customers(
+            [finished(self._world, p.row, p.state, self._now) for p in graph.customers.values()]
+        )
+
+    def _separate(self, landed: list[Landed]) -> list[Change]:
+        """Take people apart whom an event of our own separates; the log holds all it refolds."""
+        changes: list[Change] = []
+        for event, _, _ in landed:
+            if event.type == "own" and event.name == IDENTIFIERS_SEPARATED:
+                graph = Graph(self._tx, self._world, self._secret)
+                graph.separate(separation_of(event, self._secret))
+                self._write(graph)
+                changes += graph.changes
+        return changes
 
 
 def finished(world: World, row: CustomerRow, state: Customer, now: int) -> CustomerRow:

@@ -1,0 +1,271 @@
+"""The engine as others see it: one object that keeps the facts of one workspace.
+
+Every method may be called from any thread. Reads run on committed snapshots; writes queue for the
+one writer and return after the commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from functools import partial
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from heedful import core, sense
+from heedful.core import World
+from heedful.customer import CompiledIdentity, ProfileRules
+from heedful.engine import reading, replay, rights
+from heedful.engine.batch import BatchResult, Filing
+from heedful.engine.reading import Found, customer_id
+from heedful.engine.refold import Caretaker
+from heedful.engine.stream import Notice, Stream
+from heedful.engine.writer import Writer
+from heedful.events import Event, Identifier, decode_event
+from heedful.kernel import InputError, canonical, expected, parse_public_id
+from heedful.ports import QuarantineRow, Store, Transaction
+from heedful.sense import FeatureDictionary, SignalSet
+
+T = TypeVar("T")
+
+LINEAGE: Final = "signal_lineage"
+"""Name under which the store remembers which definitions each earlier signal set had."""
+
+
+class Engine:
+    """The facts of one workspace, live.
+
+    Parameters
+    ----------
+    store
+        Where everything is kept.
+    world
+        The rules in force; the feature dictionary is read from the store.
+    secret
+        The workspace's key, under which identifiers are hashed.
+    clock
+        Milliseconds since 1970.
+    """
+
+    def __init__(self, store: Store, world: World, secret: bytes, clock: Callable[[], int]) -> None:
+        self.store = store
+        self.stream = Stream()
+        self._secret = secret
+        world = msgspec.structs.replace(world, dictionary=self._dictionary(world))
+        self._writer = Writer(store, world, secret, clock, self._committed)
+        self._caretaker = Caretaker(store, self._writer, self._came_due)
+
+    def start(self) -> None:
+        """Start the writer and the caretaker."""
+        self._writer.start()
+        self._remember_signals(self.world.signals)
+        self._caretaker.start()
+
+    def close(self) -> None:
+        """Finish what was accepted, then stop; the store stays open."""
+        self._caretaker.close()
+        self._writer.close()
+
+    @property
+    def world(self) -> World:
+        """The rules in force."""
+        return self._writer.world
+
+    @property
+    def pending(self) -> int:
+        """Events accepted but not yet durable."""
+        return self._writer.pending
+
+    def now(self) -> int:
+        """Read the engine's clock, in milliseconds."""
+        return self._writer.now()
+
+    # -- writing --------------------------------------------------------------------------------
+
+    def ingest(self, events: Sequence[Event], refused: Sequence[QuarantineRow]) -> Future[None]:
+        """Take in stamped events; the future is done once they are durable and folded."""
+        return self._writer.submit(events, refused)
+
+    def change_rules(
+        self, identity: CompiledIdentity, profile: ProfileRules, signals: SignalSet
+    ) -> None:
+        """Put a new strategy in force between two batches; new signals begin to warm up."""
+
+        def change(world: World) -> World:
+            return World(identity, profile, signals, world.dictionary)
+
+        self._writer.change_world(change)
+        self._remember_signals(signals)
+        self.stream.publish([Notice(self._last_seq(), "strategy", self.now(), "")])
+
+    def unmerge(self, public_id: str, split: Sequence[Identifier]) -> list[str]:
+        """Take the named identifiers away from a customer; see `rights.unmerge`."""
+        result = self._change(public_id, partial(rights.unmerge, split=split))
+        return sorted({customer_id(c.customer) for c in result.changes})
+
+    def state_consent(self, public_id: str, statement: dict[str, Any]) -> None:
+        """Record a consent statement; see `rights.state_consent`."""
+        self._change(public_id, partial(rights.state_consent, statement=statement))
+
+    def object_to(self, public_id: str, purpose: str, source: str) -> None:
+        """Record an objection; see `rights.object_to`."""
+        self._change(public_id, partial(rights.object_to, purpose=purpose, source=source))
+
+    def erase(self, public_id: str, *, vacuum: bool = True) -> rights.Erased:
+        """Erase a person and refuse them from now on; see `rights.erase`."""
+        key = self._key(public_id)
+
+        def work(tx: Transaction) -> rights.Erased:
+            hands = self._hands()
+            return rights.erase(tx, hands, reading.find(tx, hands.world, key))
+
+        erased: rights.Erased = self._writer.transact(work).result()
+        if vacuum:
+            self.store.vacuum()
+        notice = Notice(self._last_seq(), "erase", self.now(), erased.customer_id)
+        self.stream.publish([notice])
+        return erased
+
+    def transact(self, work: Callable[[Transaction], T]) -> T:
+        """Run any other transaction in the writer's order."""
+        result: T = self._writer.transact(work).result()
+        return result
+
+    def _change(
+        self, public_id: str, change: Callable[[Transaction, rights.Hands, Found], BatchResult]
+    ) -> BatchResult:
+        key = self._key(public_id)
+
+        def work(tx: Transaction) -> BatchResult:
+            hands = self._hands()
+            return change(tx, hands, reading.find(tx, hands.world, key))
+
+        result: BatchResult = self._writer.transact(work).result()
+        self._committed(result)
+        return result
+
+    def _hands(self) -> rights.Hands:
+        world = self.world
+        return rights.Hands(world, self._secret, Filing(world, self._secret), self.now())
+
+    # -- reading --------------------------------------------------------------------------------
+
+    def lookup(self, namespace: str, value: str) -> str:
+        """Find the public id of the customer who holds an identifier."""
+        look = partial(
+            reading.lookup,
+            world=self.world,
+            secret=self._secret,
+            namespace=namespace,
+            value=value,
+        )
+        return customer_id(self.store.read(look))
+
+    def customer(self, public_id: str) -> dict[str, Any]:
+        """Show a customer; see `reading.show`."""
+        return self._read(public_id, lambda tx, found: reading.show(self.world, found, self.now()))
+
+    def timeline(self, public_id: str, limit: int, cursor: str | None) -> dict[str, Any]:
+        """Read a page of a customer's events, the newest first."""
+        return self._read(public_id, lambda tx, found: reading.timeline(tx, found, limit, cursor))
+
+    def graph(self, public_id: str) -> dict[str, Any]:
+        """Show why a customer is one person."""
+        return self._read(public_id, lambda tx, f: reading.show_graph(tx, self.world, f))
+
+    def preview_merge(self, left: str, right: str) -> dict[str, Any]:
+        """Show what an event naming both customers would do."""
+        other = self._key(right)
+
+        def work(tx: Transaction, found: Found) -> dict[str, Any]:
+            with_ = reading.find(tx, self.world, other)
+            return reading.preview_merge(tx, self.world, self._secret, found, with_, self.now())
+
+        return self._read(left, work)
+
+    def export(self, public_id: str) -> dict[str, Any]:
+        """Give everything held about a person."""
+
+        def work(tx: Transaction, found: Found) -> dict[str, Any]:
+            keys = rights.keys_of(self._secret, found)
+            return rights.export(tx, self.world, found, keys, self.now())
+
+        return self._read(public_id, work)
+
+    def explain(self, public_id: str, signal: str) -> sense.SignalExplanation:
+        """List the events behind a signal's value.
+
+        Raises
+        ------
+        InputError
+            `unknown_signal`, with the nearest known name.
+        """
+
+        def work(tx: Transaction, found: Found) -> sense.SignalExplanation:
+            happened = [decode_event(r.body) for r in tx.events_of(found.person.fragments)]
+            return sense.explain(signal, self.world.signals, happened, self.now())
+
+        return self._read(public_id, work)
+
+    def verify(self, progress: replay.Progress) -> replay.Verdict:
+        """Prove that what is stored is what the log says."""
+        return replay.verify(self.store, self.world, progress)
+
+    def events_after(self, seq: int, limit: int) -> Iterator[tuple[int, Event]]:
+        """Read the log in the order of `seq`."""
+        for row in self.store.read(lambda tx: tx.log(seq, limit)):
+            yield row.seq, decode_event(row.body)
+
+    def _read(self, public_id: str, work: Callable[[Transaction, Found], T]) -> T:
+        key = self._key(public_id)
+        return self.store.read(lambda tx: work(tx, reading.find(tx, self.world, key)))
+
+    def _key(self, public_id: str) -> int:
+        key = parse_public_id("c", public_id)
+        if key is None:
+            what = expected(
+                "a customer id such as c_4tq2rs7kd5e3u", "another text", "$.customer_id"
+            )
+            raise InputError("customer_not_found", what)
+        return key
+
+    # -- after a commit -------------------------------------------------------------------------
+
+    def _committed(self, result: BatchResult) -> None:
+        seq = result.landed[-1].seq if result.landed else self._last_seq()
+        notices = [
+            Notice(seq, "event", event.at, customer_id(key), event.name, event.type, event.source)
+            for event, key, seq in result.landed
+        ]
+        for change in result.changes:
+            kind = "split" if change.is_refolded else "merge"
+            absorbed = tuple(customer_id(key) for key in change.absorbed)
+            shown = customer_id(change.customer)
+            notices.append(Notice(seq, kind, self.now(), shown, absorbed=absorbed))
+        self.stream.publish(notices)
+
+    def _came_due(self, now: int, keys: list[int]) -> None:
+        seq = self._last_seq()
+        self.stream.publish([Notice(seq, "due", now, customer_id(key)) for key in keys])
+
+    def _last_seq(self) -> int:
+        return self.store.read(lambda tx: tx.last_seq())
+
+    def _dictionary(self, world: World) -> FeatureDictionary:
+        rows = self.store.read(lambda tx: tx.features())
+        keys = [core.read_feature(name) for _, name in rows]
+        return FeatureDictionary({}, world.dictionary.limit).extended(keys)
+
+    def _remember_signals(self, signals: SignalSet) -> None:
+        body = canonical.encode({k: sorted(v) for k, v in signals.lineage().items()})
+        self._writer.transact(lambda tx: tx.put_meta(LINEAGE, body)).result()
+
+
+def read_lineage(store: Store) -> dict[str, frozenset[str]]:
+    """Read which definitions each earlier signal set had, for `sense.compile_signals`."""
+    body = store.read(lambda tx: tx.get_meta(LINEAGE))
+    if body is None:
+        return {}
+    held = msgspec.msgpack.decode(body, type=dict[str, list[str]])
+    return {name: frozenset(keys) for name, keys in held.items()}

@@ -1,0 +1,151 @@
+"""Rebuilding from the log, and proving that what is stored is what the log says.
+
+`verify` folds each stored customer anew from their own events, on one snapshot each, and compares
+bytes; it also resolves each cluster anew from the fragments that the log really holds. `rebuild`
+lands the whole log in an empty store, in the order of `seq`, through the same code as ingest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from hashlib import blake2b
+from typing import Final
+
+import msgspec
+
+from heedful import core
+from heedful.core import World
+from heedful.customer import resolve
+from heedful.engine.batch import Batch, Filing
+from heedful.engine.graph import read_cluster
+from heedful.engine.refold import fragments_of
+from heedful.events import Event, decode_event
+from heedful.ports import ClusterRow, LogRow, Store, Transaction
+
+PAGE: Final = 200
+"""Rows read at once while scanning."""
+
+Progress = Callable[[int, int], None]
+
+
+class Verdict(msgspec.Struct):
+    """What a replay found."""
+
+    customers: int = 0
+    events: int = 0
+    clusters: int = 0
+    differing: list[int] = []
+    """Keys of customers whose stored facts are not what their events say."""
+    waiting: int = 0
+    """Customers that wait for a refold or a warming signal, and are not compared."""
+    graph_differing: list[int] = []
+    """Keys of clusters whose persons or first instants are not what the log says."""
+    digest: str = ""
+    """Digest over all customers' bytes in the order of their keys."""
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether every compared byte agreed."""
+        return not self.differing and not self.graph_differing
+
+
+def verify(store: Store, world: World, progress: Progress = lambda done, total: None) -> Verdict:
+    """Compare all stored facts with what the log says.
+
+    Parameters
+    ----------
+    progress
+        Called with (customers done, customers in all).
+    """
+    verdict = Verdict()
+    total = store.stats().customers
+    hashed = blake2b(digest_size=16)
+    after = -1
+    while keys := store.read(partial(_keys, after=after)):
+        for key in keys:
+            body = store.read(partial(_compare, world=world, key=key, verdict=verdict))
+            hashed.update(key.to_bytes(8, "big") + body)
+        after = keys[-1]
+        progress(verdict.customers, total)
+    after = -1
+    read = partial(_compare_clusters, world=world, verdict=verdict)
+    while rows := store.read(partial(read, after=after)):
+        after = rows[-1].key
+    verdict.digest = hashed.hexdigest()
+    return verdict
+
+
+def _keys(tx: Transaction, after: int) -> list[int]:
+    return [row.key for row in tx.scan_customers(after, PAGE)]
+
+
+def _compare(tx: Transaction, world: World, key: int, verdict: Verdict) -> bytes:
+    row = tx.customers([key]).get(key)
+    if row is None:
+        return b""
+    verdict.customers += 1
+    if row.refold or row.signal_set != core.world_signal_set(world):
+        verdict.waiting += 1
+        return row.body
+    state = core.new_customer(world)
+    for event in tx.events_of(fragments_of(tx, row)):
+        core.fold(world, state, decode_event(event.body))
+        verdict.events += 1
+    if core.encode(state) != row.body:
+        verdict.differing.append(key)
+    return row.body
+
+
+def _compare_clusters(
+    tx: Transaction, world: World, verdict: Verdict, after: int
+) -> list[ClusterRow]:
+    rows = tx.scan_clusters(after, PAGE)
+    for row in rows:
+        cluster = read_cluster(row)
+        verdict.clusters += 1
+        persons = resolve(cluster.fragments, cluster.separations, world.identity, cluster.shared)
+        is_equal = persons == cluster.persons and all(
+            _first_at(tx, fragment.key) in (fragment.first_at, None)
+            for fragment in cluster.fragments
+        )
+        if not is_equal:
+            verdict.graph_differing.append(row.key)
+    return rows
+
+
+def _first_at(tx: Transaction, fragment: int) -> int | None:
+    return next((event.at for event in tx.events_of([fragment], limit=1)), None)
+
+
+def rebuild(
+    source: Store,
+    target: Store,
+    world: World,
+    secret: bytes,
+    progress: Progress = lambda done, total: None,
+) -> World:
+    """Land the whole log of one store in another, empty one.
+
+    Returns
+    -------
+    World
+        The world with the dictionary as the replay left it.
+    """
+    total = source.read(lambda tx: tx.last_seq())
+    after = 0
+    while rows := source.read(partial(_logged, after=after)):
+        happened = [decode_event(row.body) for row in rows]
+        world = target.write(partial(_land, world=world, secret=secret, happened=happened))
+        after = rows[-1].seq
+        progress(after, total)
+    return world
+
+
+def _logged(tx: Transaction, after: int) -> list[LogRow]:
+    return tx.log(after, PAGE)
+
+
+def _land(tx: Transaction, world: World, secret: bytes, happened: list[Event]) -> World:
+    now = max(event.received_at for event in happened)
+    return Batch(tx, world, secret, Filing(world, secret), now).run(happened, []).world
