@@ -219,7 +219,7 @@ def compile_signals(
         builder.add(definition, f"{path}[{i}]")
     for i, definition in enumerate(definitions[:SIGNALS_MAX]):
         if definition.kind == "ratio":
-            builder.check_ratio(definition, f"{path}[{i}]")
+            builder.check_ratio(definition, f"{path}[{i}]", {d.name for d in definitions})
     if faults is not None:
         faults += found
     elif found:
@@ -268,13 +268,13 @@ class _Builder:
         held = next((s.rule for s in self.signals.values() if s.key == key), rule)
         self.signals[definition.name] = Signal(definition, key, held, reading.type)
 
-    def check_ratio(self, definition: SignalDefinition, path: str) -> None:
+    def check_ratio(self, definition: SignalDefinition, path: str, written: set[str]) -> None:
         for field in ("of", "to"):
             name = getattr(definition, field)
             place = f"{path}.{field}"
-            if name is None or any(f.detail.get("path") == f"{path}.name" for f in self._faults):
-                continue
             part = self.signals.get(name)
+            if name is None or (part is None and name in written):
+                continue  # the fault of the other field, or of the other signal, is told already
             if part is None:
                 remedy = did_you_mean(name, self.signals)
                 self._faults.append(

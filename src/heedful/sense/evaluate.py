@@ -12,9 +12,9 @@ from heedful.expr import UNKNOWN
 from heedful.kernel import SECOND_MS, InputError, expected
 from heedful.sense.compile import SignalSet
 from heedful.sense.definitions import did_you_mean
-from heedful.sense.features import EVENT, PROPERTY, FeatureDictionary, FeatureKey
+from heedful.sense.features import EVENT, PROPERTY, FeatureDictionary, FeatureKey, feature_key
 from heedful.sense.limits import DWELL_CAP_MS, OVERFLOW_SLOTS
-from heedful.sense.tail import Visits
+from heedful.sense.tail import Visits, tail_id
 from heedful.sense.types import FEATURE_OVERFLOWED, SIGNAL_WARMING, Senses, Value
 
 _COUNTERS: Final = msgspec.msgpack.Decoder(list[int])
@@ -163,10 +163,10 @@ def parse_automatic(name: str, signal_set: SignalSet) -> tuple[FeatureKey, str]:
         if field not in automatic_fields(signal_set, kind):
             break
         if kind == EVENT and rest:
-            return FeatureKey(EVENT, "", rest), field
+            return feature_key(EVENT, "", rest), field
         for prop in sorted(signal_set.automatic.properties, key=len, reverse=True):
             if rest.startswith(f"{prop}.") and len(rest) > len(prop) + 1:
-                return FeatureKey(PROPERTY, prop, rest[len(prop) + 1 :]), field
+                return feature_key(PROPERTY, prop, rest[len(prop) + 1 :]), field
     remedy = did_you_mean(name, signal_set.signals)
     raise InputError(
         "unknown_signal", expected("the name of a signal", repr(name), "$.names", remedy)
@@ -190,7 +190,7 @@ def _automatic(
 ) -> Value:
     key, field = parse_automatic(name, signal_set)
     if field == _DWELL:
-        return _mean_dwell(key.id, now, visits)
+        return _mean_dwell(tail_id(key.id), now, visits)
     if signal_set.automatic_key in senses.warming or _overflowed(key, dictionary):
         return UNKNOWN
     place = bisect_left(senses.features, key.id)

@@ -15,7 +15,7 @@ from heedful.events import Event
 from heedful.kernel import SECOND_MS, InputError, InvariantError, canonical, expected
 from heedful.sense.compile import SignalSet
 from heedful.sense.features import FeatureDictionary, FeatureKey, event_key
-from heedful.sense.tail import merge_tails, push_tail
+from heedful.sense.tail import merge_tails, push_tail, tail_id
 from heedful.sense.types import Scope, Senses, copy_senses
 
 _COUNTERS: Final = msgspec.msgpack.Decoder(list[int])
@@ -28,7 +28,9 @@ def feature_keys(event: Event, signal_set: SignalSet) -> list[FeatureKey]:
 
 def ids(keys: Iterable[FeatureKey], dictionary: FeatureDictionary | None) -> list[int]:
     """Give the ids under which keys are counted; without a dictionary each has its own."""
-    return [key.id if dictionary is None else dictionary.slot(key) for key in keys]
+    if dictionary is None:
+        return [key.id for key in keys]
+    return [dictionary.slot(key) for key in keys]
 
 
 def fold(
@@ -71,7 +73,7 @@ def fold(
                 body = touch.rule.fold(declared.get(key), event, mask, scope)
                 if body is not None:
                     declared[key] = body
-    senses.tail = push_tail(senses.tail, event.at, event_key(event.name).id)
+    senses.tail = push_tail(senses.tail, event.at, tail_id(event_key(event.name).id))
     if signal_set.automatic_key not in warming:
         _fold_features(senses, event, signal_set, dictionary)
 

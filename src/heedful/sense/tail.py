@@ -3,65 +3,97 @@
 Law: the tail keeps the N greatest of the set by (instant, name id). Entries that are equal in
 both are interchangeable.
 
-It is packed, newest first: 8 bytes of instant and 4 of name id, then for every older entry 6 bytes
-of distance and 4 of name id. Appending in order is then three slices, and decoding a customer does
-not touch it.
+It is packed, newest first: 8 bytes of instant and 3 of name id, then for every older entry 6 bytes
+of distance from the entry before and 3 of name id. Appending in order is then three slices, and
+decoding a customer does not touch it.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from itertools import pairwise
-from struct import Struct
 from typing import Final
 
 from heedful.sense.limits import TAIL_ENTRIES_MAX
 
-_HEAD: Final = Struct(">qI")
-_ENTRY_BYTES: Final = 10
-_SIZE_MAX: Final = _HEAD.size + (TAIL_ENTRIES_MAX - 1) * _ENTRY_BYTES
+_HEAD_BYTES: Final = 11
+_DISTANCE_BYTES: Final = 6
+_ENTRY_BYTES: Final = 9
+_SIZE_MAX: Final = _HEAD_BYTES + (TAIL_ENTRIES_MAX - 1) * _ENTRY_BYTES
 # Six bytes hold the distance between any two instants of this range, the years -260 to 4199.
 _INSTANT_MAX: Final = (1 << 46) - 1
+_ID_MASK: Final = (1 << 24) - 1
+
+
+def tail_id(feature_id: int) -> int:
+    """Shorten the id of an event name to what the tail keeps of it."""
+    return feature_id & _ID_MASK
+
+
+def _head(at: int, name_id: int) -> bytes:
+    return at.to_bytes(8, "big", signed=True) + name_id.to_bytes(3, "big")
+
+
+def _distance(span: int) -> bytes:
+    return span.to_bytes(_DISTANCE_BYTES, "big")
+
+
+def _newest(tail: bytes) -> tuple[int, int]:
+    return int.from_bytes(tail[:8], "big", signed=True), int.from_bytes(tail[8:11], "big")
+
+
+def _entry(tail: bytes, place: int) -> tuple[int, int]:
+    middle = place + _DISTANCE_BYTES
+    return int.from_bytes(tail[place:middle], "big"), int.from_bytes(
+        tail[middle : middle + 3], "big"
+    )
 
 
 def push_tail(tail: bytes, at: int, name_id: int) -> bytes:
     """Put one event in its place and keep the newest."""
     at = min(max(at, -_INSTANT_MAX), _INSTANT_MAX)
     if not tail:
-        return _HEAD.pack(at, name_id)
-    newest: int
-    newest_id: int
-    newest, newest_id = _HEAD.unpack_from(tail)
-    if at > newest or (at == newest and name_id >= newest_id):
-        distance: bytes = (at - newest).to_bytes(6, "big")
-        return (_HEAD.pack(at, name_id) + distance + tail[8:])[:_SIZE_MAX]
-    entries = read_tail(tail)
-    entries.append((at, name_id))
-    return _pack(entries)
+        return _head(at, name_id)
+    newest, newest_id = _newest(tail)
+    distance = at - newest
+    if distance > 0 or (distance == 0 and name_id >= newest_id):
+        return (_head(at, name_id) + _distance(distance) + tail[8:])[:_SIZE_MAX]
+    here, place, earlier = newest, _HEAD_BYTES, at
+    while place < len(tail):
+        distance, earlier_id = _entry(tail, place)
+        earlier = here - distance
+        if at > earlier or (at == earlier and name_id >= earlier_id):
+            break
+        here, place = earlier, place + _ENTRY_BYTES
+    entry = _distance(here - at) + name_id.to_bytes(3, "big")
+    if place < len(tail):
+        entry += _distance(at - earlier) + tail[place + _DISTANCE_BYTES :]
+    return (tail[:place] + entry)[:_SIZE_MAX]
 
 
 def merge_tails(a: bytes, b: bytes) -> bytes:
     """Join two tails and keep the newest."""
-    return _pack(read_tail(a) + read_tail(b)) if a and b else a or b
+    return _packed(sorted(read_tail(a) + read_tail(b), reverse=True)) if a and b else a or b
 
 
 def read_tail(tail: bytes) -> list[tuple[int, int]]:
     """Write the entries out, newest first."""
     if not tail:
         return []
-    at, name_id = _HEAD.unpack_from(tail)
+    at, name_id = _newest(tail)
     entries = [(at, name_id)]
-    for i in range(_HEAD.size, len(tail), _ENTRY_BYTES):
-        at -= int.from_bytes(tail[i : i + 6], "big")
-        entries.append((at, int.from_bytes(tail[i + 6 : i + 10], "big")))
+    for place in range(_HEAD_BYTES, len(tail), _ENTRY_BYTES):
+        distance, name_id = _entry(tail, place)
+        at -= distance
+        entries.append((at, name_id))
     return entries
 
 
-def _pack(entries: list[tuple[int, int]]) -> bytes:
-    entries = sorted(entries, reverse=True)[:TAIL_ENTRIES_MAX]
-    parts = [_HEAD.pack(*entries[0])]
-    for (later, _), (at, name_id) in pairwise(entries):
-        parts.append((later - at).to_bytes(6, "big") + name_id.to_bytes(4, "big"))
+def _packed(entries: list[tuple[int, int]]) -> bytes:
+    kept = entries[:TAIL_ENTRIES_MAX]
+    parts = [_head(*kept[0])]
+    for (later, _), (at, name_id) in pairwise(kept):
+        parts.append(_distance(later - at) + name_id.to_bytes(3, "big"))
     return b"".join(parts)
 
 

@@ -11,6 +11,7 @@ order had filled with it.
 from __future__ import annotations
 
 from bisect import bisect_left
+from operator import neg
 from typing import Any, Final, Literal
 
 import msgspec
@@ -27,6 +28,7 @@ RESET: Final = 2
 
 Shown = Literal["count", "sum", "rate", "gap"]
 
+_EMPTY: Final[dict[Shown, Value]] = {"count": 0, "sum": 0.0, "rate": 0.0, "gap": None}
 _HALF: Final = 1 << 63
 _WHOLE: Final = 1 << 64
 
@@ -110,17 +112,16 @@ class TallyRule(Rule):
 
     def _settle(self, slot: _Tally) -> None:
         """Drop what is no longer live, then move what exceeds the ring into bins."""
-        floors = []
-        if self._window is not None and slot.ats:
-            floors.append((slot.ats[0] - self._window + 1) // self._bin)
-        if slot.reset is not None:
-            floors.append(slot.reset // self._bin)
         amounts = slot.amounts if self._of is not None else None
-        if floors:
-            floor = max(floors)
+        floor = None
+        if self._window is not None and slot.ats:
+            floor = (slot.ats[0] - self._window + 1) // self._bin
+        if slot.reset is not None and (floor is None or slot.reset // self._bin > floor):
+            floor = slot.reset // self._bin
+        if floor is not None:
             ring.cut_before(slot.ats, amounts, floor * self._bin)
-            dead = bisect_left(slot.bins, floor)
-            if dead:
+            if slot.bins and slot.bins[0] < floor:
+                dead = bisect_left(slot.bins, floor)
                 del slot.bins[:dead]
                 del slot.counts[:dead]
                 del slot.sums[:dead]
@@ -149,15 +150,19 @@ class TallyRule(Rule):
 
     def value(self, body: bytes | None, now: int, visits: Visits) -> Value:
         if body is None:
-            return {"count": 0, "sum": 0.0, "rate": 0.0, "gap": None}[self._shown]
+            return _EMPTY[self._shown]
         slot = _TALLIES.decode(body)
         after = self._after(slot, now)
         ats = ring.instants(slot.ats)
-        inside = [i for i, at in enumerate(ats) if at <= now and (after is None or at > after)]
+        # Newest first: what is inside the window lies between `start` and `end`.
+        start = 0 if not ats or ats[0] <= now else bisect_left(ats, -now, key=neg)
+        end = len(ats)
+        if ats and after is not None and ats[-1] <= after:
+            end = bisect_left(ats, -after, key=neg)
         if self._shown == "gap":
-            if len(inside) < 2:
+            if end - start < 2:
                 return None
-            return (ats[inside[0]] - ats[inside[-1]]) / (len(inside) - 1) / SECOND_MS
+            return (ats[start] - ats[end - 1]) / (end - start - 1) / SECOND_MS
         # Beyond the ring the edge is known to one bin; the bin that it cuts counts whole.
         older = [
             place
@@ -165,9 +170,9 @@ class TallyRule(Rule):
             if index * self._bin <= now and (after is None or (index + 1) * self._bin - 1 > after)
         ]
         if self._shown == "sum":
-            total = sum(slot.amounts[i] for i in inside) + sum(slot.sums[i] for i in older)
+            total = sum(slot.amounts[start:end]) + sum(slot.sums[i] for i in older)
             return from_micros(wrapped(total))
-        count = len(inside) + sum(slot.counts[i] for i in older)
+        count = max(end - start, 0) + sum(slot.counts[i] for i in older)
         if self._shown == "rate" and self._window is not None:
             return count * self._per / self._window
         return count
