@@ -28,7 +28,12 @@ from heedful.sense.decay import (
     weight,
 )
 from heedful.sense.definitions import Automatic
-from heedful.sense.limits import FEATURES_MAX, FEATURES_PER_EVENT_MAX, OVERFLOW_SLOTS
+from heedful.sense.limits import (
+    FEATURES_MAX,
+    FEATURES_PER_EVENT_MAX,
+    OVERFLOW_SLOTS,
+    VALUE_CHARACTERS_MAX,
+)
 from heedful.sense.types import text_of
 
 _SECRET: Final = b"heedful.sense.features"
@@ -114,9 +119,10 @@ class AutomaticRule:
         if event.properties:
             for prop, path in self._paths:
                 value = event.properties.get(path[0])
-                if value is None:
+                if value is None or value == "":
                     continue
-                for text in _texts(value, path[1:]):
+                plain = value.__class__ is str and len(path) == 1
+                for text in (value[:VALUE_CHARACTERS_MAX],) if plain else _texts(value, path[1:]):
                     key = feature_key(PROPERTY, prop, text)
                     if key not in keys and len(keys) < FEATURES_PER_EVENT_MAX:
                         keys.append(key)

@@ -30,16 +30,8 @@ def tail_id(feature_id: int) -> int:
     return feature_id & _ID_MASK
 
 
-def _head(at: int, name_id: int) -> bytes:
-    return at.to_bytes(8, "big", signed=True) + name_id.to_bytes(3, "big")
-
-
 def _distance(span: int) -> bytes:
     return span.to_bytes(_DISTANCE_BYTES, "big")
-
-
-def _newest(tail: bytes) -> tuple[int, int]:
-    return int.from_bytes(tail[:8], "big", signed=True), int.from_bytes(tail[8:11], "big")
 
 
 def _entry(tail: bytes, place: int) -> tuple[int, int]:
@@ -52,12 +44,15 @@ def _entry(tail: bytes, place: int) -> tuple[int, int]:
 def push_tail(tail: bytes, at: int, name_id: int) -> bytes:
     """Put one event in its place and keep the newest."""
     at = min(max(at, -_INSTANT_MAX), _INSTANT_MAX)
+    # The head as one number orders as (instant, name id) does.
+    head = at << 24 | name_id
     if not tail:
-        return _head(at, name_id)
-    newest, newest_id = _newest(tail)
-    distance = at - newest
-    if distance > 0 or (distance == 0 and name_id >= newest_id):
-        return (_head(at, name_id) + _distance(distance) + tail[8:])[:_SIZE_MAX]
+        return head.to_bytes(_HEAD_BYTES, "big", signed=True)
+    held = int.from_bytes(tail[:_HEAD_BYTES], "big", signed=True)
+    newest = held >> 24
+    if head >= held:
+        start = head.to_bytes(_HEAD_BYTES, "big", signed=True)
+        return (start + _distance(at - newest) + tail[8:])[:_SIZE_MAX]
     here, place, earlier = newest, _HEAD_BYTES, at
     while place < len(tail):
         distance, earlier_id = _entry(tail, place)
@@ -80,7 +75,8 @@ def read_tail(tail: bytes) -> list[tuple[int, int]]:
     """Write the entries out, newest first."""
     if not tail:
         return []
-    at, name_id = _newest(tail)
+    held = int.from_bytes(tail[:_HEAD_BYTES], "big", signed=True)
+    at, name_id = held >> 24, held & _ID_MASK
     entries = [(at, name_id)]
     for place in range(_HEAD_BYTES, len(tail), _ENTRY_BYTES):
         distance, name_id = _entry(tail, place)
@@ -91,7 +87,8 @@ def read_tail(tail: bytes) -> list[tuple[int, int]]:
 
 def _packed(entries: list[tuple[int, int]]) -> bytes:
     kept = entries[:TAIL_ENTRIES_MAX]
-    parts = [_head(*kept[0])]
+    at, name_id = kept[0]
+    parts = [(at << 24 | name_id).to_bytes(_HEAD_BYTES, "big", signed=True)]
     for (later, _), (at, name_id) in pairwise(kept):
         parts.append(_distance(later - at) + name_id.to_bytes(3, "big"))
     return b"".join(parts)

@@ -63,14 +63,12 @@ class MomentRule(Rule):
         return None if value is None else _Moment(event.at, event.key, value)
 
     def fold(self, body: bytes | None, event: Event, mask: int, scope: Scope) -> bytes | None:
-        moment = self._moment(event, scope)
-        if moment is None:
-            return body
         if body is not None:
             held = _MOMENTS.decode(body)
-            if not self._wins((moment.at, moment.key), (held.at, held.key)):
+            if not self._wins((event.at, event.key), (held.at, held.key)):
                 return body
-        return canonical.encode(moment)
+        moment = self._moment(event, scope)
+        return body if moment is None else canonical.encode(moment)
 
     def merge(self, a: bytes, b: bytes) -> bytes:
         one, other = _MOMENTS.decode(a), _MOMENTS.decode(b)
