@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-import pickle
+import pickle  # noqa: TID251 - only to show that an expression travels as its text
 from typing import Any
 
 import pytest
