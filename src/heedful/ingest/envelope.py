@@ -31,6 +31,8 @@ class Envelope(msgspec.Struct, frozen=True):
 
     items: list[bytes]
     is_batch: bool
+    has_escapes: bool
+    """Whether a backslash stands anywhere in the body: without one there is no escaped NUL."""
     is_verified: bool = True
     """Whether the items are known to be JSON, at least in their grammar."""
     sent_at: Any = None
@@ -67,7 +69,7 @@ def open_body(body: bytes, is_batch: bool, limits: IngestLimits) -> Envelope:
         raise InputError("body_too_large", expected(what, got, "$", "Send smaller batches."))
     body = body.removeprefix(_BOM)
     if not is_batch:
-        return Envelope([body], is_batch=False, is_verified=False)
+        return Envelope([body], is_batch=False, has_escapes=b"\\" in body, is_verified=False)
     try:
         found = _BATCH.decode(body)
     except DECODE_ERRORS:
@@ -76,6 +78,7 @@ def open_body(body: bytes, is_batch: bool, limits: IngestLimits) -> Envelope:
     return Envelope(
         list(map(bytes, found.batch)),
         is_batch=True,
+        has_escapes=b"\\" in body,
         sent_at=found.sent_at,
         context=_shared(found.context),
         integrations=_shared(found.integrations),
@@ -98,7 +101,7 @@ def _open_damaged(body: bytes, limits: IngestLimits) -> Envelope:
     found = _read_shell(body, spans)
     entries = found if isinstance(found, list) else found.get("batch")
     if type(entries) is not list:
-        return Envelope([body], is_batch=False, is_verified=False)
+        return Envelope([body], is_batch=False, has_escapes=b"\\" in body, is_verified=False)
     _require_count(len(entries), limits)
     # In the shell each object or list of the batch stands as {}: the next span is what it was.
     containers = iter(spans)
@@ -115,6 +118,7 @@ def _open_damaged(body: bytes, limits: IngestLimits) -> Envelope:
     return Envelope(
         items,
         is_batch=True,
+        has_escapes=b"\\" in body,
         is_verified=False,
         sent_at=rest.get("sentAt"),
         context=_shared(rest.get("context")),

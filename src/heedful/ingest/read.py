@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import msgspec
+
 from heedful.events import Event, EventType, Identifier
 from heedful.ingest.coerce import as_text
 from heedful.ingest.commerce import type_commerce
@@ -62,6 +64,7 @@ class Reader:
         self._limits = limits
         self._received_at = received_at
         self._is_verified = envelope.is_verified
+        self._may_hold_nul = envelope.has_escapes
         self._is_clock_trusted = source.kind in _TRUSTED_CLOCKS
         self._decode = fast_decoder(limits).decode
         self._key_of = event_hasher(secret, source.name)
@@ -107,19 +110,17 @@ class Reader:
         message_id = self._message_id(item, kind, name, flags)
         at, original_at, sent_at = self._times(item, flags)
         properties, traits = item.properties or {}, item.traits or {}
-        context = item.context or {}
-        if self._context is not None:
-            context = {**self._context, **context}
-        integrations = item.integrations or {}
-        if self._integrations is not None:
-            integrations = {**self._integrations, **integrations}
+        context = _over(self._context, item.context)
+        integrations = _over(self._integrations, item.integrations)
         self._complete(item, kind, properties, traits, context, flags)
         identifiers: tuple[Identifier, ...] = ()
         if "externalIds" in context:
             identifiers = self._external_ids(context["externalIds"], flags)
         if self._source.plan is not None:
             self._check_plan(kind, name, traits if traits else properties, context, flags)
-        return Event(
+        # CPython takes a slow path at 16 keywords (0.14 us here, 0.55 there), so the rarer fields
+        # are set in a second step that most events do not need.
+        event = Event(
             type=kind,
             name=name,
             at=at,
@@ -131,14 +132,19 @@ class Reader:
             sent_at=sent_at,
             user_id=user_id,
             anonymous_id=anonymous_id,
-            previous_id=previous_id,
-            group_id=group_id,
-            identifiers=identifiers,
             properties=properties,
             traits=traits,
             context=context,
             integrations=integrations,
-            flags=tuple(dict.fromkeys(flags)) if flags else (),
+        )
+        if previous_id is None and group_id is None and not identifiers and not flags:
+            return event
+        return msgspec.structs.replace(
+            event,
+            previous_id=previous_id,
+            group_id=group_id,
+            identifiers=identifiers,
+            flags=tuple(dict.fromkeys(flags)),
         )
 
     def _item(self, raw: bytes, path: str, flags: list[str]) -> Item:
@@ -147,9 +153,8 @@ class Reader:
                 _require_json(raw)
             what = f"an event of at most {self._limits.event_bytes_max} bytes"
             raise InputError("event_too_large", expected(what, f"{len(raw)} bytes", path))
-        # A NUL can only arrive escaped, and PostgreSQL's text cannot hold it. The first test is
-        # there because it is the faster one, and nearly always enough.
-        if b"\\" not in raw or b"\\u0000" not in raw:
+        # A NUL can only arrive escaped, and PostgreSQL's text cannot hold it.
+        if not self._may_hold_nul or b"\\u0000" not in raw:
             try:
                 return self._decode(raw)
             except DECODE_ERRORS:
@@ -311,6 +316,10 @@ def _call_of(item: Item, path: str) -> EventType:
         what = "track, identify, page, screen, group or alias"
         raise InputError("unknown_type", expected(what, got, f"{path}.type"))
     return call
+
+
+def _over(shared: dict[str, Any] | None, own: dict[str, Any] | None) -> dict[str, Any]:
+    return own or {} if shared is None else {**shared, **(own or {})}
 
 
 def _require_ids(
