@@ -144,6 +144,12 @@ class Transaction(Protocol):
         `content` is a conflict. Two equal claims in one call are new and duplicate, in order.
         """
 
+    def forget_claims(self, below_slot: int, limit: int) -> int:
+        """Drop the claims of slots below a bound, the lowest first; say how many were dropped.
+
+        The bound is the start of an hour that is older than the window of deduplication.
+        """
+
     def fragments(self, keys: Sequence[int]) -> dict[int, FragmentRow]:
         """Read fragments; unknown ones are absent."""
 
@@ -218,7 +224,10 @@ class Transaction(Protocol):
         """Read the separations (by key) that name one of these identifiers."""
 
     def put_separation(self, key: int, identifiers: Sequence[int], body: bytes) -> None:
-        """Keep a separation under each identifier that it names."""
+        """Keep a separation under each identifier that it names, replacing one of the same key."""
+
+    def delete_separations(self, keys: Sequence[int]) -> None:
+        """Delete separations, as an erasure must."""
 
     def suppressed(self, identifiers: Sequence[int]) -> set[int]:
         """Of these identifiers, those whose person was erased and must not return."""
@@ -290,8 +299,14 @@ class Store(Protocol):
     wait for a writer.
     """
 
-    def write(self, work: Callable[[Transaction], T]) -> T:
+    def write(self, work: Callable[[Transaction], T], *, makes_room: bool = False) -> T:
         """Run `work` in one read-write transaction and commit it.
+
+        Parameters
+        ----------
+        makes_room
+            Whether `work` deletes. It is then let through on a disk that is almost full, where
+            other writes are refused, and may be run twice.
 
         Raises
         ------
