@@ -22,7 +22,7 @@ from heedful.ports import (
     IdentifierRow,
     StaleWrite,
 )
-from heedful.store.statements import Statements, by_key
+from heedful.store.statements import Statements, by_key, scan
 
 PROBES_MAX: Final = 64
 """Neighbouring slots tried for one claim. Identities are keyed hashes of 40 bits and more within
@@ -30,13 +30,13 @@ an hour, so even a second probe is rare; this many means that the slots are not 
 
 _SLOT_MASK: Final = (1 << 63) - 1
 
-_CUSTOMER = "key, version, cluster, signal_set, due, refold, body"
-_FRAGMENTS = by_key("key, first_at, cluster, customer", "fragments")
-_IDENTIFIERS = by_key(
-    "identifiers.key, namespace, identifiers.value, cluster, customer, is_shared", "identifiers"
-)
-_CLUSTERS = by_key("clusters.key, version, body", "clusters")
-_CUSTOMERS = by_key("customers.key, version, cluster, signal_set, due, refold, body", "customers")
+_TAKE: Final = "INSERT INTO seen VALUES (?, ?, ?) ON CONFLICT (slot) DO NOTHING"
+_FRAGMENTS: Final = by_key("fragments", *FragmentRow._fields)
+_IDENTIFIERS: Final = by_key("identifiers", *IdentifierRow._fields)
+_CLUSTERS: Final = by_key("clusters", *ClusterRow._fields)
+_CUSTOMERS: Final = by_key("customers", *CustomerRow._fields)
+_SCAN_CLUSTERS: Final = scan("clusters", *ClusterRow._fields)
+_SCAN_CUSTOMERS: Final = scan("customers", *CustomerRow._fields)
 
 
 class Aggregates(Statements):
@@ -185,18 +185,9 @@ class Aggregates(Statements):
         return sorted(found)[:limit]
 
     def scan_customers(self, after_key: int, limit: int) -> list[CustomerRow]:
-        rows = self.execute(
-            f"SELECT {_CUSTOMER} FROM customers WHERE key > ? ORDER BY key LIMIT ?",
-            (after_key, limit),
-        )
+        rows = self.execute(_SCAN_CUSTOMERS, (after_key, limit))
         return [CustomerRow._make(row) for row in rows]
 
     def scan_clusters(self, after_key: int, limit: int) -> list[ClusterRow]:
-        rows = self.execute(
-            "SELECT key, version, body FROM clusters WHERE key > ? ORDER BY key LIMIT ?",
-            (after_key, limit),
-        )
+        rows = self.execute(_SCAN_CLUSTERS, (after_key, limit))
         return [ClusterRow._make(row) for row in rows]
-
-
-_TAKE: Final = "INSERT INTO seen VALUES (?, ?, ?) ON CONFLICT (slot) DO NOTHING"

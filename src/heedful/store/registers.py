@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from heedful.ports import KeyRow, QuarantineRow
-from heedful.store.statements import Statements, json_keys
+from heedful.store.statements import Statements, by_key, json_keys, scan
+
+
+_SUPPRESSED: Final = by_key("suppressed", "identifier")
+_QUARANTINED: Final = scan("quarantine", *QuarantineRow._fields)
 
 
 class Registers(Statements):
@@ -64,11 +69,7 @@ class Registers(Statements):
         )
 
     def quarantined(self, after_id: int, limit: int) -> list[QuarantineRow]:
-        rows = self.execute(
-            "SELECT id, received_at, source, reason, message, identifiers, body FROM quarantine "
-            "WHERE id > ? ORDER BY id LIMIT ?",
-            (after_id, limit),
-        )
+        rows = self.execute(_QUARANTINED, (after_id, limit))
         return [QuarantineRow._make(row) for row in rows]
 
     def delete_quarantined(self, ids: Sequence[int]) -> None:
@@ -103,10 +104,3 @@ class Registers(Statements):
             "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2",
             (name, value),
         )
-
-
-_SUPPRESSED = (
-    "SELECT identifier FROM suppressed WHERE identifier = ?",
-    "SELECT identifier FROM json_each(?) AS j "
-    "CROSS JOIN suppressed ON suppressed.identifier = j.value",
-)

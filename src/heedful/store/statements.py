@@ -45,12 +45,21 @@ class Statements:
         return execute(many, (json_keys(keys),)).fetchall()
 
 
-def by_key(columns: str, table: str, key: str = "key") -> tuple[str, str]:
-    """Write the statements that read one row by its key and many rows by theirs."""
+def by_key(table: str, *columns: str) -> tuple[str, str]:
+    """Write the statements that read one row by its first column, and many rows by theirs."""
+    selected = f"SELECT {', '.join(f't.{column}' for column in columns)} FROM"
     # CROSS JOIN keeps SQLite from turning the loop round and scanning the table.
     return (
-        f"SELECT {columns} FROM {table} WHERE {key} = ?",
-        f"SELECT {columns} FROM json_each(?) AS j CROSS JOIN {table} ON {table}.{key} = j.value",
+        f"{selected} {table} AS t WHERE t.{columns[0]} = ?",
+        f"{selected} json_each(?) AS j CROSS JOIN {table} AS t ON t.{columns[0]} = j.value",
+    )
+
+
+def scan(table: str, *columns: str) -> str:
+    """Write the statement that reads rows above a key, ascending by the first column."""
+    return (
+        f"SELECT {', '.join(columns)} FROM {table} "
+        f"WHERE {columns[0]} > ? ORDER BY {columns[0]} LIMIT ?"
     )
 
 
