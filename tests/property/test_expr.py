@@ -195,6 +195,7 @@ FORMS = {
     "list": ["[{number}, {number}]", "[{text}]", "({list} if {condition} else {list})"],
     "condition": [
         *["({condition} and {condition})", "({condition} or {condition})", "not ({condition})"] * 4,
+        *["not ({condition} and {condition})", "not ({condition} or {condition})"] * 3,
         "({condition} and {condition} and {condition})",
         "({condition} or not {condition} or {condition})",
         "({condition} if {condition} else {condition})",
@@ -450,7 +451,7 @@ def related(op: str, nodes: Any, values: list[Any]) -> Any:
     return COMPARE[op](*values)
 
 
-@at_least(300)
+@at_least(800)
 @given(texts_of("condition"), grown_scopes)
 def test_the_compiled_condition_means_what_the_tree_means(
     text: str, examples: list[dict[str, Any]]
