@@ -1,1 +1,17 @@
-"""Room under construction."""
+"""Strategy as code: a folder of YAML, checked to line and column, read as plain data."""
+
+from heedful.strategy.load import FILE_KINDS, Strategy, check, json_schema, load
+from heedful.strategy.parts import FileKind, Part, Parts
+from heedful.strategy.yaml import StrategyProblem
+
+__all__ = [
+    "FILE_KINDS",
+    "FileKind",
+    "Part",
+    "Parts",
+    "Strategy",
+    "StrategyProblem",
+    "check",
+    "json_schema",
+    "load",
+]

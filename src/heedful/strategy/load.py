@@ -1,0 +1,200 @@
+"""From the texts of a folder to one strategy in force, or to every problem with its place.
+
+Law: a version is a hash of the files' texts and of nothing else, so two machines that hold the
+same files run the same strategy and say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from heedful.customer import IdentityRules, ProfileRules
+from heedful.ingest import SourceRules, TrackingPlan, WebhookMapping
+from heedful.kernel import InputError, canonical
+from heedful.kernel.names import nearest
+from heedful.sense import Automatic, SignalDefinition
+from heedful.strategy.parts import FileKind, Part, Parts
+from heedful.strategy.people import (
+    check_consent,
+    check_identity,
+    check_traits,
+    identity_of,
+    profile_of,
+    purposes_of,
+)
+from heedful.strategy.sections import (
+    ConsentFile,
+    IdentityFile,
+    SignalsFile,
+    SourcesFile,
+    TraitsFile,
+)
+from heedful.strategy.signals import automatic_of, check_signals, signals_of
+from heedful.strategy.sources import (
+    check_plans,
+    check_sources,
+    check_webhooks,
+    sources_of,
+    webhooks_of,
+)
+from heedful.strategy.yaml import StrategyProblem, load_yaml, read
+
+FILE_KINDS: Final = (
+    FileKind("identity", ("identity.yaml",), IdentityFile, check_identity),
+    FileKind("traits", ("traits.yaml",), TraitsFile, check_traits),
+    FileKind("consent", ("consent.yaml",), ConsentFile, check_consent),
+    FileKind("sources", ("sources.yaml",), SourcesFile, check_sources),
+    FileKind("tracking-plan", ("tracking-plans/*.yaml",), TrackingPlan, check_plans),
+    FileKind("webhook", ("webhooks/*.yaml",), WebhookMapping, check_webhooks),
+    FileKind("signals", ("signals.yaml", "signals/*.yaml"), SignalsFile, check_signals),
+)
+"""Every kind of file that a strategy knows; see `FileKind` for adding one."""
+
+FILES_MAX: Final = 2_000
+"""Files of one strategy; a folder with more is refused."""
+
+_YAML: Final = (".yaml", ".yml")
+
+
+class Strategy(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that a workspace declares, as plain data.
+
+    Notes
+    -----
+    `purposes` is what a person can agree to; the purpose `service` needs no agreement and stands
+    in it only where a file lists it. `sources` holds the webhooks, too.
+    """
+
+    version: str
+    identity: IdentityRules
+    profile: ProfileRules
+    purposes: tuple[str, ...]
+    signals: tuple[SignalDefinition, ...]
+    automatic: Automatic
+    sources: Mapping[str, SourceRules]
+    webhooks: Mapping[str, WebhookMapping]
+
+
+def check(files: Mapping[str, str]) -> list[StrategyProblem]:
+    """Find every problem of a strategy.
+
+    Parameters
+    ----------
+    files
+        Text by relative path with `/`, such as `signals/paying.yaml`. What is no YAML file by its
+        name is no part of the strategy.
+
+    Returns
+    -------
+    list of StrategyProblem
+        Sorted by file, line and column; empty for a strategy that `load` accepts.
+
+    Examples
+    --------
+    >>> [str(problem) for problem in check({"trait.yaml": ""})]
+    ['trait.yaml:1:1: Expected a file of a strategy, got `trait.yaml`. Did you mean traits.yaml?']
+    """
+    return _read(files)[1]
+
+
+def load(files: Mapping[str, str]) -> Strategy:
+    """Read a strategy that has no problem; what no file says has its default.
+
+    Parameters
+    ----------
+    files
+        As in `check`.
+
+    Raises
+    ------
+    InputError
+        `bad_strategy`, naming the first problem; `detail.problems` lists all.
+
+    Examples
+    --------
+    >>> load({"consent.yaml": "purposes: [marketing]"}).purposes
+    ('marketing',)
+    """
+    parts, problems = _read(files)
+    if problems:
+        listed = [msgspec.structs.asdict(problem) for problem in problems]
+        raise InputError("bad_strategy", str(problems[0]), {"problems": listed})
+    return Strategy(
+        version=_version(files),
+        identity=identity_of(parts),
+        profile=profile_of(parts),
+        purposes=purposes_of(parts),
+        signals=signals_of(parts),
+        automatic=automatic_of(parts),
+        sources=sources_of(parts),
+        webhooks=webhooks_of(parts),
+    )
+
+
+def json_schema() -> dict[str, dict[str, Any]]:
+    """Give the JSON Schema of each kind of file, for editors, by the kind's name."""
+    return {
+        kind.name: {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "title": ", ".join(kind.patterns),
+            **_plain(msgspec.json.schema(kind.type)),
+        }
+        for kind in FILE_KINDS
+    }
+
+
+def _plain(schema: Any) -> Any:
+    # An editor shows the summary of a docstring; its sections are for the reference.
+    if isinstance(schema, list | tuple):
+        return [_plain(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    plain = {key: _plain(part) for key, part in schema.items()}
+    if isinstance(said := plain.get("description"), str):
+        plain["description"] = " ".join(said.partition("\n\n")[0].split())
+    return plain
+
+
+def _read(files: Mapping[str, str]) -> tuple[Parts, list[StrategyProblem]]:
+    parts = Parts()
+    problems: list[StrategyProblem] = []
+    paths = [path for path in sorted(files) if path.endswith(_YAML)]
+    if len(paths) > FILES_MAX:
+        text = f"Expected at most {FILES_MAX} files, got {len(paths)}."
+        return parts, [StrategyProblem(paths[FILES_MAX], 1, 1, text)]
+    for path in paths:
+        kind = next((kind for kind in FILE_KINDS if kind.matches(path)), None)
+        if kind is None:
+            problems.append(_unknown_file(path))
+            continue
+        problems += _section(path, files[path], kind, parts)
+    for kind in FILE_KINDS:
+        problems += kind.check(parts)
+    return parts, sorted(set(problems), key=lambda p: (p.file, p.line, p.column, p.text))
+
+
+def _unknown_file(path: str) -> StrategyProblem:
+    folder, slash, name = path.rpartition("/")
+    patterns = [pattern for kind in FILE_KINDS for pattern in kind.patterns]
+    if slash:
+        folders = [pattern.removesuffix("/*.yaml") for pattern in patterns if "/" in pattern]
+        found = nearest(folder, folders)
+        near = f"{found}/{name.rpartition('.')[0]}.yaml" if found else None
+    else:
+        near = nearest(path, [pattern for pattern in patterns if "/" not in pattern])
+    remedy = f"Did you mean {near}?" if near else f"Known are {', '.join(patterns)}."
+    return StrategyProblem(path, 1, 1, f"Expected a file of a strategy, got `{path}`. {remedy}")
+
+
+def _version(files: Mapping[str, str]) -> str:
+    return canonical.digest([[p, files[p]] for p in sorted(files) if p.endswith(_YAML)])
+
+
+def _section(path: str, text: str, kind: FileKind, parts: Parts) -> list[StrategyProblem]:
+    document = load_yaml(text, path)
+    section = read(document, kind.type)
+    parts.add(kind.type, Part(path, document, section))
+    return []

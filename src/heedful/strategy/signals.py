@@ -1,0 +1,71 @@
+"""Signals over all their files: compiled as one set, each fault at its own place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from heedful.kernel import InputError
+from heedful.sense import Automatic, SignalDefinition, compile_signals
+from heedful.strategy.parts import Part, Parts, repeated
+from heedful.strategy.sections import SignalsFile
+from heedful.strategy.yaml import StrategyProblem
+
+_SIGNAL: Final = re.compile(r"\$\.signals\[(\d+)\]")
+_STATED: Final = re.compile(r" - at `(\$[^`]*)`")
+
+
+def check_signals(parts: Parts) -> Iterator[StrategyProblem]:
+    """Find every fault of a definition, names defined twice, and a second `automatic`."""
+    files = parts.of(SignalsFile)
+    placed = [(part, f"$.signals[{i}]") for part in files for i in range(_count(part))]
+    with_automatic = [part for part in files if part.section.automatic is not None]
+    for part in with_automatic[1:]:
+        got = f"a second one beside that of {with_automatic[0].file}"
+        yield part.problem("$.automatic", "`automatic` in one file", got)
+    signals = signals_of(parts)
+    both = zip(placed, signals, strict=True)
+    named = [(part, f"{path}.name", signal.name) for (part, path), signal in both]
+    yield from repeated(named, "each signal once")
+    faults: list[InputError] = []
+    compile_signals(signals, automatic_of(parts), faults=faults)
+    defined = {signal.name for signal in signals}
+    for fault in faults:
+        if not _is_consequence(fault, defined):
+            yield _placed(fault, placed, (*with_automatic, *files)[0])
+
+
+def _count(part: Part[SignalsFile]) -> int:
+    return len(part.section.signals)
+
+
+def _is_consequence(fault: InputError, defined: set[str]) -> bool:
+    """Say whether a fault only follows from one that is already told."""
+    if fault.code == "unknown_signal":
+        return any(f"got {name!r} " in fault.message for name in defined)
+    return fault.code == "duplicate_name"
+
+
+def _placed(
+    fault: InputError, placed: list[tuple[Part[SignalsFile], str]], first: Part[SignalsFile]
+) -> StrategyProblem:
+    stated = _STATED.search(fault.message)
+    path = str(fault.detail.get("path") or (stated.group(1) if stated else "$"))
+    found = _SIGNAL.match(path)
+    if found is None:
+        return first.problem_saying(path, fault.message)
+    part, signal = placed[int(found.group(1))]
+    own = signal + path[found.end() :]
+    return part.problem_saying(own, fault.message.replace(f"`{path}`", f"`{own}`"))
+
+
+def signals_of(parts: Parts) -> tuple[SignalDefinition, ...]:
+    """List the definitions of all files, in the order of their files."""
+    return tuple(signal for file in parts.sections(SignalsFile) for signal in file.signals)
+
+
+def automatic_of(parts: Parts) -> Automatic:
+    """Give what is sensed without being declared; the default where no file says it."""
+    stated = (file.automatic for file in parts.sections(SignalsFile))
+    return next((automatic for automatic in stated if automatic is not None), Automatic())
