@@ -34,7 +34,10 @@ class World(msgspec.Struct, frozen=True):
 
 
 class Customer(msgspec.Struct, array_like=True):
-    """Everything known of one person: a commutative monoid over their events."""
+    """Everything known of one person: a commutative monoid over their events.
+
+    Mutable, as its parts are: a fold changes the private copy that it decoded.
+    """
 
     schema: int
     profile: Profile

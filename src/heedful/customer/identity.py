@@ -187,10 +187,7 @@ class _Resolution:
                     self.sides.setdefault(identifier, set()).add((separation.key, side))
 
     def place(self, fragment: Fragment) -> None:
-        linking = [i for i in fragment.identifiers if i not in self.shared]
-        if not linking:
-            # Only shared identifiers: the events belong to the device itself, which links nobody.
-            linking = [fragment.identifiers[0]]
+        linking = _linking(fragment, self.shared)
         if fragment.kind == "alias":
             user_ids = [i for i in linking if i.namespace == "user_id"]
             self.aliases.join(user_ids)
@@ -328,8 +325,7 @@ def connected(
 
     anchored: list[tuple[Identifier, Fragment]] = []
     for fragment in fragments:
-        linking = [i for i in fragment.identifiers if i not in shared]
-        linking = linking or [fragment.identifiers[0]]
+        linking = _linking(fragment, shared)
         first = root(linking[0])
         for other in linking[1:]:
             parents[root(other)] = first
@@ -393,11 +389,18 @@ def _cluster(
     rules: CompiledIdentity,
 ) -> Cluster:
     present = {identifier for fragment in part for identifier in fragment.identifiers}
+    # A shared identifier is at home where it stands alone, and only there can it be separated.
+    at_home = {identifier for fragment in part for identifier in _linking(fragment, shared)}
     apart = tuple(
         separations[key]
         for key in sorted(separations)
-        if not present.isdisjoint(separations[key].left)
-        or not present.isdisjoint(separations[key].right)
+        if not at_home.isdisjoint(separations[key].left)
+        or not at_home.isdisjoint(separations[key].right)
     )
     persons = resolve(part, apart, rules, shared)
     return Cluster(part, apart, persons, tuple(sorted(present.intersection(shared))))
+
+
+def _linking(fragment: Fragment, shared: Collection[Identifier]) -> list[Identifier]:
+    # With only shared identifiers the events belong to the device itself, which links nobody.
+    return [i for i in fragment.identifiers if i not in shared] or [fragment.identifiers[0]]

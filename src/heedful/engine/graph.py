@@ -132,7 +132,7 @@ class Graph:
         after = recluster(before.values(), arrived, apart.values(), self._world.identity, shared)
         self._write_clusters(before_rows, after)
         homes = self._write_fragments(before.values(), after)
-        self._write_identifiers(before.values(), after)
+        self._write_identifiers(before.values(), after, known)
         self._move_customers(before, after)
         return homes
 
@@ -199,15 +199,21 @@ class Graph:
                     places[identifier] = Place(cluster.key, anchor, is_shared)
         return places
 
-    def _write_identifiers(self, before: Iterable[Cluster], after: Iterable[Cluster]) -> None:
+    def _write_identifiers(
+        self,
+        before: Iterable[Cluster],
+        after: Iterable[Cluster],
+        known: dict[int, IdentifierRow],
+    ) -> None:
         old, new = self._identifier_places(before), self._identifier_places(after)
         rows = []
         for identifier, place in new.items():
             was = old.get(identifier)
             if was == place:
                 continue
-            # A shared identifier whose own events live in another cluster keeps its place there.
-            if place.cluster is None and place.is_shared and (was is None or was.is_shared):
+            # A shared identifier may have a place of its own in another cluster: leave that row.
+            row = known.get(self.key(identifier))
+            if place.cluster is None and place.is_shared and row is not None and row.is_shared:
                 continue
             namespace, value = identifier
             cluster, customer, is_shared = place

@@ -123,9 +123,15 @@ def rebuild(
     target: Store,
     world: World,
     secret: bytes,
+    now: int,
     progress: Progress = lambda done, total: None,
 ) -> World:
     """Land the whole log of one store in another, empty one.
+
+    Parameters
+    ----------
+    now
+        The instant for which timers are derived anew.
 
     Returns
     -------
@@ -136,7 +142,7 @@ def rebuild(
     after = 0
     while rows := source.read(partial(_logged, after=after)):
         happened = [decode_event(row.body) for row in rows]
-        world = target.write(partial(_land, world=world, secret=secret, happened=happened))
+        world = target.write(partial(_land, world=world, secret=secret, now=now, happened=happened))
         after = rows[-1].seq
         progress(after, total)
     return world
@@ -146,6 +152,5 @@ def _logged(tx: Transaction, after: int) -> list[LogRow]:
     return tx.log(after, PAGE)
 
 
-def _land(tx: Transaction, world: World, secret: bytes, happened: list[Event]) -> World:
-    now = max(event.received_at for event in happened)
+def _land(tx: Transaction, world: World, secret: bytes, now: int, happened: list[Event]) -> World:
     return Batch(tx, world, secret, Filing(world, secret), now).run(happened, []).world

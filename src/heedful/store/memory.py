@@ -1,0 +1,324 @@
+"""A store in memory: for scenarios, what-ifs and simulations, where durability is a clock's lie.
+
+It keeps the port's promises but the durable one: a transaction that raises leaves no trace, since
+each works on a copy-on-write layer that is laid over the whole only by the commit.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+from collections import ChainMap
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from typing import Any, Final, Literal, TypeVar
+
+from heedful.kernel import InputError, expected
+from heedful.ports import (
+    CLAIM_CONFLICT,
+    CLAIM_DUPLICATE,
+    CLAIM_NEW,
+    Claim,
+    ClusterRow,
+    CustomerRow,
+    FragmentRow,
+    IdentifierRow,
+    KeyRow,
+    LogRow,
+    QuarantineRow,
+    StaleWrite,
+    StoreStats,
+    Transaction,
+)
+
+T = TypeVar("T")
+_TABLES: Final = (
+    "seen", "fragments", "identifiers", "clusters", "customers", "events", "places",
+    "separations", "suppressed", "quarantine", "features", "keys", "meta", "counters",
+)  # fmt: skip
+_GONE: Final = object()
+
+
+class _Layer(MutableMapping[Any, Any]):
+    """Changes of one transaction over a table; deletions are marked until the commit."""
+
+    def __init__(self, below: dict[Any, Any]) -> None:
+        self.changes: dict[Any, Any] = {}
+        self._view = ChainMap(self.changes, below)
+
+    def __getitem__(self, key: Any) -> Any:
+        value = self._view[key]
+        if value is _GONE:
+            raise KeyError(key)
+        return value
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self.changes[key] = value
+
+    def __delitem__(self, key: Any) -> None:
+        self.changes[key] = _GONE
+
+    def __iter__(self) -> Iterator[Any]:
+        return (key for key in self._view if self._view[key] is not _GONE)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+class MemoryTransaction:
+    """A transaction on layers over the tables."""
+
+    def __init__(self, tables: dict[str, dict[Any, Any]]) -> None:
+        self.layers = {name: _Layer(table) for name, table in tables.items()}
+
+    def commit(self, tables: dict[str, dict[Any, Any]]) -> None:
+        """Lay the changes over the tables."""
+        for name, layer in self.layers.items():
+            for key, value in layer.changes.items():
+                if value is _GONE:
+                    tables[name].pop(key, None)
+                else:
+                    tables[name][key] = value
+
+    def claim(self, claims: Sequence[Claim]) -> list[Literal[0, 1, 2]]:
+        return [self._claim(claim) for claim in claims]
+
+    def _claim(self, claim: Claim) -> Literal[0, 1, 2]:
+        seen, slot = self.layers["seen"], claim.slot
+        while (held := seen.get(slot)) is not None and held[0] != claim.check:
+            slot += 1
+        if held is None:
+            seen[slot] = (claim.check, claim.content)
+            return CLAIM_NEW
+        return CLAIM_DUPLICATE if held[1] == claim.content else CLAIM_CONFLICT
+
+    def forget_claims(self, below_slot: int, limit: int) -> int:
+        old = heapq.nsmallest(limit, (slot for slot in self.layers["seen"] if slot < below_slot))
+        for slot in old:
+            del self.layers["seen"][slot]
+        return len(old)
+
+    def _some(self, table: str, keys: Sequence[int]) -> dict[int, Any]:
+        layer = self.layers[table]
+        return {key: row for key in keys if (row := layer.get(key)) is not None}
+
+    def fragments(self, keys: Sequence[int]) -> dict[int, FragmentRow]:
+        return self._some("fragments", keys)
+
+    def identifiers(self, keys: Sequence[int]) -> dict[int, IdentifierRow]:
+        return self._some("identifiers", keys)
+
+    def clusters(self, keys: Sequence[int]) -> dict[int, ClusterRow]:
+        return self._some("clusters", keys)
+
+    def customers(self, keys: Sequence[int]) -> dict[int, CustomerRow]:
+        return self._some("customers", keys)
+
+    def put_fragments(self, rows: Sequence[FragmentRow]) -> None:
+        self.layers["fragments"].update({row.key: row for row in rows})
+
+    def put_identifiers(self, rows: Sequence[IdentifierRow]) -> None:
+        self.layers["identifiers"].update({row.key: row for row in rows})
+
+    def put_clusters(self, rows: Sequence[ClusterRow]) -> None:
+        self._put("clusters", rows)
+
+    def put_customers(self, rows: Sequence[CustomerRow]) -> None:
+        self._put("customers", rows)
+
+    def _put(self, table: str, rows: Sequence[Any]) -> None:
+        for row in rows:
+            self._require(table, row)
+            self.layers[table][row.key] = row._replace(version=row.version + 1)
+
+    def _require(self, table: str, row: Any) -> None:
+        held = self.layers[table].get(row.key)
+        if (0 if held is None else held.version) != row.version:
+            raise StaleWrite(table.removesuffix("s"))
+
+    def delete_clusters(self, rows: Sequence[ClusterRow]) -> None:
+        self._delete("clusters", rows)
+
+    def delete_customers(self, rows: Sequence[CustomerRow]) -> None:
+        self._delete("customers", rows)
+
+    def _delete(self, table: str, rows: Sequence[Any]) -> None:
+        for row in rows:
+            self._require(table, row)
+            self.layers[table].pop(row.key, None)
+
+    def delete_fragments(self, keys: Sequence[int]) -> None:
+        for key in keys:
+            self.layers["fragments"].pop(key, None)
+
+    def delete_identifiers(self, keys: Sequence[int]) -> None:
+        for key in keys:
+            self.layers["identifiers"].pop(key, None)
+
+    def last_seq(self) -> int:
+        return int(self.layers["counters"].get("seq", 0))
+
+    def append(self, rows: Sequence[LogRow]) -> None:
+        for row in rows:
+            if row.seq != self.last_seq() + 1:
+                what = expected(f"seq {self.last_seq() + 1}", str(row.seq), "$.rows")
+                raise InputError("bad_seq", what)
+            self.layers["counters"]["seq"] = row.seq
+            held = self.layers["events"].get(row.fragment, ())
+            self.layers["events"][row.fragment] = (*held, row)
+            self.layers["places"][row.seq] = row
+
+    def events_of(
+        self,
+        fragments: Sequence[int],
+        *,
+        after_seq: int = 0,
+        from_at: int | None = None,
+        before: tuple[int, int] | None = None,
+        limit: int | None = None,
+        newest_first: bool = False,
+    ) -> Iterator[LogRow]:
+        found = [
+            row
+            for fragment in sorted(set(fragments))
+            for row in self.layers["events"].get(fragment, ())
+            if row.seq > after_seq
+            and (from_at is None or row.at >= from_at)
+            and (before is None or (row.at, row.key) < before)
+        ]
+        found.sort(key=lambda row: (row.at, row.key), reverse=newest_first)
+        return iter(found if limit is None else found[:limit])
+
+    def count_events(self, fragments: Sequence[int]) -> int:
+        return sum(len(self.layers["events"].get(fragment, ())) for fragment in set(fragments))
+
+    def log(self, after_seq: int, limit: int) -> list[LogRow]:
+        places = self.layers["places"]
+        wanted = heapq.nsmallest(limit, (seq for seq in places if seq > after_seq))
+        return [places[seq] for seq in wanted]
+
+    def delete_events(self, fragments: Sequence[int]) -> int:
+        deleted = 0
+        for fragment in set(fragments):
+            for row in self.layers["events"].pop(fragment, ()):
+                self.layers["places"].pop(row.seq, None)
+                deleted += 1
+        return deleted
+
+    def separations(self, identifiers: Sequence[int]) -> dict[int, bytes]:
+        wanted = set(identifiers)
+        return {
+            key: body
+            for key, (named, body) in self.layers["separations"].items()
+            if not wanted.isdisjoint(named)
+        }
+
+    def put_separation(self, key: int, identifiers: Sequence[int], body: bytes) -> None:
+        self.layers["separations"][key] = (tuple(identifiers), body)
+
+    def delete_separations(self, keys: Sequence[int]) -> None:
+        for key in keys:
+            self.layers["separations"].pop(key, None)
+
+    def suppressed(self, identifiers: Sequence[int]) -> set[int]:
+        return {key for key in identifiers if key in self.layers["suppressed"]}
+
+    def suppress(self, identifiers: Sequence[int], at: int) -> None:
+        self.layers["suppressed"].update(dict.fromkeys(identifiers, at))
+
+    def lift_suppression(self, identifiers: Sequence[int]) -> None:
+        for key in identifiers:
+            self.layers["suppressed"].pop(key, None)
+
+    def quarantine(self, rows: Sequence[QuarantineRow]) -> None:
+        for row in rows:
+            number = int(self.layers["counters"].get("quarantine", 0)) + 1
+            self.layers["counters"]["quarantine"] = number
+            self.layers["quarantine"][number] = row._replace(id=number)
+
+    def quarantined(self, after_id: int, limit: int) -> list[QuarantineRow]:
+        rows = self.layers["quarantine"]
+        return [rows[number] for number in sorted(n for n in rows if n > after_id)[:limit]]
+
+    def delete_quarantined(self, ids: Sequence[int]) -> None:
+        for number in ids:
+            self.layers["quarantine"].pop(number, None)
+
+    def _customers(self) -> list[CustomerRow]:
+        rows = self.layers["customers"]
+        return [rows[key] for key in sorted(rows)]
+
+    def due_customers(self, now: int, limit: int) -> list[int]:
+        due = [(row.due, row.key) for row in self._customers() if row.due is not None]
+        return [key for at, key in sorted(due) if at <= now][:limit]
+
+    def customers_to_refold(self, limit: int) -> list[int]:
+        return [row.key for row in self._customers() if row.refold][:limit]
+
+    def customers_outside(self, signal_set: int, after_key: int, limit: int) -> list[int]:
+        rows = self._customers()
+        return [r.key for r in rows if r.key > after_key and r.signal_set != signal_set][:limit]
+
+    def scan_customers(self, after_key: int, limit: int) -> list[CustomerRow]:
+        return [row for row in self._customers() if row.key > after_key][:limit]
+
+    def scan_clusters(self, after_key: int, limit: int) -> list[ClusterRow]:
+        rows = self.layers["clusters"]
+        return [rows[key] for key in sorted(k for k in rows if k > after_key)[:limit]]
+
+    def features(self) -> list[tuple[int, str]]:
+        return list(self.layers["features"].items())
+
+    def put_features(self, rows: Sequence[tuple[int, str]]) -> None:
+        for id_, name in rows:
+            self.layers["features"].setdefault(id_, name)
+
+    def keys(self) -> list[KeyRow]:
+        return list(self.layers["keys"].values())
+
+    def put_key(self, row: KeyRow) -> None:
+        self.layers["keys"][row.hash] = row
+
+    def get_meta(self, name: str) -> bytes | None:
+        value: bytes | None = self.layers["meta"].get(name)
+        return value
+
+    def put_meta(self, name: str, value: bytes) -> None:
+        self.layers["meta"][name] = value
+
+
+class MemoryStore:
+    """A store that lives as long as its process; one writer at a time, readers wait for it."""
+
+    def __init__(self) -> None:
+        self._tables: dict[str, dict[Any, Any]] = {name: {} for name in _TABLES}
+        self._lock = threading.RLock()
+
+    def write(self, work: Callable[[Transaction], T], *, makes_room: bool = False) -> T:
+        with self._lock:
+            transaction = MemoryTransaction(self._tables)
+            result = work(transaction)
+            transaction.commit(self._tables)
+            return result
+
+    def read(self, work: Callable[[Transaction], T]) -> T:
+        with self._lock:
+            return work(MemoryTransaction(self._tables))
+
+    def backup(self, target: str, progress: Callable[[int, int], None] | None = None) -> None:
+        what = expected("a store that is kept in a file", "one in memory", "store")
+        raise InputError("no_backup", what)
+
+    def vacuum(self) -> None:
+        """Do nothing: what was deleted is gone."""
+
+    def stats(self) -> StoreStats:
+        with self._lock:
+            tables = self._tables
+            return StoreStats(
+                len(tables["customers"]), len(tables["places"]), len(tables["quarantine"]), 0, 0
+            )
+
+    def close(self) -> None:
+        """Forget everything."""
+        for table in self._tables.values():
+            table.clear()
