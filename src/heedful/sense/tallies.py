@@ -112,26 +112,31 @@ class TallyRule(Rule):
 
     def _settle(self, slot: _Tally) -> None:
         """Drop what is no longer live, then move what exceeds the ring into bins."""
+        ats = slot.ats
         amounts = slot.amounts if self._of is not None else None
         floor = None
-        if self._window is not None and slot.ats:
-            floor = (slot.ats[0] - self._window + 1) // self._bin
+        if self._window is not None and ats:
+            floor = (ats[0] - self._window + 1) // self._bin
         if slot.reset is not None and (floor is None or slot.reset // self._bin > floor):
             floor = slot.reset // self._bin
         if floor is not None:
-            ring.cut_before(slot.ats, amounts, floor * self._bin)
+            ring.cut_before(ats, amounts, floor * self._bin)
             if slot.bins and slot.bins[0] < floor:
                 dead = bisect_left(slot.bins, floor)
                 del slot.bins[:dead]
                 del slot.counts[:dead]
                 del slot.sums[:dead]
-        while len(slot.ats) > RING_ENTRIES_MAX:
-            at = ring.oldest(slot.ats)
-            slot.ats.pop()
-            self._put(slot, at // self._bin, 1, 0 if amounts is None else amounts.pop())
+        if len(ats) > RING_ENTRIES_MAX:
+            last = ring.oldest(ats)
+            while len(ats) > RING_ENTRIES_MAX:
+                self._put(slot, last // self._bin, 1, 0 if amounts is None else amounts.pop())
+                last += ats.pop()
 
     def _put(self, slot: _Tally, index: int, count: int, amount: int) -> None:
-        place = bisect_left(slot.bins, index)
+        # What leaves a ring in order falls into the newest bin.
+        place = len(slot.bins) - 1
+        if place < 0 or slot.bins[place] != index:
+            place = bisect_left(slot.bins, index)
         if place == len(slot.bins) or slot.bins[place] != index:
             slot.bins.insert(place, index)
             slot.counts.insert(place, 0)
