@@ -1,0 +1,59 @@
+"""The command `heedful`: every command in its place, nothing imported before it is needed."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from heedful.cli import (
+    customers,
+    importing,
+    keys,
+    operations,
+    quarantine,
+    signals,
+    watching,
+)
+from heedful.cli.answers import EXIT_CODES, Commands
+
+_EPILOG = "Exit codes: " + "; ".join(f"{code} {says}" for code, says in EXIT_CODES) + "."
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=_EPILOG,
+)
+
+app.command()(operations.init)
+app.command()(operations.serve)
+app.add_typer(keys.commands, name="keys")
+app.command("import")(importing.import_)
+app.command()(watching.stream)
+app.add_typer(customers.commands, name="customer")
+app.add_typer(signals.commands, name="signals")
+app.add_typer(quarantine.commands, name="quarantine")
+app.command()(operations.check)
+app.command()(operations.publish)
+app.command()(operations.replay)
+app.command()(operations.backup)
+app.command()(operations.restore)
+app.command()(operations.doctor)
+app.command()(operations.version)
+
+
+@app.callback()
+def root(
+    debug: Annotated[
+        bool,
+        typer.Option("--debug", envvar="HEEDFUL_DEBUG", help="Show where an error came from."),
+    ] = False,
+) -> None:
+    """Heedful: every event kept, every person one customer, and the one right thing to do."""
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,183 @@
+"""`heedful import`: history from files, in batches, resumable, each event at most once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from heedful.cli.answers import AWAY, NO, WRONG, end, say
+from heedful.cli.options import HERE, Db, Dir, Json
+
+if TYPE_CHECKING:
+    from heedful.cli.client import Api
+    from heedful.cli.formats import Line
+
+BATCH_EVENTS_MAX: Final = 500
+"""Events of one request."""
+BATCH_BYTES_MAX: Final = 2 * 1024 * 1024
+"""Bytes of one request, before it is sent; the server takes 4 MiB."""
+TRIES_MAX: Final = 20
+"""How often one batch is sent while the server says that it is busy."""
+REPORTED_MAX: Final = 20
+"""Bad lines that are named one by one; the rest are counted."""
+
+Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="May be compressed (.gz).")]
+
+
+def import_(
+    files: Files,
+    source: Annotated[str, typer.Option(help="The source that the events belong to.")] = "import",
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            "--format", help="csv, jsonl, segment or rudderstack; by default by the file's name."
+        ),
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="From the first line, whatever was done before.")
+    ] = False,
+    directory: Dir = HERE,
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """Import events from files; interrupted, it goes on where it was."""
+    from heedful.cli.client import connect
+    from heedful.cli.formats import FORMATS
+    from heedful.cli.screen import print_json
+
+    if kind is not None and kind not in FORMATS:
+        end(WRONG, f"Expected {', '.join(FORMATS)}, got {kind!r} - at `--format`.")
+    for file in files:
+        if not file.is_file():
+            end(WRONG, f"Expected a file, got none - at `{file}`.")
+    with connect(directory, db) as api, _source_key(api, source) as key:
+        work = _Import(api, key, directory, source)
+        try:
+            for file in files:
+                work.run(file, kind, again)
+        except KeyboardInterrupt:
+            say("Stopped. The same command goes on from here.")
+            raise
+        finally:
+            work.close()
+    if as_json:
+        print_json(work.summary())
+    else:
+        work.report()
+    if work.problems:
+        end(NO)
+
+
+@contextmanager
+def _source_key(api: Api, source: str) -> Iterator[str]:
+    """Lend the import a write key for as long as it takes: it goes the way of every event."""
+    made = api.post("/v1/keys", {"role": "source", "name": source})
+    try:
+        yield made["key"]
+    finally:
+        api.delete(f"/v1/keys/{made['id']}")
+
+
+class _Import:
+    """One run over several files."""
+
+    def __init__(self, api: Api, key: str, workspace: Path, source: str) -> None:
+        from heedful.cli.progress import transfer
+
+        self._api, self._key, self._workspace, self._source = api, key, workspace, source
+        self._stack = ExitStack()
+        self._bar = self._stack.enter_context(transfer())
+        self.events = self.problems = self.skipped = 0
+        self._files: list[dict[str, Any]] = []
+
+    def close(self) -> None:
+        self._stack.close()
+
+    def run(self, file: Path, kind: str | None, again: bool) -> None:
+        """Import one file from its resume point on."""
+        from heedful.cli import resume
+        from heedful.cli.formats import format_of, read_lines
+
+        place = resume.point_path(self._workspace, file, self._source)
+        fresh = resume.Point(file=str(file), source=self._source)
+        point = fresh if again else resume.load(place, file, self._source)
+        if point.is_done:
+            self.skipped += 1
+            say(f"{file} was imported before ({point.events:,} events); --again sends it again.")
+            self._files.append({"file": str(file), "events": 0, "problems": 0, "was_done": True})
+            return
+        if point.lines_done:
+            say(f"{file}: going on after line {point.lines_done:,}.")
+        before = (point.events, point.problems)
+        task = self._bar.add_task(file.name, total=file.stat().st_size, events=point.events)
+        for lines in _batches(read_lines(file, kind or format_of(file)), point.lines_done):
+            items = [line.item for line in lines if line.item is not None]
+            for line in lines:
+                if line.item is None:
+                    self._bad(file, line)
+                    point.problems += 1
+            if items:
+                self._send(items)
+            point.events += len(items)
+            point.lines_done = lines[-1].number
+            resume.save(place, point)
+            self._bar.update(task, completed=lines[-1].bytes_read, events=point.events)
+        point.is_done = True
+        resume.save(place, point)
+        self._bar.update(task, completed=file.stat().st_size, events=point.events)
+        landed = point.events - before[0]
+        self.events += landed
+        bad = point.problems - before[1]
+        self._files.append({"file": str(file), "events": landed, "problems": bad})
+
+    def _bad(self, file: Path, line: Line) -> None:
+        self.problems += 1
+        if self.problems <= REPORTED_MAX:
+            say(f"{file}:{line.number}: {line.problem}")
+        elif self.problems == REPORTED_MAX + 1:
+            say("Further bad lines are counted, not named.")
+
+    def _send(self, items: list[dict[str, Any]]) -> None:
+        """Send a batch until it is durable; a busy server is waited for."""
+        import time
+
+        from heedful.cli.client import failure
+
+        for _ in range(TRIES_MAX):
+            answer = self._api.http.post("/v1/import", json={"batch": items}, auth=(self._key, ""))
+            if answer.is_success:
+                return
+            if answer.status_code not in (429, 503):
+                raise failure(answer.status_code, answer.json())
+            time.sleep(min(int(answer.headers.get("retry-after", "1")), 30))
+        end(AWAY, "The server stays busy. The same command goes on from here later.")
+
+    def summary(self) -> dict[str, Any]:
+        return {"events": self.events, "problems": self.problems, "files": self._files}
+
+    def report(self) -> None:
+        print(f"{self.events:,} events from {len(self._files) - self.skipped} files.")
+        if self.problems:
+            print(f"{self.problems:,} lines were left out.")
+        print("What the server could not take stands in `heedful quarantine list`.")
+
+
+def _batches(lines: Iterator[Line], done: int) -> Iterator[list[Line]]:
+    """Group lines into requests, those up to `done` left out."""
+    batch: list[Line] = []
+    size = 0
+    for line in lines:
+        if line.number <= done:
+            continue
+        size += len(json.dumps(line.item)) if line.item is not None else 0
+        if batch and (len(batch) >= BATCH_EVENTS_MAX or size > BATCH_BYTES_MAX):
+            yield batch
+            batch, size = [], len(json.dumps(line.item))
+        batch.append(line)
+    if batch:
+        yield batch

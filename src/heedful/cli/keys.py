@@ -1,0 +1,67 @@
+"""`heedful keys`: who may do what. Only a key's hash is kept, so it is shown once."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from heedful.cli.options import HERE, Db, Dir, Json
+
+commands = typer.Typer(no_args_is_help=True, help="API keys and write keys: make, list, revoke.")
+
+
+@commands.command()
+def create(
+    role: Annotated[
+        str,
+        typer.Option(help="owner, operator, analyst, supervisor, agent, service or source."),
+    ],
+    name: Annotated[str, typer.Option(help="Whose key it is; for a source, the source's name.")],
+    directory: Dir = HERE,
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """Make a key and print it, this once."""
+    import json
+
+    from heedful.cli.client import connect
+
+    with connect(directory, db) as api:
+        key = api.post("/v1/keys", {"role": role, "name": name})["key"]
+    print(json.dumps({"key": key}) if as_json else key)
+
+
+@commands.command("list")
+def list_(directory: Dir = HERE, db: Db = None, as_json: Json = False) -> None:
+    """List the keys by what they are for; the keys themselves are not kept."""
+    from heedful.cli.client import connect
+    from heedful.cli.screen import print_json, print_table, when
+
+    with connect(directory, db) as api:
+        answer = api.get("/v1/keys")
+    if as_json:
+        print_json(answer)
+        return
+    rows = [
+        (k["id"], k["name"], k["role"], when(k["created_at"]), when(k.get("revoked_at")))
+        for k in answer["items"]
+    ]
+    if not print_table(("id", "name", "role", "made", "revoked"), rows):
+        print("No keys yet. Make one with `heedful keys create --role source --name web`.")
+
+
+@commands.command()
+def revoke(
+    id_: Annotated[str, typer.Argument(metavar="ID", help="As `heedful keys list` shows it.")],
+    directory: Dir = HERE,
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """Take a key out of use; its next request is refused."""
+    from heedful.cli.client import connect
+    from heedful.cli.screen import print_json
+
+    with connect(directory, db) as api:
+        answer = api.delete(f"/v1/keys/{id_}")
+    print_json(answer) if as_json else print("Revoked.")
