@@ -44,16 +44,16 @@ def list_(directory: Dir = HERE, db: Db = None, as_json: Json = False) -> None:
         print_json(answer)
         return
     rows = [
-        (k["id"], k["name"], k["role"], when(k["created_at"]), when(k.get("revoked_at")))
+        (k["name"], k["role"], when(k["created_at"]), when(k.get("revoked_at")))
         for k in answer["items"]
     ]
-    if not print_table(("id", "name", "role", "made", "revoked"), rows):
+    if not print_table(("name", "role", "made", "revoked"), rows):
         print("No keys yet. Make one with `heedful keys create --role source --name web`.")
 
 
 @commands.command()
 def revoke(
-    id_: Annotated[str, typer.Argument(metavar="ID", help="As `heedful keys list` shows it.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="As `heedful keys list` shows it.")],
     directory: Dir = HERE,
     db: Db = None,
     as_json: Json = False,
@@ -63,5 +63,5 @@ def revoke(
     from heedful.cli.screen import print_json
 
     with connect(directory, db) as api:
-        answer = api.delete(f"/v1/keys/{id_}")
-    print_json(answer) if as_json else print("Revoked.")
+        answer = api.delete("/v1/keys", {"name": name})
+    print_json(answer) if as_json else print(f"Revoked {name}.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -43,7 +45,7 @@ def serve(
 
         def ready(url: str) -> None:
             print(f"Heedful serves {directory.resolve()} at {url}", flush=True)
-            if not app.has_keys():
+            if all(key.revoked_at is not None for key in app.list_keys()):
                 where = "" if directory == HERE else f" --dir {directory}"
                 say(f"No key yet: heedful keys create --role source --name web{where}")
 
@@ -133,11 +135,15 @@ def backup(
     from heedful.cli.progress import follow
     from heedful.cli.screen import print_json
 
-    asked = {"path": str(file.resolve())}
+    if file.exists():
+        end(WRONG, f"Expected a new file, got one that exists - at `{file}`.")
+    # The server writes into the workspace's own folder only; from there the file is ours to move.
+    name = f"{file.name}.{os.getpid()}.moving"
     with connect(directory, db) as api:
-        answer = follow(api.messages("POST", "/v1/backup", asked), "copying", "pages")
+        follow(api.messages("POST", "/v1/backup", {"target": name}), "copying", "pages")
+    shutil.move(directory / "backups" / name, file)
     if as_json:
-        print_json(answer)
+        print_json({"file": str(file), "bytes": file.stat().st_size})
     else:
         print(f"Wrote {file} ({file.stat().st_size / 1e6:,.1f} MB).")
         print(f"Restore it with: heedful restore {file} DIR")
@@ -172,34 +178,18 @@ def restore(
 def doctor(directory: Dir = HERE, db: Db = None, as_json: Json = False) -> None:
     """Look after a workspace: what is wrong, what will be, and how ready the data is."""
     from heedful.cli.client import connect
+    from heedful.cli.diagnosis import diagnose, print_findings
     from heedful.cli.screen import print_json
 
     with connect(directory, db) as api:
         answer = api.get("/v1/doctor")
+    findings = diagnose(answer)
     if as_json:
-        print_json(answer)
+        print_json({**answer, "findings": [finding._asdict() for finding in findings]})
     else:
-        _diagnose(answer)
-    if any(finding["status"] == "error" for finding in answer["checks"]):
+        print_findings(answer, findings)
+    if any(finding.status == "wrong" for finding in findings):
         end(NO)
-
-
-_MARKS = {"ok": ("ok", "green"), "warn": ("look", "yellow"), "error": ("wrong", "bold red")}
-
-
-def _diagnose(answer: dict[str, Any]) -> None:
-    from rich.text import Text
-
-    from heedful.cli.screen import print_table
-
-    rows = []
-    for finding in answer["checks"]:
-        mark, style = _MARKS.get(finding["status"], (finding["status"], ""))
-        says = finding["message"]
-        if finding.get("remedy"):
-            says += f" {finding['remedy']}"
-        rows.append((finding["name"].replace("_", " "), Text(mark, style=style), says))
-    print_table(("what", "", "finding"), rows)
 
 
 def version(as_json: Json = False) -> None:

@@ -18,7 +18,7 @@ Dir = Annotated[
 ]
 Db = Annotated[
     Path | None,
-    typer.Option("--db", envvar="HEEDFUL_DB", help="The database, when it stands elsewhere."),
+    typer.Option("--db", help="The database, when it is not the one of the settings."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]

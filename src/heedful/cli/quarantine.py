@@ -81,13 +81,17 @@ def redrive(
 ) -> None:
     """Try again, under the rules of now, what could not become an event then."""
     from heedful.cli.client import connect
-    from heedful.cli.screen import print_json
+    from heedful.cli.screen import print_json, print_table
 
     with connect(directory, db) as api:
         answer = api.post("/v1/quarantine/redrive", {"ids": ids} if ids else {})
+    refused = answer["still_refused"]
     if as_json:
         print_json(answer)
     else:
-        print(f"Landed {answer['landed']:,}; {answer['remaining']:,} stay in the quarantine.")
-    if answer["remaining"]:
+        print(f"Landed {answer['landed']:,}; {len(refused):,} stay in the quarantine.")
+        print_table(
+            ("id", "reason", "what is wrong"), ((r["id"], r["code"], r["message"]) for r in refused)
+        )
+    if refused:
         end(NO)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,20 +10,24 @@ from typing import Any, Final
 
 from heedful.cli.answers import AWAY, WRONG, end
 
-DATABASE: Final = "heedful.db"
-"""The database's name within a workspace."""
+MARK: Final = "secret.key"
+"""The file by which a folder is known to be a workspace."""
 
 
 def database(directory: Path, db: Path | None) -> Path:
-    """Name the database file of a workspace."""
-    return db if db is not None else directory / DATABASE
+    """Name the database file of a workspace, as its settings say."""
+    if db is not None:
+        return db
+    from heedful.app import read_settings
+
+    return directory / read_settings(directory, os.environ).database
 
 
 def require_workspace(directory: Path) -> None:
     """End the command unless the folder is a workspace."""
     if not directory.is_dir():
         end(WRONG, f"Expected a workspace, got no folder - at `{directory}`. {_REMEDY}")
-    if not any(directory.glob("*.yaml")):
+    if not (directory / MARK).is_file():
         end(WRONG, f"Expected a workspace, got another folder - at `{directory}`. {_REMEDY}")
 
 
@@ -56,6 +61,7 @@ def opened(directory: Path, db: Path | None) -> Iterator[tuple[Any, str]]:
 
     app = open_app(directory, db)
     try:
+        app.start()
         yield build(app), app.owner_token
     finally:
         app.close()

@@ -1,0 +1,124 @@
+"""What the numbers of `/v1/doctor` mean, and what to do about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, Literal, NamedTuple
+
+DAYS_LEFT_WRONG: Final = 3
+"""Days until the disk is full below which something is wrong."""
+DAYS_LEFT_LOOK: Final = 30
+"""Days until the disk is full below which one should look."""
+COVERAGE_LOOK: Final = 0.2
+"""Share of people with a known id below which one should look: nothing can be sent to the rest."""
+CONSENT_LOOK: Final = 0.5
+"""Share of people without any consent statement above which one should look."""
+QUARANTINE_LOOK: Final = 0.01
+"""Share of events in the quarantine above which one should look."""
+
+Status = Literal["ok", "look", "wrong"]
+_STYLES: Final[dict[str, str]] = {"ok": "green", "look": "yellow", "wrong": "bold red"}
+
+
+class Finding(NamedTuple):
+    """One thing that was looked at."""
+
+    about: str
+    status: Status
+    says: str
+
+
+def diagnose(report: Mapping[str, Any]) -> list[Finding]:
+    """Judge a report, the weightiest first.
+
+    Examples
+    --------
+    >>> disk = {"bytes_used": 10, "bytes_free": 90, "days_until_full": 2.0}
+    >>> diagnose({"disk": disk})[0].status
+    'wrong'
+    """
+    found = [*_disk(report), *_sources(report), *_people(report), *_work(report)]
+    weight = list(reversed(_STYLES))
+    return sorted(found, key=lambda finding: weight.index(finding.status))
+
+
+def _disk(report: Mapping[str, Any]) -> Iterator[Finding]:
+    disk = report["disk"]
+    sizes = f"{size(disk['bytes_used'])} used, {size(disk['bytes_free'])} free"
+    days = disk.get("days_until_full")
+    if days is None:
+        yield Finding("disk", "ok", f"{sizes}.")
+    elif days < DAYS_LEFT_LOOK:
+        status: Status = "wrong" if days < DAYS_LEFT_WRONG else "look"
+        yield Finding("disk", status, f"{sizes}; full in {days:.1f} days. Make room.")
+    else:
+        yield Finding("disk", "ok", f"{sizes}; full in {days:,.0f} days.")
+
+
+def _sources(report: Mapping[str, Any]) -> Iterator[Finding]:
+    for source in report.get("sources", ()):
+        name, hours = f"source {source['name']}", source.get("hours_silent")
+        if hours is None:
+            yield Finding(name, "look", "Nothing seen of it. Does its SDK have the write key?")
+        elif source["is_stale"]:
+            yield Finding(name, "look", f"Silent for {hours:,.0f} h. Does it still send?")
+        else:
+            yield Finding(name, "ok", f"Last seen {hours:.1f} h ago.")
+
+
+def _people(report: Mapping[str, Any]) -> Iterator[Finding]:
+    people = report.get("people", {})
+    known, silent = people.get("identity_coverage"), people.get("without_consent_statement")
+    if known is not None:
+        advice = " Call identify when people log in." if known < COVERAGE_LOOK else ""
+        says = f"{known:.0%} of people are known by more than a device.{advice}"
+        yield Finding("identity", "look" if known < COVERAGE_LOOK else "ok", says)
+    if silent is not None:
+        advice = " Without one nothing promotional is sent." if silent > CONSENT_LOOK else ""
+        says = f"{silent:.0%} of people have said nothing about consent.{advice}"
+        yield Finding("consent", "look" if silent > CONSENT_LOOK else "ok", says)
+
+
+def _work(report: Mapping[str, Any]) -> Iterator[Finding]:
+    held = report.get("quarantine", {})
+    total, events = held.get("total", 0), report.get("events", 0)
+    reasons = ", ".join(f"{name} {count:,}" for name, count in held.get("by_reason", {}).items())
+    if total:
+        many = total > QUARANTINE_LOOK * max(events, 1)
+        says = f"{total:,} wait ({reasons}). See `heedful quarantine list`."
+        yield Finding("quarantine", "look" if many else "ok", says)
+    else:
+        yield Finding("quarantine", "ok", "Empty.")
+    if waiting := report.get("refolds_waiting", 0):
+        yield Finding("rebuilding", "ok", f"{waiting:,} customers are being rebuilt.")
+
+
+def size(count: float) -> str:
+    """Write a number of bytes as people say it.
+
+    Examples
+    --------
+    >>> size(1536), size(3_000_000_000)
+    ('1.5 KB', '2.8 GB')
+    """
+    for unit in ("B", "KB", "MB", "GB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} TB"
+
+
+def print_findings(report: Mapping[str, Any], findings: list[Finding]) -> None:
+    """Print a diagnosis as a table."""
+    from rich.text import Text
+
+    from heedful.cli.screen import print_table
+
+    print(
+        f"{report.get('customers', 0):,} customers, {report.get('events', 0):,} events, "
+        f"strategy {report.get('strategy_version', 'unknown')}"
+    )
+    print_table(
+        ("about", "", "finding"),
+        ((f.about, Text(f.status, style=_STYLES[f.status]), f.says) for f in findings),
+    )
