@@ -40,7 +40,7 @@ from heedful.strategy.sources import (
     sources_of,
     webhooks_of,
 )
-from heedful.strategy.yaml import StrategyProblem, load_yaml, read
+from heedful.strategy.yaml import StrategyError, StrategyProblem, load_yaml, read
 
 FILE_KINDS: Final = (
     FileKind("identity", ("identity.yaml",), IdentityFile, check_identity),
@@ -193,8 +193,11 @@ def _version(files: Mapping[str, str]) -> str:
     return canonical.digest([[p, files[p]] for p in sorted(files) if p.endswith(_YAML)])
 
 
-def _section(path: str, text: str, kind: FileKind, parts: Parts) -> list[StrategyProblem]:
-    document = load_yaml(text, path)
-    section = read(document, kind.type)
-    parts.add(kind.type, Part(path, document, section))
-    return []
+def _section(path: str, text: str, kind: FileKind, parts: Parts) -> tuple[StrategyProblem, ...]:
+    try:
+        document = load_yaml(text, path)
+        parts.add(kind.type, Part(path, document, read(document, kind.type)))
+    except StrategyError as error:
+        parts.lose(kind.type)
+        return error.problems
+    return ()

@@ -35,10 +35,14 @@ class Part(msgspec.Struct, Generic[T], frozen=True):
         """Write what is wrong at a path such as `$.traits[2].purpose`."""
         return self.problem_saying(path, expected(what, got, path, remedy))
 
-    def problem_saying(self, path: str, text: str) -> StrategyProblem:
-        """Give a text that is already written its place."""
-        line, column = self.document.locate(path)
-        return StrategyProblem(self.file, line, column, text)
+    def problem_saying(self, path: str, text: str, *, offset: int = 0) -> StrategyProblem:
+        """Give a sentence that is already written its place, `offset` characters into a text."""
+        problem = self.document.problem(path, text, offset=offset)
+        if offset and problem.column != self.document.locate(path).column:
+            # The place says it already; only a text over several lines keeps it in words.
+            said = text.removesuffix(f" Column {offset + 1}.")
+            return msgspec.structs.replace(problem, text=said)
+        return problem
 
 
 class Parts:

@@ -37,6 +37,7 @@ class TraitEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     keep: Literal["most_recent", "oldest", "set_once", "source_priority", "union"] = "most_recent"
     purpose: str = SERVICE
     type: Literal["text", "number", "bool", "time", "any"] = "any"
+    """What a value is; `any` is whatever comes."""
     top: int = 20
     sources: tuple[str, ...] = ()
     expires_after: str | None = None

@@ -57,7 +57,8 @@ def _placed(
         return first.problem_saying(path, fault.message)
     part, signal = placed[int(found.group(1))]
     own = signal + path[found.end() :]
-    return part.problem_saying(own, fault.message.replace(f"`{path}`", f"`{own}`"))
+    text = fault.message.replace(f"`{path}`", f"`{own}`")
+    return part.problem_saying(own, text, offset=int(fault.detail.get("column", 1)) - 1)
 
 
 def signals_of(parts: Parts) -> tuple[SignalDefinition, ...]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from heedful.strategy import check
+from heedful.strategy import FILE_KINDS, FileKind, check
+from heedful.strategy.load import FILES_MAX
 
 WEBHOOK = "name: pay\nsignature: {scheme: standard-webhooks}\n"
 
@@ -29,6 +30,44 @@ CASES = {
         {"signals/paying/late.yaml": ""},
         "signals/paying/late.yaml:1:1: Expected a file of a strategy, "
         "got `signals/paying/late.yaml`. Did you mean signals/late.yaml?",
+    ),
+    # Shapes
+    "unknown field": (
+        {"traits.yaml": "traits:\n  - {name: a, purposes: ads}\n"},
+        "traits.yaml:2:15: Expected a known field, got purposes - at `$.traits[0].purposes`. "
+        "Did you mean purpose?",
+    ),
+    "missing field": (
+        {"traits.yaml": "traits:\n  - {keep: union}\n"},
+        "traits.yaml:2:5: Expected a field `name`, got none - at `$.traits[0]`.",
+    ),
+    "unknown value": (
+        {"traits.yaml": "traits:\n  - {name: a, keep: unoin}\n"},
+        "traits.yaml:2:21: Expected one of most_recent, oldest, set_once, source_priority, union, "
+        "got 'unoin' - at `$.traits[0].keep`. Did you mean union?",
+    ),
+    "wrong type": (
+        {"signals.yaml": "signals: {name: a}\n"},
+        "signals.yaml:1:10: Expected a list, got a map - at `$.signals`.",
+    ),
+    "unknown limit": (
+        {"sources.yaml": "sources:\n  - {name: web, limits: {event_byte_max: 9}}\n"},
+        "sources.yaml:2:26: Expected a known field, got event_byte_max "
+        "- at `$.sources[0].limits.event_byte_max`. Did you mean event_bytes_max?",
+    ),
+    "misspelt field of a webhook": (
+        {"webhooks/pay.yaml": WEBHOOK + "rules:\n  - {event: A, propertys: {}}\n"},
+        "webhooks/pay.yaml:4:16: Expected a known field, got propertys "
+        "- at `$.rules[0].propertys`. Did you mean properties?",
+    ),
+    "key twice": (
+        {"traits.yaml": "traits: []\ntraits: []\n"},
+        "traits.yaml:2:1: Expected each key once, got traits - at `$`. It stands on line 1, too.",
+    ),
+    "torn": (
+        {"traits.yaml": "traits: [\n"},
+        "traits.yaml:2:1: Expected YAML, got a mistake (did not find expected node content, "
+        "while parsing a flow node) - at `$`.",
     ),
     # Identity
     "limit below 1": (
@@ -232,6 +271,19 @@ CASES = {
         "signals.yaml:5:18: Expected a field of event, got proprties - at `$.signals[0].where`. "
         "Did you mean properties?",
     ),
+    "fault in a quoted expression": (
+        {"signals.yaml": "signals:\n  - {name: a, kind: count, on: A, where: 'event.nam == 1'}\n"},
+        "signals.yaml:2:49: Expected a field of event, got nam - at `$.signals[0].where`. "
+        "Did you mean name?",
+    ),
+    "fault in a folded expression": (
+        {
+            "signals.yaml": "signals:\n  - name: a\n    kind: count\n    on: A\n"
+            "    where: >-\n      event.name ==\n      even.type\n"
+        },
+        "signals.yaml:5:12: Expected a known name, got even - at `$.signals[0].where`. "
+        "Did you mean event? Column 15.",
+    ),
     "ratio of an unknown signal": (
         {
             "signals.yaml": "signals:\n  - {name: orders, kind: count, on: A}\n"
@@ -277,3 +329,45 @@ def test_problems_are_sorted_by_file_line_and_column() -> None:
 def test_a_fault_of_one_signal_is_not_told_again_by_the_ratio_of_it() -> None:
     text = "signals:\n  - {name: a, kind: cuont, on: A}\n  - {name: r, kind: ratio, of: a, to: a}\n"
     assert [p.line for p in check({"signals.yaml": text})] == [2]
+
+
+def bomb(levels: int) -> str:
+    """Write lists of lists that would unfold to 10 ** levels texts."""
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    for i in range(1, levels):
+        lines.append(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]")
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("kind", FILE_KINDS, ids=[kind.name for kind in FILE_KINDS])
+def test_an_alias_bomb_is_refused_in_words(kind: FileKind) -> None:
+    path = kind.patterns[-1].replace("*", "x")
+    assert [str(problem) for problem in check({path: bomb(9)})] == [
+        f"{path}:1:5: Expected a value, got the anchor &a0 - at `$`. "
+        "Remove it; values are written out."
+    ]
+
+
+def test_names_of_a_file_that_cannot_be_read_are_not_missed_elsewhere() -> None:
+    files = {
+        "consent.yaml": "purposes: [ads\n",
+        "sources.yaml": "sources: [{nam: web, tracking_plan: tracking-plans/web.yaml}]\n",
+        "tracking-plans/web.yaml": "events: []\n",
+        "traits.yaml": "traits:\n"
+        "  - {name: a, purpose: ads, keep: source_priority, sources: [web]}\n",
+    }
+    assert {p.file for p in check(files)} == set(files) - {"traits.yaml"}
+
+
+def test_several_files_are_told_of_in_one_go() -> None:
+    assert [p.file for p in check(dict.fromkeys(("traits.yaml", "consent.yaml"), "x: 1"))] == [
+        "consent.yaml",
+        "traits.yaml",
+    ]
+
+
+def test_more_files_than_the_limit_are_refused() -> None:
+    files = {f"signals/{i:04}.yaml": "" for i in range(FILES_MAX + 1)}
+    assert [str(problem) for problem in check(files)] == [
+        "signals/2000.yaml:1:1: Expected at most 2000 files, got 2001."
+    ]
