@@ -47,7 +47,7 @@ class StoreUnavailable(PeerError):
 class Claim(NamedTuple):
     """A message that wants to be new.
 
-    `slot` is a 63-bit integer whose high bits are the hour of the raw timestamp, so recent slots
+    `slot` is a 63-bit integer whose high bits are the second of the raw timestamp, so recent slots
     stand together; `check` are independent bits of the same identity, which tell a true repeat
     from two messages that met in one slot; `content` is a hash of what the message says.
     """

@@ -18,7 +18,7 @@ from heedful.customer import Fragment, fragment_key, identifiers_of, separation_
 from heedful.customer.identity import FragmentKind
 from heedful.engine.graph import Change, Graph, Staged
 from heedful.events import IDENTIFIERS_SEPARATED, Event, Identifier, encode_event
-from heedful.kernel import HOUR_MS, canonical
+from heedful.kernel import SECOND_MS, canonical
 from heedful.ports import (
     CLAIM_CONFLICT,
     CLAIM_DUPLICATE,
@@ -33,7 +33,7 @@ NO_USABLE_IDENTIFIER: Final = "no_usable_identifier"
 CONFLICTING_DUPLICATE: Final = "conflicting_duplicate"
 SUPPRESSED: Final = "suppressed"
 
-_SLOT_BITS: Final = 43
+_SLOT_BITS: Final = 32
 _SLOT_MASK: Final = (1 << _SLOT_BITS) - 1
 _CONTENT: Final = msgspec.msgpack.Encoder()
 
@@ -72,12 +72,12 @@ def claim_of(event: Event) -> Claim:
 
     Notes
     -----
-    The slot's high bits are the hour of the *raw* timestamp, which a retry repeats, while its
+    The slot's high bits are the second of the *raw* timestamp, which a retry repeats, while its
     corrected time differs with every `sentAt`. `context` is left out of the content: SDKs write
     there how often they retried.
     """
     raw = event.original_at or 0
-    slot = (max(raw, 0) // HOUR_MS << _SLOT_BITS) | (event.key & _SLOT_MASK)
+    slot = (max(raw, 0) // SECOND_MS << _SLOT_BITS) | (event.key & _SLOT_MASK)
     said = (
         event.type,
         event.name,
@@ -103,7 +103,7 @@ def quarantined(event: Event, reason: str, message: str, keys: Sequence[int]) ->
 
 
 class Filing:
-    """Finds the identifier set of an event; remembers the hashes of recent sets."""
+    """Finds the identifier set of an event; remembers what it found for recent ids."""
 
     _REMEMBERED_MAX: Final = 100_000
 
@@ -111,13 +111,30 @@ class Filing:
         self._identity = world.identity
         self._secret = secret
         self._keys: dict[tuple[FragmentKind, tuple[Identifier, ...]], int] = {}
+        self._plain: dict[tuple[str | None, str | None], tuple[tuple[Identifier, ...], int]] = {}
+        # An event without traits names nobody else, unless the rules look elsewhere too.
+        self._is_plain_enough = all(path[0] == "traits" for _, path in self._identity.extracted)
 
     def file(self, event: Event) -> Arrival | None:
         """Give the event's fragment, or None where it names nobody."""
+        is_plain = (
+            self._is_plain_enough
+            and not event.traits
+            and not event.identifiers
+            and event.type != "alias"
+        )
+        named = (event.user_id, event.anonymous_id)
+        if is_plain and (known := self._plain.get(named)) is not None:
+            return Arrival(event, known[1], "seen", known[0])
         identifiers = identifiers_of(event, self._identity)
         if not identifiers:
             return None
-        return self.under(event, identifiers)
+        arrival = self.under(event, identifiers)
+        if is_plain:
+            if len(self._plain) >= self._REMEMBERED_MAX:
+                self._plain.clear()
+            self._plain[named] = (identifiers, arrival.fragment)
+        return arrival
 
     def under(self, event: Event, identifiers: tuple[Identifier, ...]) -> Arrival:
         """File an event under a given identifier set."""

@@ -43,6 +43,7 @@ EVENT: Final = "event"
 PROPERTY: Final = "prop"
 
 _ONE_BY_ONE_MAX: Final = 3
+_REMEMBERED_MAX: Final = 50_000
 _LAST, _SPREAD, _COUNT, _GAP, _WEIGHTS = range(5)
 
 
@@ -112,9 +113,28 @@ class AutomaticRule:
         self.half_lives = tuple(span // SECOND_MS for span, _ in lives)
         self._decays = tuple((h, h * HALF_LIVES_PER_BIN) for h in self.half_lives)
         self.limit = automatic.features_max
+        self._roots = tuple(path[0] for _, path in self._paths)
+        self._remembered: dict[tuple[Any, ...], list[FeatureKey]] = {}
 
     def keys(self, event: Event) -> list[FeatureKey]:
-        """List the features that an event touches, each once."""
+        """List the features that an event touches, each once; the list must not be changed."""
+        if not event.properties:
+            return [event_key(event.name)]
+        said = (event.name, *map(event.properties.get, self._roots))
+        try:
+            known = self._remembered.get(said)
+        except TypeError:  # a list or an object among the values
+            return self._keys(event)
+        if known is None:
+            if len(self._remembered) >= _REMEMBERED_MAX:
+                self._remembered.clear()
+            # 1 and True are equal as keys but not as texts: only texts are remembered.
+            known = self._keys(event)
+            if all(value is None or value.__class__ is str for value in said):
+                self._remembered[said] = known
+        return known
+
+    def _keys(self, event: Event) -> list[FeatureKey]:
         keys = [event_key(event.name)]
         if event.properties:
             for prop, path in self._paths:
