@@ -1,0 +1,116 @@
+"""The one table from an error's code to its HTTP status, and the one form of an error's body."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from heedful.kernel import HeedfulError, InputError, PeerError, expected
+
+RETRY_AFTER_S: Final = 2
+"""What Retry-After says: a writer that was behind has caught up, or a disk is still full."""
+
+STATUS: Final[dict[str, int]] = {
+    "unknown_key": 401,
+    "source_disabled": 401,
+    "signature_missing": 401,
+    "signature_expired": 401,
+    "signature_mismatch": 401,
+    "forbidden": 403,
+    "customer_not_found": 404,
+    "key_not_found": 404,
+    "quarantine_not_found": 404,
+    "route_not_found": 404,
+    "unknown_signal": 404,
+    "unknown_webhook": 404,
+    "unknown_job": 404,
+    "method_not_allowed": 405,
+    "body_too_slow": 408,
+    "key_exists": 409,
+    "backup_exists": 409,
+    "job_running": 409,
+    "body_too_large": 413,
+    "inflate_over_limit": 413,
+    "too_many_events": 413,
+    "overloaded": 429,
+    "rate_limited": 429,
+    "too_many_watchers": 429,
+    "internal": 500,
+    "store_full": 503,
+    "too_busy": 503,
+}
+"""Codes whose status is not that of their kind."""
+
+INPUT_STATUS: Final = 400
+PEER_STATUS: Final = 503
+FAULT_STATUS: Final = 500
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """An error as it goes over the wire."""
+
+    status: int
+    code: str
+    message: str
+    detail: dict[str, Any]
+    retry_after_s: int | None
+
+    def body(self) -> bytes:
+        """Write `{"code", "message", "detail"?}`."""
+        said: dict[str, Any] = {"code": self.code, "message": self.message}
+        if self.detail:
+            said["detail"] = self.detail
+        return msgspec.json.encode(said)
+
+    def headers(self) -> dict[str, str]:
+        """Give the headers that tell when to come again."""
+        if self.retry_after_s is None:
+            return {}
+        said = {"Retry-After": str(self.retry_after_s)}
+        if self.status == 429:
+            said["X-RateLimit-Reset"] = str(self.retry_after_s)
+        return said
+
+
+def answer_to(error: BaseException) -> Answer:
+    """Decide what the caller is told of an error; of one of ours, nothing but that it was ours."""
+    if not isinstance(error, HeedfulError):
+        message = "Expected to answer, got a fault of our own - at the server. Report it."
+        return Answer(FAULT_STATUS, "internal", message, {}, None)
+    if isinstance(error, InputError):
+        status = STATUS.get(error.code, INPUT_STATUS)
+    elif isinstance(error, PeerError):
+        status = STATUS.get(error.code, PEER_STATUS)
+    else:
+        status = FAULT_STATUS
+    again = None
+    if status in {429, 503}:
+        wanted = error.detail.get("retry_after_s", RETRY_AFTER_S)
+        again = max(1, min(int(wanted), 300))
+    return Answer(status, error.code, error.message, error.detail, again)
+
+
+def unknown_key() -> InputError:
+    """Refuse a caller who shows no key, or one that nobody holds."""
+    remedy = "Make one with `heedful keys create`."
+    return InputError(
+        "unknown_key", expected("a key in force", "none or another", "Authorization", remedy)
+    )
+
+
+def forbidden(role: str) -> InputError:
+    """Refuse a caller whose role does not reach."""
+    what = "a role that may do this"
+    return InputError("forbidden", expected(what, role, "Authorization"))
+
+
+def unknown_route() -> InputError:
+    """Refuse a path that nothing answers."""
+    remedy = "All routes stand at /docs."
+    return InputError("route_not_found", expected("a known path", "another", "path", remedy))
+
+
+def wrong_method(allowed: str) -> InputError:
+    """Refuse a method that a path does not have."""
+    return InputError("method_not_allowed", expected(allowed, "another method", "method"))

@@ -1,0 +1,40 @@
+"""Is the process alive, does it take requests, and how is it doing."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from litestar import Response, get
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from heedful.api.context import Context
+from heedful.kernel import HeedfulError
+
+
+@get("/healthz", sync_to_thread=False)
+def healthz() -> dict[str, str]:
+    """Say that the process lives."""
+    return {"status": "ok"}
+
+
+@get("/readyz", sync_to_thread=True)
+def readyz(context: Context) -> Response[dict[str, Any]]:
+    """Say whether events can be made durable now: the writer lives and the store takes writes."""
+    pending = context.app.engine.pending
+    if context.stopping.is_set():
+        return Response({"status": "stopping", "pending": pending}, status_code=503)
+    try:
+        context.app.probe()
+    except (HeedfulError, TimeoutError) as error:
+        code = error.code if isinstance(error, HeedfulError) else "writer_behind"
+        return Response({"status": code, "pending": pending}, status_code=503)
+    return Response({"status": "ok", "pending": pending})
+
+
+@get("/metrics", sync_to_thread=True, media_type=CONTENT_TYPE_LATEST)
+def metrics(context: Context) -> bytes:
+    """Give the metrics as Prometheus reads them."""
+    return context.metrics.text(context.app)
+
+
+HANDLERS: Final = (healthz, readyz, metrics)

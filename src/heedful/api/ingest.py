@@ -1,0 +1,165 @@
+"""The hot routes: Segment's contract over plain ASGI.
+
+Law: `200 {"success": true}` is sent after the commit and only then; and whatever happens, the
+answer is JSON with a status on which an unmodified SDK does the right thing: never 202, 204, 3xx.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+from heedful.api.context import Context, header_map
+from heedful.api.cors import preflight, with_origin
+from heedful.api.errors import Answer, answer_to, unknown_key, wrong_method
+from heedful.api.rate import RateLimit
+from heedful.api.roles import SENDERS
+from heedful.api.wire import Receive, Scope, Send, read_body, respond
+from heedful.app import Identity
+from heedful.app.application import IMPORT_SOURCE
+from heedful.app.quarantine import rows_of
+from heedful.ingest import (
+    PATHS,
+    RequestHeaders,
+    SourceRules,
+    find_write_key,
+    inflate,
+    parse_request,
+)
+from heedful.kernel import HeedfulError, InputError, expected
+
+ROUTES: Final = frozenset(f"/v1/{tail}" for tail in PATHS)
+"""Paths that are answered here."""
+
+_SUCCESS: Final = b'{"success":true}'
+
+
+class Ingest:
+    """Answers every path of `ROUTES`."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        settings = context.app.settings
+        self._rate = RateLimit(settings.rate_events_per_s, settings.rate_burst_s)
+        self._metrics = context.metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        method, path = scope["method"], scope["path"]
+        headers = header_map(scope["headers"])
+        if method == "OPTIONS":
+            await respond(send, 200, b"{}", preflight(headers))
+            return
+        try:
+            if method != "POST":
+                raise wrong_method("POST")
+            wire = await read_body(scope, receive, self._context.app.settings)
+            if wire is None:
+                return
+            await self._take(path, wire, headers, scope)
+        except Exception as error:
+            await self._refuse(path, error, send)
+            return
+        self._metrics.requests.labels(path, "200").inc()
+        await respond(send, 200, _SUCCESS, with_origin({}))
+
+    async def _take(self, path: str, wire: bytes, headers: dict[str, str], scope: Scope) -> None:
+        begun = time.perf_counter()
+        app = self._context.app
+        client = scope["client"][0] if scope.get("client") else None
+        sender = self._context.bearer(headers.get("authorization"), client)
+        body = inflate(wire, headers.get("content-encoding"))
+        if sender is None:
+            sender = self._sender(headers.get("authorization"), body)
+        rules = self._rules(sender, scope)
+        said = RequestHeaders(
+            sec_gpc=headers.get("sec-gpc"),
+            anonymous_id=headers.get("anonymousid"),
+            sent_at=headers.get("sentat"),
+        )
+        received_at = app.clock()
+        intake = parse_request(
+            path,
+            body,
+            source=rules,
+            secret=app.secret,
+            received_at=received_at,
+            ip=client,
+            headers=said,
+        )
+        self._rate.require(rules.name, len(intake.events) + len(intake.refused))
+        refused = []
+        if intake.refused:
+            for refusal in intake.refused:
+                self._metrics.refused.labels(rules.name, refusal.code).inc()
+            refused = rows_of(
+                intake.refused,
+                path.rpartition("/")[2],
+                body,
+                said,
+                source=rules.name,
+                secret=app.secret,
+                identity=app.engine.world.identity,
+                received_at=received_at,
+            )
+        if intake.events or refused:
+            await asyncio.wrap_future(app.engine.ingest(intake.events, refused))
+        self._metrics.acknowledged.labels(rules.name).inc(len(intake.events))
+        self._metrics.ack.observe(time.perf_counter() - begun)
+
+    def _sender(self, authorization: str | None, body: bytes) -> Identity:
+        key = find_write_key(authorization, body)
+        found = self._context.app.authenticate(key) if key else None
+        if found is None:
+            raise unknown_key()
+        return found
+
+    def _rules(self, sender: Identity, scope: Scope) -> SourceRules:
+        if sender.role not in SENDERS:
+            # To an SDK a key of another role is as good as none.
+            raise unknown_key()
+        name = sender.name
+        if sender.role in {"owner", "operator"}:
+            name = _named_source(scope) or IMPORT_SOURCE
+        return self._context.app.source_rules(name)
+
+    async def _refuse(self, path: str, error: Exception, send: Send) -> None:
+        answer = answer_to(error)
+        self._metrics.requests.labels(path, str(answer.status)).inc()
+        log = self._context.log
+        if answer.code == "unknown_key":
+            self._metrics.unknown_keys.inc()
+            log.error("ingest_unknown_key", path=path, hint="the sender's SDK drops this data")
+        elif answer.status >= 500 and not isinstance(error, HeedfulError):
+            log.error("ingest_fault", path=path, error=type(error).__name__, where=where(error))
+        else:
+            log.warning("ingest_refused", path=path, code=answer.code, status=answer.status)
+        await respond_to_error(send, answer)
+
+
+def _named_source(scope: Scope) -> str | None:
+    named: str = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("source", [""])[0]
+    if not named:
+        return None
+    if len(named) > 64 or not named.isascii() or not named.isprintable():
+        what = expected("the name of a source", "another text", "query.source")
+        raise InputError("bad_source_name", what)
+    return named
+
+
+async def respond_to_error(send: Send, answer: Answer) -> None:
+    """Send an error as every client of ingest can read it."""
+    await respond(send, answer.status, answer.body(), with_origin(answer.headers()))
+
+
+def where(error: BaseException) -> list[str]:
+    """Name the places of an error's trace, without any value that stood there."""
+    places = []
+    trace = error.__traceback__
+    while trace is not None:
+        code: Any = trace.tb_frame.f_code
+        places.append(f"{code.co_filename.rpartition('/')[2]}:{trace.tb_lineno} {code.co_name}")
+        trace = trace.tb_next
+    return places[-8:]

@@ -1,0 +1,83 @@
+"""Who may do what: one table from route to roles. A route without a row is closed to all.
+
+Who reads personal data: those who serve people (agent, supervisor) and those who run the
+workspace (operator, owner). An analyst sees shapes, not people: the strategy, the stream, the
+readiness of the data. A source may send events and nothing else, so a write key that is public in
+every browser opens nothing. A service (the shop's back end) sends events and finds customers.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from heedful.app import Role
+
+
+class Route(NamedTuple):
+    """A method and a path template, as OpenAPI writes it."""
+
+    method: str
+    path: str
+
+
+PUBLIC: Final[frozenset[Role]] = frozenset()
+"""Open to all: without personal data, and needed before anybody has a key."""
+
+
+def _roles(*roles: Role) -> frozenset[Role]:
+    return frozenset(roles)
+
+
+_OWNS: Final = _roles("owner")
+_RUNS: Final = _roles("owner", "operator")
+_LOOKS: Final = _RUNS | _roles("analyst", "supervisor")
+_LEADS: Final = _RUNS | _roles("supervisor")
+_SERVES: Final = _LEADS | _roles("agent")
+_FINDS: Final = _SERVES | _roles("service")
+SENDERS: Final = _RUNS | _roles("source", "service")
+"""Who may send events."""
+
+_CUSTOMER: Final = "/v1/customers/{customer_id}"
+
+TABLE: Final[dict[Route, frozenset[Role]]] = {
+    Route("GET", "/healthz"): PUBLIC,
+    Route("GET", "/readyz"): PUBLIC,
+    Route("GET", "/metrics"): PUBLIC,
+    Route("GET", "/docs"): PUBLIC,
+    Route("GET", "/docs/openapi.json"): PUBLIC,
+    # The key stands in the path, the signature over the body: checked where they are read.
+    Route("GET", "/v1/projects/{key}/settings"): PUBLIC,
+    Route("POST", "/v1/webhooks/{name}"): PUBLIC,
+    Route("POST", "/v1/customers/lookup"): _FINDS,
+    Route("GET", _CUSTOMER): _FINDS,
+    Route("GET", f"{_CUSTOMER}/timeline"): _SERVES,
+    Route("GET", f"{_CUSTOMER}/graph"): _SERVES,
+    Route("GET", f"{_CUSTOMER}/signals/{{name}}/explain"): _SERVES,
+    Route("GET", f"{_CUSTOMER}/export"): _LEADS,
+    Route("POST", f"{_CUSTOMER}/merge-preview"): _SERVES,
+    Route("POST", f"{_CUSTOMER}/unmerge"): _LEADS,
+    Route("POST", f"{_CUSTOMER}/object"): _FINDS,
+    Route("POST", f"{_CUSTOMER}/consents"): _FINDS,
+    Route("DELETE", _CUSTOMER): _RUNS,
+    Route("GET", "/v1/quarantine"): _RUNS,
+    Route("POST", "/v1/quarantine/redrive"): _RUNS,
+    Route("GET", "/v1/quarantine/{row}"): _RUNS,
+    Route("DELETE", "/v1/quarantine/{row}"): _RUNS,
+    Route("GET", "/v1/keys"): _OWNS,
+    Route("POST", "/v1/keys"): _OWNS,
+    Route("DELETE", "/v1/keys/{name}"): _OWNS,
+    Route("GET", "/v1/strategy"): _LOOKS,
+    Route("POST", "/v1/strategy/check"): _LOOKS,
+    Route("POST", "/v1/strategy/publish"): _RUNS,
+    Route("GET", "/v1/stream"): _LOOKS,
+    Route("POST", "/v1/replay"): _RUNS,
+    Route("GET", "/v1/replay/{job}"): _RUNS,
+    Route("POST", "/v1/backup"): _RUNS,
+    Route("GET", "/v1/doctor"): _LOOKS,
+}
+"""Every route that Litestar answers; the routes of ingest are open to `SENDERS`."""
+
+
+def allowed(route: Route) -> frozenset[Role] | None:
+    """Give the roles of a route; empty for a public one, None for one without a row."""
+    return TABLE.get(route)

@@ -1,0 +1,170 @@
+"""The server: ingest in front, the site behind, and a stop that loses nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Generator
+from typing import Any
+
+import uvicorn
+
+from heedful.api.context import Context
+from heedful.api.errors import answer_to
+from heedful.api.ingest import ROUTES, Ingest, respond_to_error
+from heedful.api.logs import configure_logs
+from heedful.api.site import site
+from heedful.api.wire import Asgi, Receive, Scope, Send
+from heedful.app import App
+from heedful.kernel import PeerError, expected
+
+
+class Front:
+    """The one ASGI callable: the hot routes at once, all others through the site."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self._ingest = Ingest(context)
+        self._site: Asgi = site(context)  # type: ignore[assignment]
+        self._at_once = 0
+        self._most = context.app.settings.requests_at_once_max
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._site(scope, receive, send)
+            return
+        is_hot = scope["path"].rstrip("/") in ROUTES
+        if self._at_once >= self._most:
+            what = expected(f"at most {self._most} requests at once", "more", "server")
+            await respond_to_error(send, answer_to(PeerError("too_busy", what)))
+            return
+        self._at_once += 1
+        try:
+            if is_hot:
+                await self._ingest(scope, receive, send)
+            else:
+                await self._site(scope, receive, self._counted(scope, send))
+        finally:
+            self._at_once -= 1
+
+    def _counted(self, scope: Scope, send: Send) -> Send:
+        requests = self.context.metrics.requests
+
+        async def sent(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                # The template, never the path: a path holds ids, and its values have no end.
+                route = scope.get("path_template") or "unknown"
+                requests.labels(route, str(message["status"])).inc()
+            await send(message)
+
+        return sent
+
+
+def build(app: App) -> Asgi:
+    """Build the ASGI application around a started app."""
+    return Front(Context(app))
+
+
+class Server(uvicorn.Server):
+    """A uvicorn that tells its watchers to leave before it waits for them, and then returns."""
+
+    def __init__(self, config: uvicorn.Config, front: Front, on_ready: Callable[[str], None]):
+        super().__init__(config)
+        self._front = front
+        self._on_ready = on_ready
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def startup(self, sockets: Any = None) -> None:
+        """Listen, then say where."""
+        self._loop = asyncio.get_running_loop()
+        await super().startup(sockets)
+        if self.should_exit or not self.servers:
+            return
+        host, port = self.servers[0].sockets[0].getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        self._on_ready(f"http://{shown}:{port}")
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        """Stop accepting, let what is in work finish, and stop."""
+        self._front.context.stopping.set()
+        await super().shutdown(sockets)
+
+    def stop(self) -> None:
+        """Begin to stop; from any thread."""
+        self.should_exit = True
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Stop in order on the first signal, at once on the second; end by returning."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        wanted = (signal.SIGINT, signal.SIGTERM)
+        before = {one: signal.signal(one, self.handle_exit) for one in wanted}
+        try:
+            yield
+        finally:
+            for one, handler in before.items():
+                signal.signal(one, handler)
+
+
+def make_server(
+    app: App, host: str | None, port: int | None, on_ready: Callable[[str], None]
+) -> Server:
+    """Make a server around an app; `run` of it returns when it was stopped and has drained."""
+    front = Front(Context(app))
+    settings = app.settings
+
+    def ready(url: str) -> None:
+        app.announce(url)
+        front.context.log.info("listening", url=url, strategy=app.strategy.version)
+        on_ready(url)
+
+    config = uvicorn.Config(
+        front,
+        host=settings.host if host is None else host,
+        port=settings.port if port is None else port,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=bool(settings.proxy_addresses),
+        forwarded_allow_ips=settings.proxy_addresses or None,
+        timeout_graceful_shutdown=settings.drain_s,
+        backlog=2_048,
+    )
+    return Server(config, front, ready)
+
+
+def run(
+    app: App,
+    host: str | None = None,
+    port: int | None = None,
+    on_ready: Callable[[str], None] = lambda url: None,
+) -> None:
+    """Serve a workspace until SIGTERM or SIGINT, then drain and close it.
+
+    Parameters
+    ----------
+    host, port
+        Those of the settings, unless given; port 0 takes a free one.
+    on_ready
+        Called with the address once connections are taken.
+
+    Notes
+    -----
+    On the signal the server stops accepting, finishes the requests in work (at most `drain_s`),
+    then the engine commits what it accepted, and the store is closed.
+    """
+    configure_logs()
+    try:
+        app.start()
+        make_server(app, host, port, on_ready).run()
+    finally:
+        app.close()

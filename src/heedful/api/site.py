@@ -1,0 +1,121 @@
+"""Everything but ingest: Litestar with one guard, one form of errors and one description."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from litestar import Litestar, Request, Response
+from litestar.connection import ASGIConnection
+from litestar.di import Provide
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
+from litestar.openapi.config import OpenAPIConfig
+
+from heedful.api import customers, health
+from heedful.api.context import Context
+from heedful.api.errors import Answer, answer_to, forbidden, unknown_key, unknown_route
+from heedful.api.ingest import where
+from heedful.api.roles import Route, allowed
+from heedful.app import Identity
+from heedful.kernel import HeedfulError, InputError, expected
+
+BODY_BYTES_MAX = 4 * 1024 * 1024
+"""Bytes of a body outside ingest. Refused with `body_too_large`."""
+
+
+def site(context: Context) -> Litestar:
+    """Put the routes together."""
+
+    def provide_context() -> Context:
+        return context
+
+    def require_role(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+        _require_role(context, connection)
+
+    return Litestar(
+        route_handlers=handlers(),
+        guards=[require_role],
+        dependencies={"context": Provide(provide_context, sync_to_thread=False)},
+        exception_handlers={Exception: lambda request, error: _answer(context, request, error)},
+        openapi_config=OpenAPIConfig(title="Heedful", version="1"),
+        request_max_body_size=BODY_BYTES_MAX,
+        logging_config=None,
+        debug=False,
+    )
+
+
+def handlers() -> Sequence[HTTPRouteHandler]:
+    """List the handlers of all rooms."""
+    return [*health.HANDLERS, *customers.HANDLERS]
+
+
+def _require_role(context: Context, connection: ASGIConnection[Any, Any, Any, Any]) -> None:
+    scope = connection.scope
+    roles = allowed(Route(str(scope.get("method", "")), scope["path_template"]))
+    if roles is not None and not roles:
+        return
+    client = connection.client.host if connection.client else None
+    caller: Identity | None = context.bearer(connection.headers.get("authorization"), client)
+    if caller is None:
+        raise unknown_key()
+    if roles is None or caller.role not in roles:
+        raise forbidden(caller.role)
+
+
+def _answer(context: Context, request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    answer = _answer_to(error)
+    if answer.status >= 500:
+        path = request.scope.get("path_template", "")
+        context.log.error(
+            "request_fault",
+            path=path,
+            code=answer.code,
+            error=type(error).__name__,
+            where=where(error),
+        )
+    return Response(
+        answer.body(),
+        status_code=answer.status,
+        headers=answer.headers(),
+        media_type="application/json",
+    )
+
+
+def _answer_to(error: Exception) -> Answer:
+    if isinstance(error, HeedfulError):
+        return answer_to(error)
+    if isinstance(error, RecursionError):
+        return answer_to(InputError("too_deep", expected("a flat body", "a deep one", "$")))
+    if isinstance(error, HTTPException):
+        return _of_framework(error)
+    return answer_to(error)
+
+
+def _of_framework(error: HTTPException) -> Answer:
+    status = error.status_code
+    if status == 404:
+        return answer_to(unknown_route())
+    if status == 405:
+        what = expected("a method of this path", "another", "method")
+        return answer_to(InputError("method_not_allowed", what))
+    if status == 413:
+        what = expected(f"a body of at most {BODY_BYTES_MAX} bytes", "a larger one", "$")
+        return answer_to(InputError("body_too_large", what))
+    if status >= 500:
+        return answer_to(error)
+    problems = _problems(error) if isinstance(error, ValidationException) else []
+    first = f": {problems[0]['message']}" if problems else ""
+    message = expected("a request as /docs describes it", f"another{first}", "$")
+    return answer_to(
+        InputError("invalid_request", message, {"problems": problems} if problems else None)
+    )
+
+
+def _problems(error: ValidationException) -> list[dict[str, str]]:
+    extra = error.extra if isinstance(error.extra, list) else []
+    return [
+        {"path": str(one.get("key", "")), "message": str(one.get("message", ""))}
+        for one in extra
+        if isinstance(one, dict)
+    ]

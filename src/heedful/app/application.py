@@ -1,0 +1,291 @@
+"""One workspace at work: what the server and the command line both stand on."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, Self
+
+import msgspec
+
+from heedful import strategy as strategies
+from heedful.app import quarantine as kept_aside
+from heedful.app import readiness
+from heedful.app.keys import Identity, KeyRing
+from heedful.app.settings import Settings, read_settings
+from heedful.app.workspace import (
+    backup_path,
+    read_secret,
+    read_strategy_files,
+    require_file_names,
+    write_strategy_files,
+)
+from heedful.core import World
+from heedful.engine import Engine, read_lineage
+from heedful.ingest import SourceRules
+from heedful.kernel import DAY_MS
+from heedful.ports import KeyRow, Store, Transaction
+from heedful.sense import FeatureDictionary, SignalSet, compile_signals
+from heedful.store import OwnerLock, SqliteStore
+from heedful.strategy import Strategy
+
+IMPORT_SOURCE: Final = "import"
+"""Source of history that the owner brings in; its timestamps are believed as they stand."""
+
+SWEEP_WAIT_S: Final = 3_600
+"""How often the quarantine is looked through for what is too old."""
+
+_STRATEGY_META: Final = "strategy"
+_PROBE_META: Final = "probed_at"
+
+
+def wall_clock() -> int:
+    """Read the machine's clock, in milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+class App:
+    """A workspace's store, strategy, engine and keys.
+
+    Parameters
+    ----------
+    directory
+        The workspace.
+    settings
+        Its settings.
+    store
+        Open, and owned by this process.
+    secret
+        The workspace's secret.
+    files
+        The texts of its strategy.
+    lock
+        The lock of the store, let go of by `close`.
+
+    Raises
+    ------
+    InputError
+        `bad_strategy`, with every problem in `detail`.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        settings: Settings,
+        store: Store,
+        secret: bytes,
+        files: Mapping[str, str],
+        *,
+        clock: Callable[[], int] = wall_clock,
+        lock: OwnerLock | None = None,
+    ) -> None:
+        self.directory = directory
+        self.settings = settings
+        self.store = store
+        self.secret = secret
+        self.clock = clock
+        self.files: Mapping[str, str] = dict(files)
+        self.strategy: Strategy = strategies.load(files)
+        self.owner_token = secrets.token_urlsafe(32)
+        self._lock = lock
+        self._is_running = False
+        self._publishing = threading.Lock()
+        self._closing = threading.Event()
+        self._sweeper = threading.Thread(target=self._sweep, name="heedful-sweeper", daemon=True)
+        world = World(
+            self.strategy.identity.compile(),
+            self.strategy.profile,
+            self._signals(self.strategy),
+            FeatureDictionary(),
+        )
+        self.engine = Engine(store, world, secret, clock)
+        self.keys = KeyRing(store, secret, self._change)
+        self.keys.admit_owner(self.owner_token)
+        if lock is not None:
+            lock.announce("", self.owner_token)
+
+    # -- its life -------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start the engine; a second call does nothing."""
+        if self._is_running:
+            return
+        self.engine.start()
+        self._is_running = True
+        self._remember_strategy()
+        self._sweeper.start()
+
+    def close(self) -> None:
+        """Finish what was accepted, then let go of everything; a second call does nothing."""
+        if self._closing.is_set():
+            return
+        self._closing.set()
+        if self._is_running:
+            self._is_running = False
+            self._sweeper.join()
+            self.engine.close()
+        self.store.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def announce(self, url: str) -> None:
+        """Tell the command line, through the lock file, where the server listens."""
+        if self._lock is not None:
+            self._lock.announce(url, self.owner_token)
+
+    # -- strategy -------------------------------------------------------------------------------
+
+    def publish_strategy(self, files: Mapping[str, str]) -> str:
+        """Put a strategy in force, keep it in the workspace's folder, and give its version.
+
+        Raises
+        ------
+        InputError
+            `bad_strategy`, `bad_file_name`; the strategy in force stays.
+        """
+        require_file_names(files)
+        loaded = strategies.load(files)
+        with self._publishing:
+            signals = self._signals(loaded)
+            write_strategy_files(self.directory, files)
+            self.engine.change_rules(loaded.identity.compile(), loaded.profile, signals)
+            self.strategy, self.files = loaded, dict(files)
+            self._remember_strategy()
+        return loaded.version
+
+    def source_rules(self, name: str) -> SourceRules:
+        """Give the rules of a source; one that is not listed has the defaults."""
+        rules = self.strategy.sources.get(name)
+        if rules is not None:
+            return rules
+        return SourceRules(name=name, kind="import" if name == IMPORT_SOURCE else "server")
+
+    def _signals(self, strategy: Strategy) -> SignalSet:
+        earlier = read_lineage(self.store)
+        return compile_signals(strategy.signals, strategy.automatic, earlier=earlier)
+
+    def _remember_strategy(self) -> None:
+        said = {"version": self.strategy.version, "files": self.files, "at": self.clock()}
+        body = msgspec.msgpack.encode(said)
+        self._change(lambda tx: tx.put_meta(_STRATEGY_META, body))
+
+    # -- keys -----------------------------------------------------------------------------------
+
+    def create_key(self, role: str, name: str, key: str | None = None) -> str:
+        """Make a key and give it, this once; see `KeyRing.create`."""
+        return self.keys.create(role, name, self.clock(), key)
+
+    def revoke_key(self, name: str) -> None:
+        """Take a key out of force; see `KeyRing.revoke`."""
+        self.keys.revoke(name, self.clock())
+
+    def authenticate(self, key: str) -> Identity | None:
+        """Find who holds a key; None for nobody."""
+        return self.keys.authenticate(key)
+
+    def list_keys(self) -> list[KeyRow]:
+        """List all keys, the oldest first, revoked ones included."""
+        return self.keys.rows()
+
+    # -- operations -----------------------------------------------------------------------------
+
+    def quarantine(self, after: int = 0, limit: int = 100) -> list[kept_aside.Held]:
+        """Read a page of the quarantine, in the order of arrival."""
+        return kept_aside.page(self.store, after, limit)
+
+    def quarantined(self, id_: int) -> kept_aside.Held:
+        """Read one row of the quarantine; raises `quarantine_not_found`."""
+        return kept_aside.one(self.store, id_)
+
+    def discard(self, ids: Sequence[int]) -> None:
+        """Delete rows of the quarantine for good."""
+        self._change(lambda tx: tx.delete_quarantined(list(ids)))
+
+    def redrive(self, ids: Sequence[int] = (), reason: str | None = None) -> kept_aside.Redriven:
+        """Send what waits through ingest again; see `quarantine.redrive`."""
+        return kept_aside.redrive(self, ids, reason)
+
+    def doctor(self) -> dict[str, Any]:
+        """Say how ready the data is, and what will run out; see `readiness.examine`."""
+        return readiness.examine(self.store, self.engine, self.strategy, self.clock())
+
+    def probe(self) -> None:
+        """Make one empty transaction durable: raises what would keep events from landing."""
+        body = msgspec.msgpack.encode(self.clock())
+        self.engine.transact(lambda tx: tx.put_meta(_PROBE_META, body))
+
+    def backup(self, target: str, progress: Callable[[int, int], None] | None = None) -> Path:
+        """Write a consistent copy into the workspace's folder of backups.
+
+        Raises
+        ------
+        InputError
+            `bad_backup_target`, `backup_exists`.
+        """
+        path = backup_path(self.directory, target)
+        self.store.backup(os.fspath(path), progress)
+        return path
+
+    def _change(self, work: Callable[[Transaction], Any]) -> Any:
+        # Before the engine runs nobody else writes, so the command line may write at once.
+        return self.engine.transact(work) if self._is_running else self.store.write(work)
+
+    def _sweep(self) -> None:
+        days = self.settings.quarantine_days
+        while days and not self._closing.is_set():
+            kept_aside.forget(self, self.clock() - days * DAY_MS)
+            if self._closing.wait(SWEEP_WAIT_S):
+                return
+
+
+def open_app(
+    directory: Path,
+    db: Path | None = None,
+    clock: Callable[[], int] = wall_clock,
+    own: bool = True,
+    *,
+    settings: Settings | None = None,
+) -> App:
+    """Open a workspace; `start` starts its engine.
+
+    Parameters
+    ----------
+    db
+        File of the store, when not the one of the settings.
+    own
+        Take the store's lock; False only where the caller holds it.
+
+    Raises
+    ------
+    InputError
+        `no_workspace`, `bad_settings`, `bad_strategy`.
+    StoreUnavailable
+        `already_owned`: another process serves this workspace.
+    """
+    secret = read_secret(directory)
+    settings = settings or read_settings(directory, os.environ)
+    path = os.fspath(db if db is not None else directory / settings.database)
+    lock = OwnerLock(path).take() if own else None
+    try:
+        store = SqliteStore(path)
+        try:
+            files = read_strategy_files(directory)
+            return App(directory, settings, store, secret, files, clock=clock, lock=lock)
+        except BaseException:
+            store.close()
+            raise
+    except BaseException:
+        if lock is not None:
+            lock.release()
+        raise
