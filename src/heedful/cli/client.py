@@ -50,13 +50,13 @@ class Api:
         given = {name: value for name, value in params.items() if value is not None}
         return self._call("GET", path, params=given)
 
-    def post(self, path: str, body: Any = None) -> Any:
+    def post(self, path: str, body: Any = None, **params: Any) -> Any:
         """Change something."""
-        return self._call("POST", path, json=body)
+        return self._call("POST", path, json=body, params=params)
 
-    def delete(self, path: str, body: Any = None) -> Any:
+    def delete(self, path: str) -> Any:
         """Remove something."""
-        return self._call("DELETE", path, json=body)
+        return self._call("DELETE", path)
 
     def customer_id(self, who: str) -> str:
         """Turn a customer id or `namespace:value` into a customer id."""
@@ -105,7 +105,7 @@ class Api:
             body = answer.text
         if answer.is_success:
             return body
-        raise failure(answer.status_code, body)
+        raise failure(answer.status_code, body, answer.headers.get("retry-after"))
 
 
 def read_messages(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
@@ -131,12 +131,14 @@ def read_messages(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
             data += value
 
 
-def failure(status: int, body: Any) -> Exception:
-    """Make the error that an answer stands for."""
+def failure(status: int, body: Any, retry_after: str | None = None) -> Exception:
+    """Make the error that an answer stands for; `detail.retry_after_s` says when to try again."""
     said = body if isinstance(body, dict) else {}
     code = str(said.get("code", f"http_{status}"))
     message = str(said.get("message", f"The server answered {status} without saying why."))
-    detail = said.get("detail") if isinstance(said.get("detail"), dict) else None
+    detail = dict(said["detail"]) if isinstance(said.get("detail"), dict) else {}
+    if retry_after is not None and retry_after.isdigit():
+        detail["retry_after_s"] = int(retry_after)
     if status == 404:
         return NotFoundError(code, message, detail)
     if status >= 500 or status in (408, 429):

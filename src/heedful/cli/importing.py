@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from heedful.cli.answers import AWAY, NO, WRONG, end, say
+from heedful.cli.answers import NO, WRONG, end, say
 from heedful.cli.options import HERE, Db, Dir, Json
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ BATCH_BYTES_MAX: Final = 2 * 1024 * 1024
 """Bytes of one request, before it is sent; the server takes 4 MiB."""
 TRIES_MAX: Final = 20
 """How often one batch is sent while the server says that it is busy."""
+WAIT_S_MAX: Final = 30
+"""Longest wait between two tries."""
 REPORTED_MAX: Final = 20
 """Bad lines that are named one by one; the rest are counted."""
 
@@ -55,8 +57,8 @@ def import_(
     for file in files:
         if not file.is_file():
             end(WRONG, f"Expected a file, got none - at `{file}`.")
-    with connect(directory, db) as api, _source_key(api, source) as key:
-        work = _Import(api, key, directory, source)
+    with connect(directory, db) as api:
+        work = _Import(api, directory, source)
         try:
             for file in files:
                 work.run(file, kind, again)
@@ -73,23 +75,13 @@ def import_(
         end(NO)
 
 
-@contextmanager
-def _source_key(api: Api, source: str) -> Iterator[str]:
-    """Lend the import a write key for as long as it takes: it goes the way of every event."""
-    made = api.post("/v1/keys", {"role": "source", "name": source})
-    try:
-        yield made["key"]
-    finally:
-        api.delete(f"/v1/keys/{made['id']}")
-
-
 class _Import:
     """One run over several files."""
 
-    def __init__(self, api: Api, key: str, workspace: Path, source: str) -> None:
+    def __init__(self, api: Api, workspace: Path, source: str) -> None:
         from heedful.cli.progress import transfer
 
-        self._api, self._key, self._workspace, self._source = api, key, workspace, source
+        self._api, self._workspace, self._source = api, workspace, source
         self._stack = ExitStack()
         self._bar = self._stack.enter_context(transfer())
         self.events = self.problems = self.skipped = 0
@@ -146,16 +138,17 @@ class _Import:
         """Send a batch until it is durable; a busy server is waited for."""
         import time
 
-        from heedful.cli.client import failure
+        from heedful.kernel import PeerError
 
-        for _ in range(TRIES_MAX):
-            answer = self._api.http.post("/v1/import", json={"batch": items}, auth=(self._key, ""))
-            if answer.is_success:
+        for tries_left in reversed(range(TRIES_MAX)):
+            try:
+                self._api.post("/v1/import", {"batch": items}, source=self._source)
                 return
-            if answer.status_code not in (429, 503):
-                raise failure(answer.status_code, answer.json())
-            time.sleep(min(int(answer.headers.get("retry-after", "1")), 30))
-        end(AWAY, "The server stays busy. The same command goes on from here later.")
+            except PeerError as error:
+                wait_s = error.detail.get("retry_after_s")
+                if wait_s is None or not tries_left:
+                    raise
+                time.sleep(min(int(wait_s), WAIT_S_MAX))
 
     def summary(self) -> dict[str, Any]:
         return {"events": self.events, "problems": self.problems, "files": self._files}

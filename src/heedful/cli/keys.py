@@ -59,9 +59,11 @@ def revoke(
     as_json: Json = False,
 ) -> None:
     """Take a key out of use; its next request is refused."""
+    from urllib.parse import quote
+
     from heedful.cli.client import connect
     from heedful.cli.screen import print_json
 
     with connect(directory, db) as api:
-        answer = api.delete("/v1/keys", {"name": name})
+        answer = api.delete(f"/v1/keys/{quote(name, safe='')}")
     print_json(answer) if as_json else print(f"Revoked {name}.")

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from heedful.cli.answers import NO, WRONG, end, say
+from heedful.cli.answers import AWAY, NO, WRONG, end, say
 from heedful.cli.options import HERE, Db, Dir, Json
 
 NewFolder = Annotated[Path, typer.Argument(metavar="DIR", help="The workspace's folder.")]
@@ -30,8 +30,13 @@ def serve(
         Path, typer.Argument(metavar="[DIR]", envvar="HEEDFUL_DIR", help="The workspace.")
     ] = HERE,
     db: Db = None,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8765,
+    host: Annotated[
+        str | None, typer.Option(help="Address to listen on.", show_default="127.0.0.1")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="0 takes a free one.", show_default="8765"),
+    ] = None,
 ) -> None:
     """Serve a workspace over HTTP until Ctrl-C."""
     from heedful.cli.workspace import require_workspace
@@ -50,6 +55,10 @@ def serve(
                 say(f"No key yet: heedful keys create --role source --name web{where}")
 
         server.run(app, host, port, ready)
+    except SystemExit:
+        # uvicorn leaves this way when it cannot listen.
+        wanted = f"{host or app.settings.host}:{port or app.settings.port}"
+        end(AWAY, f"Cannot listen on {wanted}: it is taken or not ours. Choose another --port.")
     finally:
         app.close()
 

@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from heedful.kernel import format_instant
+
 PIPED_COLUMNS: Final = 200
 """Width of a table that is read by no terminal: wide enough that nothing is cut."""
 
@@ -91,13 +93,15 @@ def clean(text: str) -> str:
 
 
 def when(instant: Any) -> str:
-    """Show an ISO instant to the second, without the letters between.
+    """Show an instant, ISO text or milliseconds, to the second, without the letters between.
 
     Examples
     --------
     >>> when("2026-11-20T10:00:00.123Z")
     '2026-11-20 10:00:00'
     """
+    if isinstance(instant, int):
+        instant = format_instant(instant)
     return str(instant).replace("T", " ")[:19] if instant else NOTHING
 
 
