@@ -219,7 +219,7 @@ def _message(data: Any, type_: type) -> str | None:
 _UNKNOWN: Final = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 _MISSING: Final = re.compile(r"Object missing required field `(.*)`", re.DOTALL)
 _INVALID: Final = re.compile(r"Invalid (?:enum )?value (.*)", re.DOTALL)
-_TYPED: Final = re.compile(r"Expected `([^`]*)`(.*?)(?:, got `([^`]*)`)?", re.DOTALL)
+_TYPED: Final = re.compile(r"Expected `([^`]*)`(.*?)(?:, got (?:`([^`]*)`|(\d+)))?", re.DOTALL)
 
 
 def _describe(data: Any, type_: type, path: Path, text: str) -> tuple[Path, Fault]:
@@ -237,9 +237,9 @@ def _describe(data: Any, type_: type, path: Path, text: str) -> tuple[Path, Faul
         return path, _not_listed(data, path, kinds, match.group(1))
     part = _follow(data, path)
     if match := _TYPED.fullmatch(text):
-        kind, bound, got = match.groups()
+        kind, bound, got, length = match.groups()
         what = " or ".join(_WORDS.get(k, k) for k in kind.split(" | ")) + bound
-        shown = _WORDS.get(got, got) if got else _shown(part)
+        shown = _WORDS.get(got, got) if got else length or _shown(part)
         if isinstance(part, str | int | float) and got:
             shown = f"{shown} ({_shown(part)})"
         remedy = "Put quotes around it." if kind == "str" and got in _SCALARS else ""
@@ -275,7 +275,7 @@ def _joined(names: Iterable[str]) -> str:
 
 def _shown(part: Any) -> str:
     if isinstance(part, dict | list):
-        return f"{len(part)} entries"
+        return "a map" if isinstance(part, dict) else "a list"
     text = {True: "true", False: "false", None: "nothing"}.get(part) if _is_word(part) else None
     shown = text or repr(part)
     return shown if len(shown) <= 60 else shown[:57] + "..."

@@ -30,7 +30,9 @@ NODES_MAX: Final = 100_000
 DEPTH_MAX: Final = 50
 """Maps and lists inside each other; parsing stops at the first deeper one."""
 
-_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml: 15 times faster
+LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""PyYAML's parser: libyaml where it is built in, else the one in Python, which says the same."""
+
 _INT64_MAX: Final = (1 << 63) - 1
 
 _UNPRINTABLE: Final = re.compile(
@@ -189,7 +191,7 @@ def _ends(rest: str) -> bool:
     return rest[:1] in ("", ".", "[")
 
 
-def load_yaml(text: str, file: str) -> Document:
+def load_yaml(text: str, file: str, *, loader: Any = LOADER) -> Document:
     """Parse a file.
 
     Parameters
@@ -198,6 +200,8 @@ def load_yaml(text: str, file: str) -> Document:
         What stands in the file.
     file
         Its name, for problems; nothing is opened.
+    loader
+        PyYAML's loader whose parser is used.
 
     Raises
     ------
@@ -214,7 +218,7 @@ def load_yaml(text: str, file: str) -> Document:
         got = f"the character U+{ord(strange.group()):04X}"
         raise _refusal(file, len(before) - 1, len(before[-1]), "printable text in UTF-8", got)
     try:
-        return _Builder(text, file).document()
+        return _Builder(text, file, loader).document()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line, mark.column) if mark else (0, 0)
@@ -259,8 +263,8 @@ def read(document: Document, type_: type[T]) -> T:
 class _Builder:
     """Builds data and places from the parser's events, so that every limit stops the parser."""
 
-    def __init__(self, text: str, file: str) -> None:
-        self._events: Iterator[Any] = yaml.parse(text, Loader=_LOADER)
+    def __init__(self, text: str, file: str, loader: Any) -> None:
+        self._events: Iterator[Any] = yaml.parse(text, Loader=loader)
         self._file = file
         self._nodes = 0
         self._depth = 0
