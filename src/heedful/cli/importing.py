@@ -154,10 +154,14 @@ class _Import:
         return {"events": self.events, "problems": self.problems, "files": self._files}
 
     def report(self) -> None:
-        print(f"{self.events:,} events from {len(self._files) - self.skipped} files.")
+        from heedful.cli.screen import count
+
+        files = count(len(self._files) - self.skipped, "file")
+        print(f"{count(self.events, 'event')} from {files}.")
         if self.problems:
-            print(f"{self.problems:,} lines were left out.")
-        print("What the server could not take stands in `heedful quarantine list`.")
+            print(f"{count(self.problems, 'line')} left out.")
+        if self.events:
+            print("What the server could not take stands in `heedful quarantine list`.")
 
 
 def _batches(lines: Iterator[Line], done: int) -> Iterator[list[Line]]:

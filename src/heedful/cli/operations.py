@@ -71,22 +71,25 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Check the strategy's files; problems read FILE:LINE:COLUMN: what is wrong."""
+    from heedful.app import read_strategy_files
     from heedful.cli.client import connect
 
     with connect(directory, db) as api:
-        answer = api.post("/v1/strategy/check")
+        answer = api.post("/v1/strategy/check", {"files": read_strategy_files(directory)})
     _report(answer, directory, as_json)
 
 
 def publish(directory: Dir = HERE, db: Db = None, as_json: Json = False) -> None:
     """Check the strategy's files and put them in force, between two events."""
+    from heedful.app import read_strategy_files
     from heedful.cli.client import connect
 
+    files = {"files": read_strategy_files(directory)}
     with connect(directory, db) as api:
-        checked = api.post("/v1/strategy/check")
+        checked = api.post("/v1/strategy/check", files)
         if checked["problems"]:
             _report(checked, directory, as_json)
-        answer = api.post("/v1/strategy/publish")
+        answer = api.post("/v1/strategy/publish", files)
     _report(answer, directory, as_json, done="In force")
 
 
@@ -100,7 +103,7 @@ def _report(
         print_json(answer)
     else:
         for p in problems:
-            print(f"{directory / p['file']}:{p['line']}:{p['column']}: {p['text']}")
+            print(f"{directory / 'strategy' / p['file']}:{p['line']}:{p['column']}: {p['text']}")
         version = answer.get("version")
         if not problems:
             print(f"{done}: version {version}." if version else f"{done}.")

@@ -13,7 +13,7 @@ from heedful.cli.screen import (
     console,
     identifier,
     identifiers,
-    plain,
+    print_facts,
     print_table,
     short,
     when,
@@ -132,12 +132,11 @@ def print_preview(found: dict[str, Any]) -> None:
         print(f"They would become one customer, {found['customer_id']}.")
     else:
         print("They would stay two customers.")
-    print_table(
-        ("", ""),
+    print_facts(
         (
             ("identifiers", identifiers(found["identifiers"])),
             ("could not link", identifiers(found["could_not_link"])),
             ("events together", found["event_count"]),
-            ("traits that differ", plain(found["conflicting_traits"])),
-        ),
+            ("traits that differ", found["conflicting_traits"]),
+        )
     )

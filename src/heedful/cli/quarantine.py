@@ -50,15 +50,14 @@ def show(
 ) -> None:
     """Show one row with what was sent, as it was sent."""
     from heedful.cli.client import connect
-    from heedful.cli.screen import clean, print_json, print_table, when
+    from heedful.cli.screen import clean, print_facts, print_json, when
 
     with connect(directory, db) as api:
         row = api.get(f"/v1/quarantine/{id_}")
     if as_json:
         print_json(row)
         return
-    print_table(
-        ("", ""),
+    print_facts(
         (
             ("arrived", when(row["received_at"])),
             ("source", row["source"]),

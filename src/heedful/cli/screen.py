@@ -42,6 +42,26 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: st
     return table.row_count
 
 
+def print_facts(facts: Iterable[tuple[str, Any]]) -> None:
+    """Print names with their values, without a head."""
+    table = Table.grid(padding=(0, 2, 0, 0))
+    table.add_column(style="bold")
+    for name, value in facts:
+        table.add_row(name, plain(value))
+    console().print(table)
+
+
+def count(number: int, noun: str) -> str:
+    """Write a number with its noun.
+
+    Examples
+    --------
+    >>> count(1, "event"), count(1200, "event")
+    ('1 event', '1,200 events')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def new_table(columns: Sequence[str], title: str = "") -> Table:
     """Begin a table in the house's look."""
     table = Table(

@@ -21,17 +21,26 @@ def signals(ctx: typer.Context) -> None:
 @commands.command("list")
 def list_(directory: Dir = HERE, db: Db = None, as_json: Json = False) -> None:
     """List the declared signals with what they are made of."""
+    import msgspec
+
     from heedful.cli.client import connect
     from heedful.cli.screen import print_json, print_table, short
+    from heedful.strategy import load
 
     with connect(directory, db) as api:
-        answer = api.get("/v1/signals")
+        files = api.get("/v1/strategy")["files"]
+    declared = [msgspec.to_builtins(signal) for signal in load(files).signals]
     if as_json:
-        print_json(answer)
+        print_json({"items": declared})
         return
+    empty: tuple[object, ...] = (None, "", [], {}, False)
     rows = (
-        (s["name"], s["kind"], short({k: v for k, v in s.items() if k not in ("name", "kind")}))
-        for s in answer["items"]
+        (
+            s["name"],
+            s["kind"],
+            short({k: v for k, v in s.items() if k not in ("name", "kind") and v not in empty}),
+        )
+        for s in declared
     )
     if not print_table(("signal", "kind", "of what"), rows):
         print("No signals are declared. Declare them in signals.yaml.")
@@ -59,8 +68,12 @@ def explain(
 
 def _print(found: dict[str, Any]) -> None:
     from heedful.cli.screen import console, print_table, short, when
+    from heedful.kernel import SECOND_MS, format_span
 
-    console().print(f"{found['name']} ({found['kind']}) is {short(found['value'])}")
+    value = found["value"]
+    is_span = found["kind"] in ("recency", "gap", "dwell") and isinstance(value, int | float)
+    shown = format_span(round(value) * SECOND_MS) if is_span else short(value)
+    console().print(f"{found['name']} ({found['kind']}) is {shown}")
     if not found.get("is_exact", True):
         console().print("So much happened that older events are known in sum only.")
     rows = (

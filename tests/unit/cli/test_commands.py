@@ -1,0 +1,134 @@
+"""What each command asks of the server and what it prints, against answers written by hand."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.cli.conftest import Fake, Run
+
+CUSTOMER: dict[str, Any] = {
+    "customer_id": "c_1",
+    "identifiers": [{"namespace": "user_id", "value": "u1"}],
+    "traits": {"name": "Ada", "note": "a\x1b[31mb"},
+    "accounts": [],
+    "consents": [],
+    "contacts": [],
+    "signals": {"orders": 2, "spend_90d": None},
+    "signals_unknown": {"spend_90d": "signal_warming"},
+    "event_count": 3,
+    "first_at": "2026-01-01T00:00:00.000Z",
+    "last_at": "2026-01-02T00:00:00.000Z",
+}
+
+
+@pytest.fixture
+def known(fake: Fake) -> Fake:
+    fake.on("POST", "/v1/customers/lookup", {"customer_id": "c_1"})
+    fake.on("GET", "/v1/customers/c_1", CUSTOMER)
+    return fake
+
+
+def test_a_customer_is_found_by_id_or_identifier(known: Fake, run: Run) -> None:
+    assert json.loads(run("customer", "show", "email:a@b.c", "--json").stdout) == CUSTOMER
+    lookup = {"namespace": "email", "value": "a@b.c"}
+    assert known.asked[0] == ("POST", "/v1/customers/lookup", lookup)
+    known.asked.clear()
+    run("customer", "show", "c_1")
+    assert known.asked == [("GET", "/v1/customers/c_1", None)]
+
+
+def test_only_the_first_colon_divides_an_identifier(known: Fake, run: Run) -> None:
+    run("customer", "show", "urn:a:b")
+    assert known.asked[0][2] == {"namespace": "urn", "value": "a:b"}
+
+
+def test_a_customer_on_the_terminal_cannot_steer_it(known: Fake, run: Run) -> None:
+    shown = run("customer", "show", "c_1").stdout
+    assert "Ada" in shown
+    assert "unknown: signal_warming" in shown
+    assert "\x1b" not in shown
+
+
+def test_erasure_asks_first(known: Fake, run: Run) -> None:
+    known.on("DELETE", "/v1/customers/c_1", {"customer_id": "c_1", "events": 3})
+    refused = run("customer", "erase", "c_1", input="n\n")
+    assert refused.exit_code == 1
+    assert not any(method == "DELETE" for method, _, _ in known.asked)
+    assert "3 events" in run("customer", "erase", "c_1", "--yes").stdout
+    assert known.asked[-1] == ("DELETE", "/v1/customers/c_1", None)
+
+
+def test_an_export_goes_to_a_new_file_of_ones_own(known: Fake, run: Run, tmp_path: Path) -> None:
+    known.on("GET", "/v1/customers/c_1/export", {"customer": CUSTOMER, "events": []})
+    out = tmp_path / "export.json"
+    assert run("customer", "export", "c_1", "--out", out).exit_code == 0
+    assert json.loads(out.read_text("utf-8"))["customer"]["customer_id"] == "c_1"
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+    again = run("customer", "export", "c_1", "--out", out)
+    assert again.exit_code == 2
+    assert "export.json" in again.stderr
+
+
+def test_a_preview_that_says_no_exits_with_one(known: Fake, run: Run) -> None:
+    preview = {
+        "is_merged": False,
+        "customer_id": None,
+        "identifiers": [],
+        "could_not_link": [{"namespace": "user_id", "value": "u2"}],
+        "event_count": 5,
+        "conflicting_traits": ["name"],
+    }
+    known.on("POST", "/v1/customers/c_1/merge-preview", preview)
+    said = run("customer", "merge-preview", "c_1", "c_2")
+    assert said.exit_code == 1
+    assert "user_id:u2" in said.stdout
+    assert known.asked[-1][2] == {"with": "c_2"}
+
+
+def test_unmerge_consent_and_objection_say_what_was_asked(known: Fake, run: Run) -> None:
+    known.on("POST", "/v1/customers/c_1/unmerge", {"customers": ["c_1", "c_2"]})
+    known.on("POST", "/v1/customers/c_1/consents", {"success": True})
+    known.on("POST", "/v1/customers/c_1/object", {"success": True})
+    assert "c_2" in run("customer", "unmerge", "c_1", "email:a@b.c").stdout
+    assert known.asked[-1][2] == {"identifiers": [{"namespace": "email", "value": "a@b.c"}]}
+    run("customer", "consent", "c_1", "--purpose", "marketing", "--status", "granted")
+    said = {"purpose": "marketing", "status": "granted", "source": "command-line"}
+    assert known.asked[-1][2] == said
+    run("customer", "object", "c_1", "--purpose", "marketing")
+    assert known.asked[-1][2] == {"purpose": "marketing", "source": "command-line"}
+
+
+def test_a_made_key_is_the_whole_output(fake: Fake, run: Run) -> None:
+    fake.on("POST", "/v1/keys", {"key": "hk_1", "role": "source", "name": "web"})
+    said = run("keys", "create", "--role", "source", "--name", "web", "--json")
+    assert json.loads(said.stdout) == {"key": "hk_1"}
+    assert said.stderr == ""
+
+
+def test_a_redrive_that_leaves_rows_exits_with_one(fake: Fake, run: Run) -> None:
+    row = {"id": 4, "code": "too_deep", "message": "Flatten it."}
+    fake.on("POST", "/v1/quarantine/redrive", {"landed": 2, "still_refused": [row]})
+    said = run("quarantine", "redrive", "3", "4")
+    assert said.exit_code == 1
+    assert "too_deep" in said.stdout
+    assert fake.asked[-1][2] == {"ids": [3, 4]}
+    fake.on("POST", "/v1/quarantine/redrive", {"landed": 2, "still_refused": []})
+    assert run("quarantine", "redrive").exit_code == 0
+
+
+def test_problems_of_a_strategy_have_their_place(fake: Fake, run: Run, workspace: Path) -> None:
+    problem = {"file": "signals.yaml", "line": 3, "column": 5, "text": "Expected a kind."}
+    fake.on("POST", "/v1/strategy/check", {"problems": [problem]})
+    said = run("check", workspace)
+    assert said.exit_code == 1
+    assert f"{workspace}/strategy/signals.yaml:3:5: Expected a kind." in said.stdout
+    assert run("publish", "--dir", workspace).exit_code == 1
+    assert not any(path.endswith("publish") for _, path, _ in fake.asked)
+    fake.on("POST", "/v1/strategy/check", {"problems": []})
+    fake.on("POST", "/v1/strategy/publish", {"version": "abc"})
+    assert "abc" in run("publish", "--dir", workspace).stdout

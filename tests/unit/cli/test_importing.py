@@ -1,0 +1,157 @@
+"""Files of events: their shapes, their bad lines, and going on after an interruption."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from heedful.cli.formats import read_lines
+from heedful.cli.importing import BATCH_EVENTS_MAX
+from heedful.kernel import InputError
+from tests.unit.cli.conftest import Fake, Run
+
+AT = "2026-01-01T00:00:00Z"
+
+
+def event(number: int, **more: Any) -> dict[str, Any]:
+    said = {"type": "track", "event": "E", "userId": f"u{number}", "timestamp": AT}
+    return {**said, "messageId": f"m{number}", **more}
+
+
+def write(path: Path, *lines: Any) -> Path:
+    texts = [line if isinstance(line, str) else json.dumps(line) for line in lines]
+    data = ("\n".join(texts) + "\n").encode()
+    path.write_bytes(gzip.compress(data) if path.name.endswith(".gz") else data)
+    return path
+
+
+@pytest.fixture
+def taking(fake: Fake) -> Fake:
+    fake.on("POST", "/v1/import", {"success": True})
+    return fake
+
+
+def sent(fake: Fake) -> list[str]:
+    return [e["messageId"] for _, _, body in fake.asked for e in body["batch"]]
+
+
+def test_lines_that_are_no_events_are_named_and_the_rest_lands(
+    taking: Fake, run: Run, tmp_path: Path
+) -> None:
+    file = write(tmp_path / "e.jsonl", event(1), "no json", "", "[]", {"type": "x"}, event(2))
+    said = run("import", file, "--dir", tmp_path)
+    assert said.exit_code == 1
+    assert sent(taking) == ["m1", "m2"]
+    assert [line.split(":")[1] for line in said.stderr.splitlines()] == ["2", "4", "5"]
+    assert "2 events from 1 file." in said.stdout
+
+
+def test_an_import_that_was_cut_goes_on_where_it_was(fake: Fake, run: Run, tmp_path: Path) -> None:
+    count = BATCH_EVENTS_MAX + 10
+    file = write(tmp_path / "e.jsonl.gz", *(event(n) for n in range(count)))
+    gone = (500, {"code": "internal", "message": "Gone."}, {})
+    fake.on("POST", "/v1/import", [{"success": True}, gone, {"success": True}])
+    cut = run("import", file, "--dir", tmp_path)
+    assert cut.exit_code == 3
+    fake.asked.clear()
+    on = run("import", file, "--dir", tmp_path, "--json")
+    assert on.exit_code == 0
+    assert sent(fake) == [f"m{n}" for n in range(BATCH_EVENTS_MAX, count)]
+    assert json.loads(on.stdout)["events"] == 10
+    fake.asked.clear()
+    assert "--again" in run("import", file, "--dir", tmp_path).stderr
+    assert fake.asked == []
+
+
+def test_a_resume_point_is_of_one_file_and_one_source(
+    taking: Fake, run: Run, tmp_path: Path
+) -> None:
+    file = write(tmp_path / "e.jsonl", event(1))
+    for source in ("web", "app"):
+        run("import", file, "--dir", tmp_path, "--source", source)
+    write(file, event(1), event(2))
+    run("import", file, "--dir", tmp_path, "--source", "web")
+    assert sent(taking) == ["m1", "m1", "m1", "m2"]
+
+
+def test_a_busy_server_is_waited_for(fake: Fake, run: Run, tmp_path: Path) -> None:
+    busy = (503, {"code": "too_busy", "message": "Later."}, {"retry-after": "0"})
+    fake.on("POST", "/v1/import", [busy, busy, {"success": True}])
+    assert run("import", write(tmp_path / "e.jsonl", event(1)), "--dir", tmp_path).exit_code == 0
+    assert len(fake.asked) == 3
+
+
+def items(path: Path, kind: str) -> list[dict[str, Any] | None]:
+    return [line.item for line in read_lines(path, kind)]
+
+
+def test_a_csv_says_by_its_header_where_columns_go(tmp_path: Path) -> None:
+    file = write(
+        tmp_path / "e.csv",
+        "event,userId,timestamp,properties.price,properties.sku,context.page.path,traits.vip",
+        f"Bought,7,{AT},19.90,007,/a,true",
+        f'"A, B",,{AT},,,,',
+    )
+    assert items(file, "csv") == [
+        {
+            "event": "Bought",
+            "type": "track",
+            "userId": "7",
+            "timestamp": AT,
+            "properties": {"price": 19.9, "sku": "007"},
+            "context": {"page": {"path": "/a"}},
+            "traits": {"vip": True},
+        },
+        {"event": "A, B", "type": "track", "timestamp": AT},
+    ]
+
+
+def test_a_bad_row_of_a_csv_does_not_end_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "e.csv"
+    rows = [b"event,timestamp", b"A,x", b"\xff,x", b"too,many,cells", b"B,x", b""]
+    file.write_bytes(b"\n".join(rows))
+    assert [line.item is not None for line in read_lines(file, "csv")] == [True, False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("header", "hint"), [("event,timestmp", "timestamp"), ("event", "timestamp"), ("", "timestamp")]
+)
+def test_a_header_that_says_nothing_is_refused(tmp_path: Path, header: str, hint: str) -> None:
+    with pytest.raises(InputError, match=hint) as refused:
+        items(write(tmp_path / "e.csv", header), "csv")
+    assert refused.value.code == "bad_header"
+
+
+def test_archives_keep_what_the_sdk_said_and_the_corrected_time(tmp_path: Path) -> None:
+    archived = {
+        **event(1, type="identify"),
+        "sentAt": "2020-01-01T00:00:00Z",
+        "originalTimestamp": "2020-01-01T00:00:00Z",
+        "receivedAt": "2020-01-01T00:00:00Z",
+        "projectId": "p",
+        "rudderId": "r",
+        "context": {"traits": {"email": "a@b.c"}},
+    }
+    file = write(tmp_path / "e.gz", archived)
+    [item] = items(file, "rudderstack")
+    assert item is not None
+    assert item["timestamp"] == AT
+    assert item["traits"] == {"email": "a@b.c"}
+    assert not {"sentAt", "receivedAt", "originalTimestamp", "projectId", "rudderId"} & set(item)
+
+
+def test_a_torn_gzip_file_is_refused_in_words(taking: Fake, run: Run, tmp_path: Path) -> None:
+    file = write(tmp_path / "e.jsonl.gz", event(1))
+    file.write_bytes(file.read_bytes()[:-10])
+    said = run("import", file, "--dir", tmp_path)
+    assert said.exit_code == 2
+    assert "gzip" in said.stderr
+
+
+def test_an_endless_line_is_reported_and_left(tmp_path: Path) -> None:
+    file = write(tmp_path / "e.jsonl", "x" * 3_000_000, event(1))
+    assert [line.item is not None for line in read_lines(file, "jsonl")] == [False, True]
