@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterable
 from ipaddress import ip_address
 from typing import Any, Final
@@ -23,7 +24,15 @@ class Context:
         self.app = app
         self.metrics = Metrics()
         self.log: Any = structlog.get_logger("heedful.api")
-        self.stopping = asyncio.Event()
+        self.stopping = threading.Event()
+        self.watchers: set[asyncio.Event] = set()
+        self.replaying = threading.Lock()
+
+    def stop(self) -> None:
+        """Tell watchers and long work to end; called on the loop's thread."""
+        self.stopping.set()
+        for watcher in self.watchers:
+            watcher.set()
 
     def bearer(self, authorization: str | None, client: str | None) -> Identity | None:
         """Find who holds a Bearer token; the command line's own counts from this machine only."""

@@ -24,7 +24,6 @@ STATUS: Final[dict[str, int]] = {
     "route_not_found": 404,
     "unknown_signal": 404,
     "unknown_webhook": 404,
-    "unknown_job": 404,
     "method_not_allowed": 405,
     "body_too_slow": 408,
     "key_exists": 409,

@@ -69,9 +69,9 @@ TABLE: Final[dict[Route, frozenset[Role]]] = {
     Route("GET", "/v1/strategy"): _LOOKS,
     Route("POST", "/v1/strategy/check"): _LOOKS,
     Route("POST", "/v1/strategy/publish"): _RUNS,
+    Route("GET", "/v1/signals"): _LOOKS | _SERVES,
     Route("GET", "/v1/stream"): _LOOKS,
     Route("POST", "/v1/replay"): _RUNS,
-    Route("GET", "/v1/replay/{job}"): _RUNS,
     Route("POST", "/v1/backup"): _RUNS,
     Route("GET", "/v1/doctor"): _LOOKS,
 }

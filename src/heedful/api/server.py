@@ -89,7 +89,7 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: Any = None) -> None:
         """Stop accepting, let what is in work finish, and stop."""
-        self._front.context.stopping.set()
+        self._front.context.stop()
         await super().shutdown(sockets)
 
     def stop(self) -> None:

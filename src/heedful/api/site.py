@@ -12,7 +12,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 
-from heedful.api import customers, health
+from heedful.api import customers, health, operations, senders, stream
 from heedful.api.context import Context
 from heedful.api.errors import Answer, answer_to, forbidden, unknown_key, unknown_route
 from heedful.api.ingest import where
@@ -47,7 +47,8 @@ def site(context: Context) -> Litestar:
 
 def handlers() -> Sequence[HTTPRouteHandler]:
     """List the handlers of all rooms."""
-    return [*health.HANDLERS, *customers.HANDLERS]
+    rooms = (health, customers, operations, senders, stream)
+    return [handler for room in rooms for handler in room.HANDLERS]
 
 
 def _require_role(context: Context, connection: ASGIConnection[Any, Any, Any, Any]) -> None:

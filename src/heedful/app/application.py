@@ -21,6 +21,7 @@ from heedful.app.workspace import (
     backup_path,
     read_secret,
     read_strategy_files,
+    read_webhook_secrets,
     require_file_names,
     write_strategy_files,
 )
@@ -170,6 +171,10 @@ class App:
         if rules is not None:
             return rules
         return SourceRules(name=name, kind="import" if name == IMPORT_SOURCE else "server")
+
+    def webhook_secrets(self, name: str) -> list[str]:
+        """Read the signing secrets of a webhook: the lines of `webhook-secrets/NAME`."""
+        return read_webhook_secrets(self.directory, name)
 
     def _signals(self, strategy: Strategy) -> SignalSet:
         earlier = read_lineage(self.store)

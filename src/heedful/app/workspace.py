@@ -15,6 +15,7 @@ from heedful.kernel import InputError, expected
 
 STRATEGY_FOLDER: Final = "strategy"
 BACKUPS_FOLDER: Final = "backups"
+WEBHOOKS_FOLDER: Final = "webhook-secrets"
 SECRET_FILE: Final = "secret.key"
 SECRET_BYTES: Final = 32
 STRATEGY_FILE_BYTES_MAX: Final = 1024 * 1024
@@ -151,3 +152,18 @@ def backup_path(directory: Path, target: str) -> Path:
     folder = directory / BACKUPS_FOLDER
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder / target
+
+
+def read_webhook_secrets(directory: Path, name: str) -> list[str]:
+    """Read the signing secrets of a webhook, one a line: two while one is being replaced.
+
+    Parameters
+    ----------
+    name
+        Of a webhook of the strategy, which has checked it.
+    """
+    path = directory / WEBHOOKS_FOLDER / name
+    if not path.is_file():
+        return []
+    lines = path.read_text("utf-8").splitlines()
+    return [line.strip() for line in lines if line.strip()]

@@ -1,0 +1,203 @@
+"""Running a workspace: quarantine, keys, strategy, replay, backup, doctor."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+import msgspec
+from litestar import delete, get, post
+from litestar.params import Parameter
+from litestar.response import Stream
+
+from heedful import strategy as strategies
+from heedful.api import sse
+from heedful.api.bodies import Backup, MadeKey, NewKey, Redrive, StrategyFiles
+from heedful.api.context import Context
+from heedful.app import read_strategy_files
+from heedful.app.quarantine import Held, Redriven
+from heedful.app.workspace import require_file_names
+from heedful.engine.reading import customer_id
+from heedful.kernel import InputError, expected, format_instant
+
+_ROW_MAX: Final = (1 << 63) - 1
+RowNumber = Annotated[int, Parameter(ge=1, le=_ROW_MAX)]
+After = Annotated[int, Parameter(ge=0, le=_ROW_MAX, description="Only rows beyond this id.")]
+PageSize = Annotated[int, Parameter(ge=1, le=500, description="Most items of the page.")]
+Done = dict[str, bool]
+
+
+class QuarantinePage(msgspec.Struct, frozen=True):
+    """A page of the quarantine."""
+
+    items: list[Held]
+
+
+class KeyShown(msgspec.Struct, frozen=True):
+    """A key without the key."""
+
+    name: str
+    role: str
+    created_at: str
+    revoked_at: str | None
+
+
+class KeyList(msgspec.Struct, frozen=True):
+    """All keys, the oldest first."""
+
+    items: list[KeyShown]
+
+
+class StrategyAnswer(msgspec.Struct, frozen=True):
+    """A strategy's version, or why it has none."""
+
+    version: str | None
+    problems: list[strategies.StrategyProblem] = []
+
+
+@get("/v1/quarantine", sync_to_thread=True)
+def list_quarantine(context: Context, after: After = 0, limit: PageSize = 100) -> QuarantinePage:
+    """Read what arrived and could not become an event, in the order of arrival."""
+    return QuarantinePage(context.app.quarantine(after, limit))
+
+
+@get("/v1/quarantine/{row:int}", sync_to_thread=True)
+def show_quarantined(context: Context, row: RowNumber) -> Held:
+    """Show one row with what was sent."""
+    return context.app.quarantined(row)
+
+
+@delete("/v1/quarantine/{row:int}", status_code=200, sync_to_thread=True)
+def delete_quarantined(context: Context, row: RowNumber) -> Done:
+    """Delete one row for good."""
+    context.app.quarantined(row)
+    context.app.discard([row])
+    return {"success": True}
+
+
+@post("/v1/quarantine/redrive", status_code=200, sync_to_thread=True)
+def redrive(context: Context, data: Redrive) -> Redriven:
+    """Send rows through ingest again under the rules in force: by id, by reason, or all."""
+    return context.app.redrive(data.ids, data.reason)
+
+
+@get("/v1/keys", sync_to_thread=True)
+def list_keys(context: Context) -> KeyList:
+    """List the keys by what they are for; the keys themselves are not kept."""
+    shown = [
+        KeyShown(
+            row.name,
+            row.role,
+            format_instant(row.created_at),
+            None if row.revoked_at is None else format_instant(row.revoked_at),
+        )
+        for row in context.app.list_keys()
+    ]
+    return KeyList(shown)
+
+
+@post("/v1/keys", status_code=201, sync_to_thread=True)
+def create_key(context: Context, data: NewKey) -> MadeKey:
+    """Make a key and show it, this once."""
+    key = context.app.create_key(data.role, data.name, data.key)
+    return MadeKey(key=key, role=data.role, name=data.name)
+
+
+@delete("/v1/keys/{name:str}", status_code=200, sync_to_thread=True)
+def revoke_key(context: Context, name: str) -> Done:
+    """Take a key out of force; its next request is refused."""
+    context.app.revoke_key(name)
+    return {"success": True}
+
+
+@get("/v1/strategy", sync_to_thread=False)
+def show_strategy(context: Context) -> dict[str, Any]:
+    """Show the strategy in force: its version and the texts of its files."""
+    app = context.app
+    return {"version": app.strategy.version, "files": dict(app.files)}
+
+
+@get("/v1/signals", sync_to_thread=False)
+def list_signals(context: Context) -> dict[str, Any]:
+    """List the signals that the strategy in force declares."""
+    return {"items": [msgspec.to_builtins(one) for one in context.app.strategy.signals]}
+
+
+@post("/v1/strategy/check", status_code=200, sync_to_thread=True)
+def check_strategy(context: Context, data: StrategyFiles | None) -> StrategyAnswer:
+    """Check a strategy: the files sent, or without a body those in the workspace's folder."""
+    files = _files(context, data)
+    problems = strategies.check(files)
+    return StrategyAnswer(None if problems else strategies.load(files).version, problems)
+
+
+@post("/v1/strategy/publish", status_code=200, sync_to_thread=True)
+def publish_strategy(context: Context, data: StrategyFiles | None) -> StrategyAnswer:
+    """Put a strategy in force between two events: the files sent, or those in the folder."""
+    return StrategyAnswer(context.app.publish_strategy(_files(context, data)))
+
+
+def _files(context: Context, data: StrategyFiles | None) -> dict[str, str]:
+    if data is None:
+        return read_strategy_files(context.app.directory)
+    require_file_names(data.files)
+    return data.files
+
+
+@post("/v1/replay", sync_to_thread=False)
+def replay(context: Context) -> Stream:
+    """Fold all facts anew from the log and compare every byte; progress, then `result`."""
+
+    def work(progress: sse.Progress) -> dict[str, Any]:
+        if not context.replaying.acquire(blocking=False):
+            what = expected("no other replay at work", "one that is", "server", "Wait for it.")
+            raise InputError("job_running", what)
+        try:
+            verdict = context.app.engine.verify(progress)
+        finally:
+            context.replaying.release()
+        return {
+            "is_equal": verdict.is_equal,
+            "customers": verdict.customers,
+            "events": verdict.events,
+            "clusters": verdict.clusters,
+            "waiting": verdict.waiting,
+            "differing": [customer_id(key) for key in verdict.differing],
+            "graph_differing": [str(key) for key in verdict.graph_differing],
+            "digest": verdict.digest,
+        }
+
+    return sse.working(context, work)
+
+
+@post("/v1/backup", sync_to_thread=False)
+def backup(context: Context, data: Backup) -> Stream:
+    """Write a consistent copy into the folder `backups`; progress in pages, then `result`."""
+
+    def work(progress: sse.Progress) -> dict[str, str]:
+        return {"file": context.app.backup(data.target, progress).name}
+
+    return sse.working(context, work)
+
+
+@get("/v1/doctor", sync_to_thread=True)
+def doctor(context: Context) -> dict[str, Any]:
+    """Say how ready the data is and what will run out."""
+    return context.app.doctor()
+
+
+HANDLERS: Final = (
+    list_quarantine,
+    show_quarantined,
+    delete_quarantined,
+    redrive,
+    list_keys,
+    create_key,
+    revoke_key,
+    show_strategy,
+    list_signals,
+    check_strategy,
+    publish_strategy,
+    replay,
+    backup,
+    doctor,
+)
