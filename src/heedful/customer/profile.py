@@ -16,6 +16,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from heedful.customer.coerce import UNREADABLE, typed
 from heedful.customer.rules import (
     ACCOUNT_TRAITS_MAX,
     ACCOUNTS_MAX,
@@ -135,6 +136,8 @@ def _apply_trait(
     profile: Profile, name: str, value: Any, event: Event, rules: ProfileRules
 ) -> None:
     rule = rules.traits.get(name, _MOST_RECENT)
+    if rule.type != "any" and (value := typed(value, rule.type)) is UNREADABLE:
+        return
     if rule.keep == "union":
         values = value if isinstance(value, list) else [value]
         entries = [_entry(event, element) for element in values if element is not None]

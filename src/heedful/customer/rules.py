@@ -28,6 +28,7 @@ BLOCKED_EVERYWHERE: Final = frozenset(
 """Values (compared lower-cased) that name nobody in any namespace, as do all-zero ids."""
 
 Normalisation = Literal["none", "lower", "email", "phone"]
+TraitType = Literal["text", "number", "bool", "time", "any"]
 Keep = Literal["most_recent", "oldest", "set_once", "source_priority", "union"]
 
 
@@ -120,7 +121,7 @@ class TraitRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     keep: Keep = "most_recent"
     purpose: str = "service"
-    type: Literal["text", "number", "bool", "time", "any"] = "any"
+    type: TraitType = "any"
     top: int = 20
     """With `union`, how many values are kept: those seen last."""
     sources: tuple[str, ...] = ()

@@ -13,16 +13,19 @@ from typing import Final
 
 ID_BYTES: Final = 16
 KEY_MASK: Final = (1 << 63) - 1
-_SEPARATOR: Final = b"\x1f"
-_ESCAPE: Final = b"\x1e"
+_SEPARATOR: Final = "\x1f"
+_ESCAPE: Final = "\x1e"
 
 
 def _joined(parts: tuple[str, ...]) -> bytes:
-    # A separator inside a part is escaped, so ("a", "b") and ("a\x1fb",) never meet.
-    encoded = (part.encode("utf-8", "surrogatepass") for part in parts)
-    return _SEPARATOR.join(
-        e.replace(_ESCAPE, _ESCAPE + b"0").replace(_SEPARATOR, _ESCAPE + b"1") for e in encoded
-    )
+    text = _SEPARATOR.join(parts)
+    if _ESCAPE in text or text.count(_SEPARATOR) >= len(parts):
+        # A separator inside a part is escaped, so ("a", "b") and ("a\x1fb",) never meet.
+        text = _SEPARATOR.join(
+            part.replace(_ESCAPE, _ESCAPE + "0").replace(_SEPARATOR, _ESCAPE + "1")
+            for part in parts
+        )
+    return text.encode("utf-8", "surrogatepass")
 
 
 def hash_bytes(secret: bytes, *parts: str) -> bytes:
