@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, Literal, NamedTuple, Protocol, TypeVar
 
+from heedful.effects import OutboundEffect
 from heedful.kernel import PeerError
 
 T = TypeVar("T")
@@ -279,6 +280,46 @@ class Transaction(Protocol):
 
     def put_meta(self, name: str, value: bytes) -> None:
         """Write one named value of the workspace."""
+
+
+class Delivery(NamedTuple):
+    """What became of one call of a connector.
+
+    `delivered`: the other side has it. `retry`: it may work later (429, 5xx, time-out before the
+    request was read). `failed`: it will never work (4xx, unknown address). `unknown`: the request
+    left and no answer came; a connector that can read back finds out, one that cannot must not
+    send again when it is at-most-once.
+    """
+
+    status: Literal["delivered", "retry", "failed", "unknown"]
+    code: str
+    """Stable, snake_case, such as `http_503` or `smtp_550`; free of personal data."""
+    retry_after_s: float | None = None
+    reference: str = ""
+    """Id of what was made on the other side, where there is one."""
+
+
+class Connector(Protocol):
+    """A way out: carries effects of one kind into another system.
+
+    Obligations: `deliver` uses nothing but the effect and the connector's own settings; it never
+    raises for what the other side does; it ends within `timeout_s`; the same effect id delivered
+    twice leaves one thing on the other side, unless `at_most_once`. An implementer runs
+    `heedful.connectors.contract`.
+    """
+
+    name: str
+    """Of the connector, as settings and kill switches know it."""
+    channels: tuple[str, ...]
+    """Channels whose messages it carries; empty where it carries no messages."""
+    at_most_once: bool
+    timeout_s: float
+
+    def deliver(self, effect: OutboundEffect) -> Delivery:
+        """Carry out one effect now; called on a worker thread."""
+
+    def close(self) -> None:
+        """Let go of connections."""
 
 
 class StoreStats(NamedTuple):
