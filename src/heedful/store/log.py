@@ -1,74 +1,108 @@
-"""The event log: clustered by fragment, numbered by `seq`.
+"""The event log: written in the order of `seq`, found by fragment through `places`.
 
-An event stands once, at `(fragment, at, key)`. Its place in time stands in `commits`: one row per
-append with the addresses of its events, which is all that reading in the order of `seq` needs.
-A row of `commits` outlives its events, so `last_seq` never falls.
+Notes
+-----
+A table clustered by `(fragment, at, key)` was measured first. Its rows come in at random places,
+and a b-tree of rows of 700 bytes rewrites four to five pages for each: 54 KB written and 82 us
+CPU an event, 7,500 events/s. The log in the order of `seq` writes 13 KB an event and reaches
+28,000. Erasing still deletes exactly the events of a fragment.
+
+`places` is the index by fragment, 35 bytes an event, in runs of RUN_EVENTS: one run has few
+enough pages that a bulk of entries shares them, and reading a fragment costs one search per run.
 """
 
 from __future__ import annotations
 
-import heapq
 import sqlite3
 from collections.abc import Iterator, Sequence
-from itertools import chain, islice
-from struct import Struct, pack
+from itertools import islice
 from typing import Final
 
 from heedful.kernel import InvariantError
 from heedful.ports import LogRow
 from heedful.store.statements import Statements, json_keys
+from heedful.store.tail import Address, Tail, TailPart, addresses
 
-_ADDRESS: Final = Struct("<qqq")  # fragment, at, key
+RUN_BITS: Final = 18
+RUN_EVENTS: Final = 1 << RUN_BITS
+"""Events of one run of `places`: about 2,300 pages. Growing it saves searches in reading and
+writes more pages for each bulk."""
+
+BULK_EVENTS: Final = 8_192
+"""Events that are filed at once. At 8,000 events a second that is once a second."""
+
 _INT_MAX: Final = (1 << 63) - 1
+_BODIES_AT_ONCE: Final = 256
 
-_ROWS_FIRST: Final = 32
-"""Rows of the first read of a fragment's events: a customer may have thousands of fragments."""
-_ROWS_MAX: Final = 512
-"""Rows of a later read; each read doubles until here, so a long history costs few statements."""
-
-_COMMITS_MAX: Final = 64
-"""Rows of `commits` taken at once while the log is read by `seq`."""
-
+_COUNTER: Final = "SELECT value FROM counters WHERE name = ?"
+_SNAPSHOT: Final = (
+    "SELECT (SELECT value FROM counters WHERE name = 'filed_seq'), "
+    "(SELECT value FROM counters WHERE name = 'last_seq')"
+)
+_SET_COUNTER: Final = "UPDATE counters SET value = ? WHERE name = ?"
+_FOUND: Final = (
+    " FROM json_each(?) AS r CROSS JOIN json_each(?) AS f CROSS JOIN places AS p "
+    "ON p.run = r.value AND p.fragment = f.value"
+)
 _RANGE: Final = (
-    "SELECT fragment, at, key, seq, body FROM events "
-    "WHERE fragment = ? AND (at, key) > (?, ?) AND (at, key) < (?, ?) AND seq > ? "
+    "SELECT p.at, p.key, p.seq" + _FOUND + " AND (p.at, p.key) > (?, ?) AND (p.at, p.key) < (?, ?)"
+    " AND p.seq > ? ORDER BY "
 )
-_OLDEST_FIRST: Final = _RANGE + "ORDER BY at, key LIMIT ?"
-_NEWEST_FIRST: Final = _RANGE + "ORDER BY at DESC, key DESC LIMIT ?"
-_EVENT_AT: Final = (
-    "SELECT fragment, at, key, seq, body FROM events "
-    "WHERE fragment = ? AND at = ? AND key = ? AND seq = ?"
+_OLDEST_FIRST: Final = _RANGE + "1, 2, 3 LIMIT ?"
+_NEWEST_FIRST: Final = _RANGE + "1 DESC, 2 DESC, 3 DESC LIMIT ?"
+_LOG_ROW: Final = "fragment, at, key, seq, body"
+_BODIES: Final = (
+    "SELECT e.fragment, e.at, e.key, e.seq, e.body FROM json_each(?) AS j "
+    "CROSS JOIN events AS e ON e.seq = j.value"
 )
-
-
-def _position(row: LogRow) -> tuple[int, int]:
-    return row.at, row.key
 
 
 class Log(Statements):
     """Append to the log and read it, by fragment or by `seq`."""
 
-    __slots__ = ()
+    __slots__ = ("_filed", "_first_seq", "_last_seq", "_parts", "_tail", "_touched")
+
+    _tail: Tail
+    _parts: tuple[TailPart, ...]
+    _filed: int
+    _first_seq: int
+    _last_seq: int
+    _touched: list[int]
+
+    def begin(self, tail: Tail) -> bool:
+        """Tie the transaction to its snapshot and to the tail that belongs to it.
+
+        Returns
+        -------
+        bool
+            False when the tail has moved on since the snapshot was taken: begin anew.
+        """
+        self._tail = tail
+        self._touched = []
+        self._filed, self._last_seq = self.execute(_SNAPSHOT).fetchone()
+        self._first_seq = self._last_seq
+        self._parts = tail.parts  # only after the read above, which took the snapshot
+        return self._parts[0].floor <= self._filed
+
+    def undo(self) -> None:
+        """Take out of the tail what the rollback takes out of the file."""
+        if self._touched:
+            self._tail.take_back(self._touched, self._first_seq)
 
     def last_seq(self) -> int:
-        row = self.execute(
-            "SELECT first_seq + count - 1 FROM commits ORDER BY first_seq DESC LIMIT 1"
-        ).fetchone()
-        return row[0] if row else 0
+        return self._last_seq
 
     def append(self, rows: Sequence[LogRow]) -> None:
         if not rows:
             return
-        first = self.last_seq() + 1
-        for expected, row in enumerate(rows, first):
+        for expected, row in enumerate(rows, self._last_seq + 1):
             if row[3] != expected:
                 raise InvariantError("seq_gap", f"Expected seq {expected}, got {row[3]}.")
-        try:
-            self.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?)", rows)
-        except sqlite3.IntegrityError as error:
-            raise InvariantError("event_twice", "An event came to the log twice.") from error
-        refs = pack(f"<{3 * len(rows)}q", *chain.from_iterable(row[:3] for row in rows))
-        self.execute("INSERT INTO commits VALUES (?, ?, ?)", (first, len(rows), refs))
+        self.executemany("INSERT INTO events VALUES (?4, ?1, ?2, ?3, ?5)", rows)
+        self.execute(_SET_COUNTER, (rows[-1][3], "last_seq"))
+        self._touched += [row[0] for row in rows]
+        self._tail.add([row[:4] for row in rows])
+        self._last_seq = rows[-1][3]
 
     def events_of(
         self,
@@ -84,96 +118,99 @@ class Log(Statements):
         low = (-_INT_MAX, -1) if from_at is None else (from_at, -1)
         high = (_INT_MAX, _INT_MAX) if before is None else before
         at_most = _INT_MAX if limit is None else limit
-        reads = [
-            self._events_of_one(fragment, after_seq, low, high, at_most, newest_first)
-            for fragment in dict.fromkeys(fragments)
-        ]
-        merged = heapq.merge(*reads, key=_position, reverse=newest_first)
-        return islice(merged if len(reads) > 1 else chain(*reads), limit)
-
-    def _events_of_one(
-        self,
-        fragment: int,
-        after_seq: int,
-        low: tuple[int, int],
-        high: tuple[int, int],
-        at_most: int,
-        newest_first: bool,
-    ) -> Iterator[LogRow]:
+        distinct = list(dict.fromkeys(fragments))
         sql = _NEWEST_FIRST if newest_first else _OLDEST_FIRST
-        size = _ROWS_FIRST
-        while at_most > 0:
-            size = min(size, at_most)
-            bounds = (fragment, *low, *high, after_seq, size)
-            rows = [LogRow._make(row) for row in self.execute(sql, bounds)]
-            yield from rows
-            if len(rows) < size:
-                return
-            last = rows[-1]
-            if newest_first:
-                high = (last.at, last.key)
-            else:
-                low = (last.at, last.key)
-            at_most -= size
-            size = min(2 * size, _ROWS_MAX)
+        found: list[Address] = self.execute(
+            sql, (self._runs(), json_keys(distinct), *low, *high, after_seq, at_most)
+        ).fetchall()
+        fresh = [
+            address
+            for fragment in distinct
+            for address in addresses(
+                self._parts, fragment, max(after_seq, self._filed), self._last_seq
+            )
+            if low < address[:2] < high
+        ]
+        if fresh:
+            found = sorted(found + fresh, reverse=newest_first)
+        return islice(self._bodies([seq for _, _, seq in found]), limit)
+
+    def _bodies(self, seqs: Sequence[int]) -> Iterator[LogRow]:
+        for start in range(0, len(seqs), _BODIES_AT_ONCE):
+            wanted = seqs[start : start + _BODIES_AT_ONCE]
+            rows = {row[3]: row for row in self.execute(_BODIES, (json_keys(wanted),))}
+            # An event that is still in the tail may have been erased from the log.
+            yield from (LogRow._make(rows[seq]) for seq in wanted if seq in rows)
 
     def count_events(self, fragments: Sequence[int]) -> int:
-        sql = (
-            "SELECT count(*) FROM json_each(?) AS j CROSS JOIN events ON events.fragment = j.value"
-        )
         keys = json_keys(list(dict.fromkeys(fragments)))
-        count: int = self.execute(sql, (keys,)).fetchone()[0]
-        return count
+        filed: int = self.execute("SELECT count(*)" + _FOUND, (self._runs(), keys)).fetchone()[0]
+        fresh = self._fresh(fragments)
+        if not fresh:
+            return filed
+        there: int = self.execute(
+            "SELECT count(*) FROM json_each(?) AS j CROSS JOIN events AS e ON e.seq = j.value",
+            (json_keys([seq for _, seq in fresh]),),
+        ).fetchone()[0]
+        return filed + there
 
     def log(self, after_seq: int, limit: int) -> list[LogRow]:
-        found: list[LogRow] = []
-        first = self._commit_of(after_seq + 1)
-        while len(found) < limit:
-            commits = self.execute(
-                "SELECT first_seq, count, refs FROM commits WHERE first_seq >= ? "
-                "ORDER BY first_seq LIMIT ?",
-                (first, _COMMITS_MAX),
-            ).fetchall()
-            for first_seq, count, refs in commits:
-                self._read_commit(first_seq, refs, after_seq, limit, found)
-                first = first_seq + count
-            if len(commits) < _COMMITS_MAX:
-                break
-        return found
-
-    def _commit_of(self, seq: int) -> int:
-        row = self.execute(
-            "SELECT first_seq FROM commits WHERE first_seq <= ? ORDER BY first_seq DESC LIMIT 1",
-            (seq,),
-        ).fetchone()
-        return row[0] if row else 0
-
-    def _read_commit(
-        self, first_seq: int, refs: bytes, after_seq: int, limit: int, found: list[LogRow]
-    ) -> None:
-        for seq, address in enumerate(_ADDRESS.iter_unpack(refs), first_seq):
-            if len(found) >= limit:
-                return
-            if seq <= after_seq:
-                continue
-            # An erased event is gone, and its address may have been filled again at a later seq.
-            row = self.execute(_EVENT_AT, (*address, seq)).fetchone()
-            if row is not None:
-                found.append(LogRow._make(row))
+        rows = self.execute(
+            f"SELECT {_LOG_ROW} FROM events WHERE seq > ? ORDER BY seq LIMIT ?", (after_seq, limit)
+        )
+        return [LogRow._make(row) for row in rows]
 
     def delete_events(self, fragments: Sequence[int]) -> int:
-        deleted: int = self.executemany(
-            "DELETE FROM events WHERE fragment = ?",
-            [(fragment,) for fragment in dict.fromkeys(fragments)],
-        ).rowcount
-        if deleted <= 0:
-            return 0
-        self.execute(
-            "UPDATE counters SET value = value + ? WHERE name = 'events_deleted'", (deleted,)
-        )
+        keys = json_keys(list(dict.fromkeys(fragments)))
+        filed = self.execute("SELECT p.fragment, p.seq" + _FOUND, (self._runs(), keys)).fetchall()
+        places = dict.fromkeys((seq >> RUN_BITS, fragment) for fragment, seq in filed)
+        self.executemany("DELETE FROM places WHERE run = ? AND fragment = ?", list(places))
+        gone = [(seq,) for _, seq in filed + self._fresh(fragments)]
+        deleted = max(0, self.executemany("DELETE FROM events WHERE seq = ?", gone).rowcount)
+        self.execute(_SET_COUNTER, (self._counter("events_deleted") + deleted, "events_deleted"))
         return deleted
 
     def count_log(self) -> int:
         """Count the events of the log without reading it."""
-        row = self.execute("SELECT value FROM counters WHERE name = 'events_deleted'").fetchone()
-        return self.last_seq() - int(row[0])
+        return self._last_seq - self._counter("events_deleted")
+
+    def _fresh(self, fragments: Sequence[int]) -> list[tuple[int, int]]:
+        return [
+            (fragment, seq)
+            for fragment in dict.fromkeys(fragments)
+            for _, _, seq in addresses(self._parts, fragment, self._filed, self._last_seq)
+        ]
+
+    def _runs(self) -> str:
+        return json_keys(range((self._filed >> RUN_BITS) + 1))
+
+    def _counter(self, name: str) -> int:
+        value: int = self.execute(_COUNTER, (name,)).fetchone()[0]
+        return value
+
+
+def read_tail(connection: sqlite3.Connection) -> Tail:
+    """Read back what was not filed when the store was closed or the process ended."""
+    filed: int = connection.execute(_COUNTER, ("filed_seq",)).fetchone()[0]
+    tail = Tail(filed)
+    tail.add(
+        connection.execute(
+            "SELECT fragment, at, key, seq FROM events WHERE seq > ? ORDER BY seq", (filed,)
+        ).fetchall()
+    )
+    return tail
+
+
+def file_tail(connection: sqlite3.Connection, tail: Tail) -> None:
+    """File the tail in `places`, in one transaction of its own."""
+    connection.execute("BEGIN IMMEDIATE")
+    last_seq: int = connection.execute(_COUNTER, ("last_seq",)).fetchone()[0]
+    # From the log and not from memory: what was erased meanwhile is not there.
+    connection.execute(
+        f"INSERT INTO places SELECT seq >> {RUN_BITS}, fragment, at, key, seq FROM events "
+        "WHERE seq > ? ORDER BY 1, 2, 3, 4, 5",
+        (tail.floor,),
+    )
+    connection.execute(_SET_COUNTER, (last_seq, "filed_seq"))
+    connection.execute("COMMIT")
+    tail.turn(last_seq)

@@ -8,7 +8,6 @@ from typing import Final
 from heedful.ports import KeyRow, QuarantineRow
 from heedful.store.statements import Statements, by_key, json_keys, scan
 
-
 _SUPPRESSED: Final = by_key("suppressed", "identifier")
 _QUARANTINED: Final = scan("quarantine", *QuarantineRow._fields)
 

@@ -6,11 +6,10 @@ newer version is refused, since an older program would misread it.
 
 Notes
 -----
-Keys are keyed hashes, so a table in the order of `key` is written at random places. Two tables
-are kept in the order of time instead: `seen`, whose slots begin with the hour (1.9 us a row
-against 13.2 us for a text key), and `commits`. `events` stands in the order of
-`(fragment, at, key)`: a timeline, an unmerge and an erasure read or delete one range. The order
-of `seq` is kept by `commits`, one row per append, and needs no index of its own.
+Keys are keyed hashes, so a table in the order of `key` is written at random places: a page an
+event. The tables that grow with every event are therefore in the order of time: `seen`, whose
+slots begin with the time, and `events` by `seq`. `places` finds the events of a fragment; see
+`heedful.store.log`.
 """
 
 from __future__ import annotations
@@ -48,13 +47,15 @@ _TABLES_1: Final = (
     "CREATE INDEX customers_refold ON customers (key) WHERE refold = 1",
     # Finds the few customers under another signal set, and counts customers without their bodies.
     "CREATE INDEX customers_signal_set ON customers (signal_set)",
+    # A `seq` is never given twice, but that is the counter's work: AUTOINCREMENT would do it again.
     """CREATE TABLE events (
-        fragment INTEGER NOT NULL, at INTEGER NOT NULL, key INTEGER NOT NULL,
-        seq INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (fragment, at, key)
-    ) STRICT, WITHOUT ROWID""",
-    """CREATE TABLE commits (
-        first_seq INTEGER PRIMARY KEY, count INTEGER NOT NULL, refs BLOB NOT NULL
+        seq INTEGER PRIMARY KEY, fragment INTEGER NOT NULL, at INTEGER NOT NULL,
+        key INTEGER NOT NULL, body BLOB NOT NULL
     ) STRICT""",
+    """CREATE TABLE places (
+        run INTEGER NOT NULL, fragment INTEGER NOT NULL, at INTEGER NOT NULL,
+        key INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (run, fragment, at, key, seq)
+    ) STRICT, WITHOUT ROWID""",
     "CREATE TABLE separations (key INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT",
     """CREATE TABLE separation_names (
         identifier INTEGER NOT NULL, separation INTEGER NOT NULL,
@@ -75,7 +76,7 @@ _TABLES_1: Final = (
     """CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID""",
     # What the store counts for itself, apart from the names that the engine chooses in `meta`.
     "CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID",
-    "INSERT INTO counters VALUES ('events_deleted', 0)",
+    "INSERT INTO counters VALUES ('last_seq', 0), ('filed_seq', 0), ('events_deleted', 0)",
 )
 
 

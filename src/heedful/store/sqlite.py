@@ -21,7 +21,7 @@ from heedful.store.backup import copy_out
 from heedful.store.ballast import Ballast, free_bytes
 from heedful.store.connection import Readers, open_reader, open_writer
 from heedful.store.faults import translated
-from heedful.store.log import Log
+from heedful.store.log import BULK_EVENTS, Log, file_tail, read_tail
 from heedful.store.registers import Registers
 from heedful.store.settings import SqliteSettings
 
@@ -74,6 +74,7 @@ class SqliteStore:
         self._is_closed = False
         try:
             self._writer = open_writer(self.path, settings)
+            self._tail = read_tail(self._writer)
         except sqlite3.Error as error:
             raise self._said(error) from error
         self._readers = Readers(self.path, settings)
@@ -92,11 +93,14 @@ class SqliteStore:
             if not (self._ballast.has_room() or makes_room):
                 raise StoreFull(f"less than {self._settings.free_bytes_min} free bytes")
             try:
-                return self._transact(work)
+                done = self._transact(work)
             except StoreFull:
                 if not self._make_room() or not makes_room:
                     raise
-                return self._transact(work)
+                done = self._transact(work)
+            if len(self._tail) >= BULK_EVENTS:
+                self._file_tail()
+            return done
 
     def read(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` on the snapshot that stands when it first reads."""
@@ -108,6 +112,9 @@ class SqliteStore:
         transaction = SqliteTransaction(reader)
         try:
             reader.execute("BEGIN")
+            while not transaction.begin(self._tail):
+                reader.execute("ROLLBACK")
+                reader.execute("BEGIN")
             return work(transaction)
         except sqlite3.Error as error:
             if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_READONLY:
@@ -193,21 +200,33 @@ class SqliteStore:
     def _transact(self, work: Callable[[Transaction], T]) -> T:
         writer = self._writer
         transaction = SqliteTransaction(writer)
+        began = False
         try:
             writer.execute("BEGIN IMMEDIATE")
+            transaction.begin(self._tail)
+            began = True
             done = work(transaction)
             if transaction.is_stale:
                 raise StaleWrite("aggregate")
             writer.execute("COMMIT")
-        except sqlite3.Error as error:
+        except BaseException as error:
             self._roll_back()
-            raise self._said(error) from error
-        except BaseException:
-            self._roll_back()
+            if began:
+                transaction.undo()
+            if isinstance(error, sqlite3.Error):
+                raise self._said(error) from error
             raise
         finally:
             transaction.end()
         return done
+
+    def _file_tail(self) -> None:
+        # The work is committed, so nothing may be raised any more: what could not be filed now is
+        # filed after the next write.
+        try:
+            file_tail(self._writer, self._tail)
+        except sqlite3.Error:
+            self._roll_back()
 
     def _roll_back(self) -> None:
         # SQLite has rolled back by itself after some errors. A rollback that fails leaves nothing
