@@ -42,8 +42,8 @@ class CallWebhook(msgspec.Struct, frozen=True, tag="call_webhook", omit_defaults
 
     destination: str
     """Name of the destination in the workspace's settings, which hold address and secrets."""
-    type: str
-    """Event type as the receiver knows it, such as `customer.needs_help`."""
+    event_type: str
+    """As the receiver knows it, such as `customer.needs_help`."""
     data: dict[str, Any]
 
 
