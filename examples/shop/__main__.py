@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import secrets
 import shutil
@@ -21,6 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Final
 
+import structlog
 import typer
 from rich.console import Console
 from rich.live import Live
@@ -40,6 +42,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 STRATEGY: Final = Path(__file__).resolve().parent / "strategy"
 WRITE_KEYS: Final = "write-keys.json"
 SENDER_LOG: Final = "sender.log"
+SERVER_LOG: Final = "server.log"
 PORTS_TRIED: Final = 20
 FRAME_S: Final = 0.25
 FOCUS_S_MIN: Final = 6.0
@@ -83,6 +86,26 @@ def free_port(wanted: int) -> int:
                 probe.bind(("127.0.0.1", port))
                 return port
     return 0
+
+
+@contextlib.contextmanager
+def logging_to(path: Path) -> Iterator[None]:
+    """Write the server's log to a file: the terminal belongs to the screen."""
+    with path.open("a", encoding="utf-8") as file:
+        structlog.configure(
+            processors=[
+                structlog.processors.add_log_level,
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+                structlog.processors.JSONRenderer(),
+            ],
+            logger_factory=structlog.WriteLoggerFactory(file),
+        )
+        logging.getLogger("uvicorn").addHandler(logging.StreamHandler(file))
+        logging.getLogger("uvicorn").propagate = False
+        try:
+            yield
+        finally:
+            structlog.reset_defaults()
 
 
 @contextlib.contextmanager
@@ -151,8 +174,10 @@ class Watch:
     def look(self, wait_s: float = FRAME_S) -> Scene:
         """Take in what is new."""
         for seen in self._feed.take(wait_s):
-            self.scene.newest.appendleft(seen)
-            self._consider(seen)
+            # In a flood not everybody is looked up; who has no name yet would be noise here.
+            if self._feed.person(seen.customer_id) is not None:
+                self.scene.newest.appendleft(seen)
+                self._consider(seen)
         now = time.monotonic()
         if now >= self._count_due:
             self._count_due = now + 1
@@ -235,8 +260,8 @@ def main(
     / "shop-data",
     port: Annotated[int, typer.Option(envvar="HEEDFUL_PORT", help="Or the next free one.")] = 8765,
     people: Annotated[int, typer.Option(min=1, help="Size of the population.")] = 400,
-    speed: Annotated[float, typer.Option(help="Virtual seconds per second.")] = 600.0,
-    past_days: Annotated[float, typer.Option(min=0, help="Days of history sent first.")] = 2.0,
+    speed: Annotated[float, typer.Option(help="Virtual seconds per second.")] = 240.0,
+    past_days: Annotated[float, typer.Option(min=0, help="Days of history sent first.")] = 1.0,
     seconds: Annotated[
         float | None, typer.Option("--for", min=0, help="End after so many seconds.")
     ] = None,
@@ -245,6 +270,7 @@ def main(
     try:
         make_workspace(data)
         with contextlib.ExitStack() as stack:
+            stack.enter_context(logging_to(data / SERVER_LOG))
             app = stack.enter_context(open_app(data))
             keys = write_keys(app, data)
             url = stack.enter_context(served(app, free_port(port)))

@@ -1,4 +1,4 @@
-"""What senders need beside ingest: the settings that Segment's browser SDK asks for, and webhooks."""
+"""What senders need beside ingest: settings for Segment's browser SDK, and webhooks."""
 
 from __future__ import annotations
 

@@ -10,9 +10,8 @@ from litestar.connection import ASGIConnection
 from litestar.di import Provide
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
-from litestar.openapi.config import OpenAPIConfig
 
-from heedful.api import customers, health, operations, senders, stream
+from heedful.api import customers, docs, health, operations, senders, stream
 from heedful.api.context import Context
 from heedful.api.errors import Answer, answer_to, forbidden, unknown_key, unknown_route
 from heedful.api.ingest import where
@@ -33,16 +32,18 @@ def site(context: Context) -> Litestar:
     def require_role(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
         _require_role(context, connection)
 
-    return Litestar(
+    made = Litestar(
         route_handlers=handlers(),
         guards=[require_role],
         dependencies={"context": Provide(provide_context, sync_to_thread=False)},
         exception_handlers={Exception: lambda request, error: _answer(context, request, error)},
-        openapi_config=OpenAPIConfig(title="Heedful", version="1"),
+        openapi_config=docs.openapi_config(),
         request_max_body_size=BODY_BYTES_MAX,
         logging_config=None,
         debug=False,
     )
+    docs.complete(made)
+    return made
 
 
 def handlers() -> Sequence[HTTPRouteHandler]:

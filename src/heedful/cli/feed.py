@@ -21,7 +21,7 @@ PEOPLE_MAX: Final = 2_000
 """People whose last record is remembered, to see what changed; the longest unseen goes first."""
 LINES_MAX: Final = 500
 """Lines that wait to be shown; when more come, the oldest are left out."""
-LOOKS_PER_S: Final = 12.0
+LOOKS_PER_S: Final = 25.0
 """Most customers read in one second."""
 
 
@@ -55,6 +55,7 @@ class Feed:
         self._looked_at = 0.0
         self.counts = {"event": 0, "merge": 0}
         self.failure: HeedfulError | None = None
+        """Why the feed ended, where the server did not end it in order."""
         self.is_ended = False
         self._thread = threading.Thread(target=self._follow, name="feed", daemon=True)
 

@@ -21,17 +21,13 @@ def signals(ctx: typer.Context) -> None:
 @commands.command("list")
 def list_(directory: Dir = HERE, db: Db = None, as_json: Json = False) -> None:
     """List the declared signals with what they are made of."""
-    import msgspec
-
     from heedful.cli.client import connect
     from heedful.cli.screen import print_json, print_table, short
-    from heedful.strategy import load
 
     with connect(directory, db) as api:
-        files = api.get("/v1/strategy")["files"]
-    declared = [msgspec.to_builtins(signal) for signal in load(files).signals]
+        answer = api.get("/v1/signals")
     if as_json:
-        print_json({"items": declared})
+        print_json(answer)
         return
     empty: tuple[object, ...] = (None, "", [], {}, False)
     rows = (
@@ -40,7 +36,7 @@ def list_(directory: Dir = HERE, db: Db = None, as_json: Json = False) -> None:
             s["kind"],
             short({k: v for k, v in s.items() if k not in ("name", "kind") and v not in empty}),
         )
-        for s in declared
+        for s in answer["items"]
     )
     if not print_table(("signal", "kind", "of what"), rows):
         print("No signals are declared. Declare them in signals.yaml.")

@@ -37,6 +37,8 @@ def stream(
             _table(feed, seconds)
     if feed.failure is not None:
         raise feed.failure
+    if feed.is_ended:
+        end(AWAY, "The server ended. Start it again with `heedful serve DIR`.")
 
 
 def _batches(feed: Feed, seconds: float | None) -> Any:

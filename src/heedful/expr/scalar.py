@@ -65,7 +65,7 @@ def compile_scalar(node: tree.Node, type_: Type) -> tuple[Evaluate, Holds]:
     """Compile a tree to the functions that give its value and that say whether it holds."""
     return (
         _function(_Writer(node), lambda writer: writer.result(node, type_)),
-        _function(_Writer(node), lambda writer: writer.condition(node, True)),
+        _function(_Writer(node), lambda writer: writer.holding(node, type_)),
     )
 
 
@@ -95,6 +95,10 @@ class _Writer:
         if is_checked or isinstance(node, _KLEENE | tree.Literal):
             return self.value(node)
         return f"leave_{type_}({self.value(node)})"
+
+    def holding(self, node: tree.Node, type_: Type) -> str:
+        """Write whether the value is true; one of another type never is, whatever the data."""
+        return self.condition(node, True) if type_ in (Type.BOOL, Type.ANY) else "False"
 
     # The value
 

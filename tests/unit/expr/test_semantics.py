@@ -306,6 +306,9 @@ def test_a_declared_type_is_not_trusted() -> None:
     assert value("signals.fails > 3", {"signals": {"fails": "4"}}) is UNKNOWN
     assert value("event.name", {"event": {"name": object()}}) is UNKNOWN
     assert value("anything", {"anything": object()}) is UNKNOWN
+    # A number that the data made true is no condition that holds.
+    assert value("signals.fails", {"signals": {"fails": True}}) is UNKNOWN
+    assert value("event.tags", {"event": {"tags": True}}) is UNKNOWN
 
 
 def test_an_expression_says_what_it_reads_and_costs() -> None:
