@@ -1,0 +1,132 @@
+"""What deciding takes and gives: the person, what is shared, the case, and what one step made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Literal, NamedTuple
+
+import msgspec
+
+from heedful.customer import Profile
+from heedful.decide.definitions import Tier
+from heedful.effects import MessageClass, OutboundEffect
+from heedful.events import Identifier
+from heedful.sense import Senses
+
+# Names of our own events about deciding (type `own`); what they carry stands in `properties`.
+DECISION_REQUESTED: Final = "Decision Requested"
+"""Somebody asked what to do now: `placement` or `channel`, and `context`."""
+OUTCOME_REPORTED: Final = "Outcome Reported"
+"""What became of a decision: `decision_id`, `outcome`, `value`, `currency`."""
+TIME_PASSED: Final = "Time Passed"
+"""Something changes without anybody doing anything: a need expires, a window ends."""
+EFFECT_DUE: Final = "Effect Due"
+"""An effect's time has come: `effect_id`; all gates are looked at again."""
+EFFECT_SETTLED: Final = "Effect Settled"
+"""What became of a released effect: `effect_id`, `status`, `code`, `reference`."""
+EFFECT_WITHDRAWN: Final = "Effect Withdrawn"
+"""An effect died before its release: `effect_id`, `decision_id`, `reason_code`."""
+NEED_OPENED: Final = "Need Opened"
+"""A need was seen: `need`, `tier`."""
+NEED_CLOSED: Final = "Need Closed"
+"""A need is over: `need`, `tier`, `reason` (`event`, `condition`, `expired`)."""
+SILENCE_SET: Final = "Silence Set"
+"""A class of messages is muted: `class`, `until`, `reason`."""
+
+
+class Person(NamedTuple):
+    """Whom a decision is about, as of the event at hand."""
+
+    customer: int
+    profile: Profile
+    senses: Senses
+    identifiers: Callable[[], tuple[Identifier, ...]]
+    """All of the person's identifiers, the anchor first; read only where a decision is made."""
+
+
+class Surroundings(msgspec.Struct, frozen=True):
+    """What is shared between people and versioned: a decision names the versions it saw."""
+
+    secret: bytes
+    """The workspace's key, for draws and ids."""
+    models: Mapping[str, Any]
+    """Snapshot of each model by name, as `learn` makes them."""
+    governance: Any
+    """Switches, incidents and guardrails in force, as `govern` folds them."""
+    budgets: Mapping[str, int]
+    """Micros left in this period, by budget."""
+
+
+class NewEvent(NamedTuple):
+    """An event of our own that a step writes; the engine stamps, logs and folds it."""
+
+    name: str
+    properties: dict[str, Any]
+
+
+class Candidate(msgspec.Struct, frozen=True, array_like=True):
+    """One arm as a decision saw it: the gate that stopped it, or the terms of its value."""
+
+    action: str
+    channel: str
+    treatment: str
+    verdict: Literal["chosen", "lost", "gated"]
+    reason_code: str
+    """Why not, such as `cap_reached`; of a scored arm `lower_value`, `not_drawn` or `chosen`."""
+    weight: int = 0
+    """Probability of being chosen, in units of 2**-32; 0 where gated."""
+    terms: dict[str, int] = {}
+    """Money in micros by term, and `p_ppm`, `p_nothing_ppm`: probabilities in millionths."""
+
+
+class Decision(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What was decided, and all that is needed to choose again and to explain."""
+
+    id: int
+    """63-bit; shown as `d_...` by `kernel.public_id`."""
+    customer: int
+    at: int
+    trigger: int
+    """Key of the event that it answers."""
+    trigger_name: str
+    strategy_version: str
+    action: str
+    """`do_nothing` where silence was best."""
+    tier: Tier
+    reason: str
+    """Stable code, such as `best_value`, `drawn`, `standing`, `holdout`, `all_gated`."""
+    need: str | None = None
+    message_class: MessageClass | None = None
+    channel: str | None = None
+    treatment: str | None = None
+    placement: str | None = None
+    p_choose: int = 1 << 32
+    """Probability with which exactly this arm was chosen, in units of 2**-32."""
+    expires_at: int = 0
+    candidates: tuple[Candidate, ...] = ()
+    models: dict[str, int] = {}
+    """`learn_seq` of each model that was asked."""
+    governance: int = 0
+    """Revision of switches, incidents and guardrails."""
+    seen: dict[str, Any] = {}
+    """Values that conditions read, by path, so that `why` shows the needed beside the actual."""
+    flags: tuple[str, ...] = ()
+    """Such as `holdout_contaminated`, `fallback_model`, `qa`."""
+
+
+class Step(NamedTuple):
+    """All that follows from one event for one person."""
+
+    events: tuple[NewEvent, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    answer: Decision | None = None
+    """The decision that answers a request: a new one, or the one that still stands."""
+    effects: tuple[OutboundEffect, ...] = ()
+    released: tuple[str, ...] = ()
+    """Ids of effects that may go out now: their `Message Released` is among `events`."""
+    withdrawn: tuple[tuple[str, str], ...] = ()
+    """Ids of effects that must not go out any more, with the reason code."""
+    learned: tuple[Any, ...] = ()
+    """Learning rows, as `learn` folds them."""
+    spent: tuple[tuple[str, int], ...] = ()
+    """(budget, micros) taken at a release."""
