@@ -1,0 +1,1 @@
+"""Governing: who may decide what by which model, what is stopped, approved, proved and said."""
