@@ -48,9 +48,9 @@ class StoreUnavailable(PeerError):
 class Claim(NamedTuple):
     """A message that wants to be new.
 
-    `slot` is a 63-bit integer whose high bits are the second of the raw timestamp, so recent slots
-    stand together; `check` are independent bits of the same identity, which tell a true repeat
-    from two messages that met in one slot; `content` is a hash of what the message says.
+    `slot` is a 63-bit integer whose high 31 bits are the second of the raw timestamp, so recent
+    slots stand together; `check` are independent bits of the same identity, which tell a true
+    repeat from two messages that met in one slot; `content` is a hash of what the message says.
     """
 
     slot: int
@@ -99,6 +99,8 @@ class CustomerRow(NamedTuple):
     refold: int
     """1 while the body waits to be folded anew from the log, else 0."""
     body: bytes
+    process: bytes = b""
+    """What goes on with the customer: needs, standing decisions; empty where nothing does."""
 
 
 class LogRow(NamedTuple):
@@ -125,6 +127,46 @@ class QuarantineRow(NamedTuple):
     body: bytes
 
 
+class DecisionRow(NamedTuple):
+    """One decision, filed under the fragment of the event that it answers."""
+
+    id: int
+    fragment: int
+    at: int
+    seq: int
+    """Place in the log of the event that it answers: the decision saw all up to it."""
+    body: bytes
+
+
+EffectStatus = Literal["waiting", "released", "delivered", "dead", "withdrawn"]
+
+
+class EffectRow(NamedTuple):
+    """One effect in the outbox."""
+
+    id: str
+    decision: int
+    fragment: int
+    destination: str
+    status: EffectStatus
+    due: int
+    """When it is to be looked at again: its time, its next try, or the end of a lease."""
+    attempts: int
+    expires_at: int
+    code: str
+    """What became of it last, such as `http_503` or `cap_reached`; free of personal data."""
+    body: bytes
+
+
+class AuditRow(NamedTuple):
+    """One link of the audit chain."""
+
+    number: int
+    """From 1, without a gap."""
+    hash: bytes
+    body: bytes
+
+
 class KeyRow(NamedTuple):
     """An API key: only its hash is kept."""
 
@@ -136,7 +178,11 @@ class KeyRow(NamedTuple):
 
 
 class Transaction(Protocol):
-    """One atomic unit of reads and writes; all of it is durable, or none."""
+    """One atomic unit of reads and writes; all of it is durable, or none.
+
+    Obligations: a transaction sees what it wrote itself; once it has raised StaleWrite it never
+    commits, even if the error is caught; after its end every call raises InvariantError.
+    """
 
     def claim(self, claims: Sequence[Claim]) -> list[Literal[0, 1, 2]]:
         """Take each slot, or say why not: CLAIM_NEW, CLAIM_DUPLICATE, CLAIM_CONFLICT.
@@ -148,7 +194,8 @@ class Transaction(Protocol):
     def forget_claims(self, below_slot: int, limit: int) -> int:
         """Drop the claims of slots below a bound, the lowest first; say how many were dropped.
 
-        The bound is the start of an hour that is older than the window of deduplication.
+        The high 31 bits of the bound are the second of the raw timestamp before which no copy is
+        looked for any more; its other bits are 0.
         """
 
     def fragments(self, keys: Sequence[int]) -> dict[int, FragmentRow]:
@@ -194,7 +241,13 @@ class Transaction(Protocol):
         """The greatest `seq` ever given, 0 at the start; never falls, also after deletions."""
 
     def append(self, rows: Sequence[LogRow]) -> None:
-        """Add events to the log; their `seq` continue `last_seq()` without a gap."""
+        """Add events to the log; their `seq` continue `last_seq()` without a gap.
+
+        Raises
+        ------
+        InvariantError
+            `seq_gap` for any other `seq`.
+        """
 
     def events_of(
         self,
@@ -206,7 +259,7 @@ class Transaction(Protocol):
         limit: int | None = None,
         newest_first: bool = False,
     ) -> Iterator[LogRow]:
-        """Read the events of fragments, merged into the order of `(at, key)`.
+        """Read the events of fragments, merged into the order of `(at, key, seq)`.
 
         `from_at` is inclusive; `before` is an exclusive `(at, key)` bound, the cursor of a
         timeline read newest first.
@@ -234,13 +287,16 @@ class Transaction(Protocol):
         """Of these identifiers, those whose person was erased and must not return."""
 
     def suppress(self, identifiers: Sequence[int], at: int) -> None:
-        """Refuse these identifiers from now on."""
+        """Refuse these identifiers from now on; the first refusal of an identifier stands."""
 
     def lift_suppression(self, identifiers: Sequence[int]) -> None:
         """Allow these identifiers again."""
 
     def quarantine(self, rows: Sequence[QuarantineRow]) -> None:
-        """Keep what could not become an event."""
+        """Keep what could not become an event; a row with an id replaces the one of that id.
+
+        New ids ascend, and the id of a deleted row is never given again.
+        """
 
     def quarantined(self, after_id: int, limit: int) -> list[QuarantineRow]:
         """Read the quarantine in the order of arrival."""
@@ -274,6 +330,79 @@ class Transaction(Protocol):
 
     def put_key(self, row: KeyRow) -> None:
         """Write an API key, replacing one of the same hash."""
+
+    def commits(self, after_seq: int, limit: int) -> list[int]:
+        """The last `seq` of each `append` beyond a `seq`, ascending: where batches ended."""
+
+    def put_decisions(self, rows: Sequence[DecisionRow]) -> None:
+        """Write decisions, replacing those of the same id."""
+
+    def decisions(self, ids: Sequence[int]) -> dict[int, DecisionRow]:
+        """Read decisions; unknown ones are absent."""
+
+    def decisions_of(
+        self, fragments: Sequence[int], *, before: tuple[int, int] | None, limit: int
+    ) -> list[DecisionRow]:
+        """Read the decisions of fragments, the newest first; `before` is an `(at, id)` bound."""
+
+    def decisions_after(self, seq: int, limit: int) -> list[DecisionRow]:
+        """Read decisions in the order of `(seq, id)`, beyond all of a `seq`.
+
+        All decisions of one `seq` are given, so a page may be longer than its limit.
+        """
+
+    def put_effects(self, rows: Sequence[EffectRow]) -> None:
+        """Write effects, replacing those of the same id."""
+
+    def effects(self, ids: Sequence[str]) -> dict[str, EffectRow]:
+        """Read effects; unknown ones are absent."""
+
+    def effects_of(
+        self, fragments: Sequence[int], destination: str | None = None
+    ) -> list[EffectRow]:
+        """Read the effects of fragments in the order of their ids, of one destination if given."""
+
+    def due_effects(self, now: int, limit: int) -> list[EffectRow]:
+        """Effects that wait, or whose lease ran out, and whose `due` has come; earliest first."""
+
+    def effects_in(self, status: EffectStatus, after: str, limit: int) -> list[EffectRow]:
+        """Read effects of one status in the order of their ids, beyond an id."""
+
+    def count_effects(self) -> dict[tuple[str, EffectStatus], int]:
+        """Count effects by destination and status."""
+
+    def delete_effects(self, fragments: Sequence[int]) -> int:
+        """Delete the effects of fragments, as an erasure must; say how many."""
+
+    def last_lesson(self) -> int:
+        """The greatest number of a learning row, 0 at the start."""
+
+    def append_lessons(self, bodies: Sequence[bytes]) -> None:
+        """Add learning rows; their numbers continue `last_lesson()` without a gap."""
+
+    def lessons(self, after: int, limit: int) -> list[tuple[int, bytes]]:
+        """Read learning rows in the order of their numbers."""
+
+    def put_snapshot(self, model: str, number: int, body: bytes) -> None:
+        """Keep what a model knew after the learning row of a number."""
+
+    def snapshot(self, model: str, at_most: int | None = None) -> tuple[int, bytes] | None:
+        """Read a model's newest snapshot, or its newest up to a number."""
+
+    def spent(self, budget: str, period: int) -> int:
+        """Micros of a budget that are spent or promised in a period."""
+
+    def spend(self, budget: str, period: int, micros: int) -> None:
+        """Add to what is spent; below zero gives back."""
+
+    def append_audit(self, rows: Sequence[AuditRow]) -> None:
+        """Add links to the audit chain; their numbers continue the newest without a gap."""
+
+    def audit(self, after: int, limit: int) -> list[AuditRow]:
+        """Read the audit chain in order."""
+
+    def audit_head(self) -> AuditRow | None:
+        """The newest link of the audit chain; None at the start."""
 
     def get_meta(self, name: str) -> bytes | None:
         """Read one named value of the workspace."""
@@ -341,7 +470,7 @@ class Store(Protocol):
     """
 
     def write(self, work: Callable[[Transaction], T], *, makes_room: bool = False) -> T:
-        """Run `work` in one read-write transaction and commit it.
+        """Run `work` in one read-write transaction and commit it; one at a time, never nested.
 
         Parameters
         ----------

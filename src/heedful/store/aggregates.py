@@ -117,9 +117,9 @@ class Aggregates(Statements):
     def put_customers(self, rows: Sequence[CustomerRow]) -> None:
         self._put(
             "customer",
-            "INSERT INTO customers VALUES (?, ? + 1, ?, ?, ?, ?, ?)",
+            "INSERT INTO customers VALUES (?, ? + 1, ?, ?, ?, ?, ?, ?)",
             "UPDATE customers SET version = ?2 + 1, cluster = ?3, signal_set = ?4, due = ?5, "
-            "refold = ?6, body = ?7 WHERE key = ?1 AND version = ?2",
+            "refold = ?6, body = ?7, process = ?8 WHERE key = ?1 AND version = ?2",
             rows,
         )
 

@@ -100,6 +100,7 @@ class Log(Statements):
                 raise InvariantError("seq_gap", f"Expected seq {expected}, got {row[3]}.")
         self.executemany("INSERT INTO events VALUES (?4, ?1, ?2, ?3, ?5)", rows)
         self.execute(_SET_COUNTER, (rows[-1][3], "last_seq"))
+        self.execute("INSERT INTO commits VALUES (?)", (rows[-1][3],))
         self._touched += [row[0] for row in rows]
         self._tail.add([row[:4] for row in rows])
         self._last_seq = rows[-1][3]
@@ -159,6 +160,12 @@ class Log(Statements):
             f"SELECT {_LOG_ROW} FROM events WHERE seq > ? ORDER BY seq LIMIT ?", (after_seq, limit)
         )
         return [LogRow._make(row) for row in rows]
+
+    def commits(self, after_seq: int, limit: int) -> list[int]:
+        rows = self.execute(
+            "SELECT seq FROM commits WHERE seq > ? ORDER BY seq LIMIT ?", (after_seq, limit)
+        )
+        return [row[0] for row in rows]
 
     def delete_events(self, fragments: Sequence[int]) -> int:
         keys = json_keys(list(dict.fromkeys(fragments)))

@@ -12,7 +12,7 @@ from collections import ChainMap
 from collections.abc import Callable, Iterator, MutableMapping, Sequence
 from typing import Any, Final, Literal, TypeVar
 
-from heedful.kernel import InputError, expected
+from heedful.kernel import InputError, InvariantError, expected
 from heedful.ports import (
     CLAIM_CONFLICT,
     CLAIM_DUPLICATE,
@@ -27,13 +27,16 @@ from heedful.ports import (
     QuarantineRow,
     StaleWrite,
     StoreStats,
+    StoreUnavailable,
     Transaction,
 )
+from heedful.store.memory_decisions import DECISION_TABLES, MemoryDecisions
 
 T = TypeVar("T")
 _TABLES: Final = (
     "seen", "fragments", "identifiers", "clusters", "customers", "events", "places",
-    "separations", "suppressed", "quarantine", "features", "keys", "meta", "counters",
+    "separations", "suppressed", "quarantine", "features", "keys", "meta", "counters", "commits",
+    *DECISION_TABLES,
 )  # fmt: skip
 _GONE: Final = object()
 
@@ -41,9 +44,10 @@ _GONE: Final = object()
 class _Layer(MutableMapping[Any, Any]):
     """Changes of one transaction over a table; deletions are marked until the commit."""
 
-    def __init__(self, below: dict[Any, Any]) -> None:
+    def __init__(self, below: dict[Any, Any], is_reading: bool) -> None:
         self.changes: dict[Any, Any] = {}
         self._view = ChainMap(self.changes, below)
+        self._is_reading = is_reading
 
     def __getitem__(self, key: Any) -> Any:
         value = self._view[key]
@@ -52,10 +56,16 @@ class _Layer(MutableMapping[Any, Any]):
         return value
 
     def __setitem__(self, key: Any, value: Any) -> None:
+        self._require_writing()
         self.changes[key] = value
 
     def __delitem__(self, key: Any) -> None:
+        self._require_writing()
         self.changes[key] = _GONE
+
+    def _require_writing(self) -> None:
+        if self._is_reading:
+            raise InvariantError("write_in_read", "A reading transaction wrote.")
 
     def __iter__(self) -> Iterator[Any]:
         return (key for key in self._view if self._view[key] is not _GONE)
@@ -64,14 +74,30 @@ class _Layer(MutableMapping[Any, Any]):
         return sum(1 for _ in self)
 
 
-class MemoryTransaction:
+class _Layers(dict[str, _Layer]):
+    """The layers by the names of their tables; none once the transaction has ended."""
+
+    def __missing__(self, name: str) -> _Layer:
+        raise InvariantError("transaction_over", "A transaction was used after its end.")
+
+
+class MemoryTransaction(MemoryDecisions):
     """A transaction on layers over the tables."""
 
-    def __init__(self, tables: dict[str, dict[Any, Any]]) -> None:
-        self.layers = {name: _Layer(table) for name, table in tables.items()}
+    layers: dict[str, _Layer]
+
+    def __init__(self, tables: dict[str, dict[Any, Any]], is_reading: bool = False) -> None:
+        self.layers = _Layers((name, _Layer(t, is_reading)) for name, t in tables.items())
+        self.is_stale = False
+
+    def end(self) -> None:
+        """Refuse every later call: a transaction that has ended belongs to nobody."""
+        self.layers = _Layers()
 
     def commit(self, tables: dict[str, dict[Any, Any]]) -> None:
-        """Lay the changes over the tables."""
+        """Lay the changes over the tables, unless a StaleWrite was raised."""
+        if self.is_stale:
+            raise StaleWrite("aggregate")
         for name, layer in self.layers.items():
             for key, value in layer.changes.items():
                 if value is _GONE:
@@ -133,6 +159,7 @@ class MemoryTransaction:
     def _require(self, table: str, row: Any) -> None:
         held = self.layers[table].get(row.key)
         if (0 if held is None else held.version) != row.version:
+            self.is_stale = True
             raise StaleWrite(table.removesuffix("s"))
 
     def delete_clusters(self, rows: Sequence[ClusterRow]) -> None:
@@ -160,12 +187,17 @@ class MemoryTransaction:
     def append(self, rows: Sequence[LogRow]) -> None:
         for row in rows:
             if row.seq != self.last_seq() + 1:
-                what = expected(f"seq {self.last_seq() + 1}", str(row.seq), "$.rows")
-                raise InputError("bad_seq", what)
+                wanted = self.last_seq() + 1
+                raise InvariantError("seq_gap", f"Expected seq {wanted}, got {row.seq}.")
             self.layers["counters"]["seq"] = row.seq
             held = self.layers["events"].get(row.fragment, ())
             self.layers["events"][row.fragment] = (*held, row)
             self.layers["places"][row.seq] = row
+        if rows:
+            self.layers["commits"][rows[-1].seq] = True
+
+    def commits(self, after_seq: int, limit: int) -> list[int]:
+        return heapq.nsmallest(limit, (seq for seq in self.layers["commits"] if seq > after_seq))
 
     def events_of(
         self,
@@ -185,7 +217,7 @@ class MemoryTransaction:
             and (from_at is None or row.at >= from_at)
             and (before is None or (row.at, row.key) < before)
         ]
-        found.sort(key=lambda row: (row.at, row.key), reverse=newest_first)
+        found.sort(key=lambda row: (row.at, row.key, row.seq), reverse=newest_first)
         return iter(found if limit is None else found[:limit])
 
     def count_events(self, fragments: Sequence[int]) -> int:
@@ -223,7 +255,8 @@ class MemoryTransaction:
         return {key for key in identifiers if key in self.layers["suppressed"]}
 
     def suppress(self, identifiers: Sequence[int], at: int) -> None:
-        self.layers["suppressed"].update(dict.fromkeys(identifiers, at))
+        for key in identifiers:
+            self.layers["suppressed"].setdefault(key, at)
 
     def lift_suppression(self, identifiers: Sequence[int]) -> None:
         for key in identifiers:
@@ -231,8 +264,9 @@ class MemoryTransaction:
 
     def quarantine(self, rows: Sequence[QuarantineRow]) -> None:
         for row in rows:
-            number = int(self.layers["counters"].get("quarantine", 0)) + 1
-            self.layers["counters"]["quarantine"] = number
+            last = int(self.layers["counters"].get("quarantine", 0))
+            number = row.id or last + 1
+            self.layers["counters"]["quarantine"] = max(number, last)
             self.layers["quarantine"][number] = row._replace(id=number)
 
     def quarantined(self, after_id: int, limit: int) -> list[QuarantineRow]:
@@ -292,17 +326,37 @@ class MemoryStore:
     def __init__(self) -> None:
         self._tables: dict[str, dict[Any, Any]] = {name: {} for name in _TABLES}
         self._lock = threading.RLock()
+        self._is_writing = False
+        self._is_closed = False
 
     def write(self, work: Callable[[Transaction], T], *, makes_room: bool = False) -> T:
         with self._lock:
+            if self._is_writing:
+                raise InvariantError("write_in_write", "A write was begun inside a write.")
+            self._require_open()
+            self._is_writing = True
             transaction = MemoryTransaction(self._tables)
-            result = work(transaction)
-            transaction.commit(self._tables)
+            try:
+                result = work(transaction)
+                transaction.commit(self._tables)
+            finally:
+                self._is_writing = False
+                transaction.end()
             return result
 
     def read(self, work: Callable[[Transaction], T]) -> T:
         with self._lock:
-            return work(MemoryTransaction(self._tables))
+            self._require_open()
+            transaction = MemoryTransaction(self._tables, is_reading=True)
+            try:
+                return work(transaction)
+            finally:
+                transaction.end()
+
+    def _require_open(self) -> None:
+        if self._is_closed:
+            what = "Expected an open store, got a closed one - at the memory. Make another."
+            raise StoreUnavailable("store_closed", what, retryable=False)
 
     def backup(self, target: str, progress: Callable[[int, int], None] | None = None) -> None:
         what = expected("a store that is kept in a file", "one in memory", "store")
@@ -320,5 +374,6 @@ class MemoryStore:
 
     def close(self) -> None:
         """Forget everything."""
+        self._is_closed = True
         for table in self._tables.values():
             table.clear()

@@ -21,7 +21,7 @@ from typing import Final
 from heedful.ports import StoreUnavailable
 
 APPLICATION_ID: Final = 0x48454544  # "HEED"
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 SQLITE_VERSION_MIN: Final = (3, 37, 0)  # STRICT tables
 
 _TABLES_1: Final = (
@@ -79,13 +79,52 @@ _TABLES_1: Final = (
     "INSERT INTO counters VALUES ('last_seq', 0), ('filed_seq', 0), ('events_deleted', 0)",
 )
 
+# Decisions: what was decided, what is to go out, what is learned from it, and the proof of it all.
+_TABLES_2: Final = (
+    "ALTER TABLE customers ADD COLUMN process BLOB NOT NULL DEFAULT x''",
+    "CREATE TABLE commits (seq INTEGER PRIMARY KEY) STRICT",
+    """CREATE TABLE decisions (
+        id INTEGER PRIMARY KEY, fragment INTEGER NOT NULL, at INTEGER NOT NULL,
+        seq INTEGER NOT NULL, body BLOB NOT NULL
+    ) STRICT""",
+    "CREATE INDEX decisions_of ON decisions (fragment, at, id)",
+    "CREATE INDEX decisions_after ON decisions (seq, id)",
+    """CREATE TABLE effects (
+        id TEXT PRIMARY KEY, decision INTEGER NOT NULL, fragment INTEGER NOT NULL,
+        destination TEXT NOT NULL, status TEXT NOT NULL, due INTEGER NOT NULL,
+        attempts INTEGER NOT NULL, expires_at INTEGER NOT NULL, code TEXT NOT NULL,
+        body BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX effects_due ON effects (due) WHERE status IN ('waiting', 'released')",
+    "CREATE INDEX effects_of ON effects (fragment, id)",
+    "CREATE INDEX effects_in ON effects (status, id)",
+    "CREATE TABLE lessons (number INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT",
+    """CREATE TABLE snapshots (
+        model TEXT NOT NULL, number INTEGER NOT NULL, body BLOB NOT NULL,
+        PRIMARY KEY (model, number)
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE budgets (
+        budget TEXT NOT NULL, period INTEGER NOT NULL, micros INTEGER NOT NULL,
+        PRIMARY KEY (budget, period)
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE TABLE audit (
+        number INTEGER PRIMARY KEY, hash BLOB NOT NULL, body BLOB NOT NULL
+    ) STRICT""",
+)
 
-def _create(connection: sqlite3.Connection) -> None:
-    for statement in _TABLES_1:
-        connection.execute(statement)
+
+def _adding(tables: tuple[str, ...]) -> Callable[[sqlite3.Connection], None]:
+    def step(connection: sqlite3.Connection) -> None:
+        for statement in tables:
+            connection.execute(statement)
+
+    return step
 
 
-_UPGRADES: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (_create,)
+_UPGRADES: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (
+    _adding(_TABLES_1),
+    _adding(_TABLES_2),
+)
 
 
 def require_ours(connection: sqlite3.Connection, path: str) -> int:

@@ -20,6 +20,7 @@ from heedful.store.aggregates import Aggregates
 from heedful.store.backup import copy_out
 from heedful.store.ballast import Ballast, free_bytes
 from heedful.store.connection import Readers, open_reader, open_writer
+from heedful.store.decisions import Decisions
 from heedful.store.faults import translated
 from heedful.store.log import BULK_EVENTS, Log, file_tail, read_tail
 from heedful.store.registers import Registers
@@ -30,7 +31,7 @@ T = TypeVar("T")
 _DEFAULTS: Final = SqliteSettings()
 
 
-class SqliteTransaction(Aggregates, Log, Registers):
+class SqliteTransaction(Aggregates, Log, Decisions, Registers):
     """All tables over one cursor."""
 
     __slots__ = ()

@@ -1,0 +1,120 @@
+"""Decisions, the outbox, learning rows, snapshots, budgets and the audit chain, in memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, MutableMapping, Sequence
+from typing import Any, Final
+
+from heedful.kernel import InputError, expected
+from heedful.ports import AuditRow, DecisionRow, EffectRow, EffectStatus
+
+DECISION_TABLES: Final = ("decisions", "effects", "lessons", "snapshots", "budgets", "audit")
+
+
+class MemoryDecisions:
+    """The tables of deciding and acting, over the layers of a transaction."""
+
+    layers: Mapping[str, MutableMapping[Any, Any]]
+
+    def put_decisions(self, rows: Sequence[DecisionRow]) -> None:
+        self.layers["decisions"].update({row.id: row for row in rows})
+
+    def decisions(self, ids: Sequence[int]) -> dict[int, DecisionRow]:
+        held = self.layers["decisions"]
+        return {id_: row for id_ in ids if (row := held.get(id_)) is not None}
+
+    def decisions_of(
+        self, fragments: Sequence[int], *, before: tuple[int, int] | None, limit: int
+    ) -> list[DecisionRow]:
+        wanted = set(fragments)
+        found = [
+            row
+            for row in self.layers["decisions"].values()
+            if row.fragment in wanted and (before is None or (row.at, row.id) < before)
+        ]
+        return sorted(found, key=lambda row: (row.at, row.id), reverse=True)[:limit]
+
+    def decisions_after(self, seq: int, limit: int) -> list[DecisionRow]:
+        beyond = [row for row in self.layers["decisions"].values() if row.seq > seq]
+        beyond.sort(key=lambda row: (row.seq, row.id))
+        if len(beyond) <= limit:
+            return beyond
+        last = beyond[limit - 1].seq
+        return [row for row in beyond if row.seq <= last]
+
+    def put_effects(self, rows: Sequence[EffectRow]) -> None:
+        self.layers["effects"].update({row.id: row for row in rows})
+
+    def effects(self, ids: Sequence[str]) -> dict[str, EffectRow]:
+        held = self.layers["effects"]
+        return {id_: row for id_ in ids if (row := held.get(id_)) is not None}
+
+    def _effects(self) -> list[EffectRow]:
+        return sorted(self.layers["effects"].values(), key=lambda row: row.id)
+
+    def effects_of(
+        self, fragments: Sequence[int], destination: str | None = None
+    ) -> list[EffectRow]:
+        wanted = set(fragments)
+        return [
+            row
+            for row in self._effects()
+            if row.fragment in wanted and destination in (None, row.destination)
+        ]
+
+    def due_effects(self, now: int, limit: int) -> list[EffectRow]:
+        open_ = [r for r in self._effects() if r.status in ("waiting", "released") and r.due <= now]
+        return sorted(open_, key=lambda row: (row.due, row.id))[:limit]
+
+    def effects_in(self, status: EffectStatus, after: str, limit: int) -> list[EffectRow]:
+        return [r for r in self._effects() if r.status == status and r.id > after][:limit]
+
+    def count_effects(self) -> dict[tuple[str, EffectStatus], int]:
+        return dict(Counter((row.destination, row.status) for row in self._effects()))
+
+    def delete_effects(self, fragments: Sequence[int]) -> int:
+        gone = self.effects_of(fragments)
+        for row in gone:
+            del self.layers["effects"][row.id]
+        return len(gone)
+
+    def last_lesson(self) -> int:
+        return max(self.layers["lessons"], default=0)
+
+    def append_lessons(self, bodies: Sequence[bytes]) -> None:
+        self.layers["lessons"].update(enumerate(bodies, self.last_lesson() + 1))
+
+    def lessons(self, after: int, limit: int) -> list[tuple[int, bytes]]:
+        held = self.layers["lessons"]
+        return [(n, held[n]) for n in sorted(n for n in held if n > after)[:limit]]
+
+    def put_snapshot(self, model: str, number: int, body: bytes) -> None:
+        self.layers["snapshots"][(model, number)] = body
+
+    def snapshot(self, model: str, at_most: int | None = None) -> tuple[int, bytes] | None:
+        held = self.layers["snapshots"]
+        numbers = [n for m, n in held if m == model and (at_most is None or n <= at_most)]
+        return (max(numbers), held[(model, max(numbers))]) if numbers else None
+
+    def spent(self, budget: str, period: int) -> int:
+        return int(self.layers["budgets"].get((budget, period), 0))
+
+    def spend(self, budget: str, period: int, micros: int) -> None:
+        self.layers["budgets"][(budget, period)] = self.spent(budget, period) + micros
+
+    def append_audit(self, rows: Sequence[AuditRow]) -> None:
+        for row in rows:
+            following = max(self.layers["audit"], default=0) + 1
+            if row.number != following:
+                what = expected(f"link {following}", str(row.number), "$.rows")
+                raise InputError("audit_gap", what)
+            self.layers["audit"][row.number] = row
+
+    def audit(self, after: int, limit: int) -> list[AuditRow]:
+        held = self.layers["audit"]
+        return [held[n] for n in sorted(n for n in held if n > after)[:limit]]
+
+    def audit_head(self) -> AuditRow | None:
+        held = self.layers["audit"]
+        return held[max(held)] if len(held) else None
