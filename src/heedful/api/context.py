@@ -9,6 +9,7 @@ from ipaddress import ip_address
 from typing import Any, Final
 
 import structlog
+from litestar.di import NamedDependency
 
 from heedful.api.metrics import Metrics
 from heedful.app import App, Identity
@@ -44,6 +45,10 @@ class Context:
         if found is None and self.app.keys.is_owner_token(token) and is_loopback(client):
             return _OWNER
         return found
+
+
+Here = NamedDependency[Context]
+"""The context as a handler asks for it."""
 
 
 def is_loopback(client: str | None) -> bool:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 import msgspec
 from litestar import delete, get, post
-from litestar.params import Parameter
+from litestar.params import FromPath, JSONBody, PathParameter, QueryParameter
 
 from heedful.api.bodies import (
     Consent,
@@ -17,36 +17,39 @@ from heedful.api.bodies import (
     Objection,
     Unmerge,
 )
-from heedful.api.context import Context
+from heedful.api.context import Here
 from heedful.events import Identifier
 from heedful.kernel import InputError, expected
 
 _CURSOR: Final = re.compile(r"(-?[0-9]{1,18})\.([0-9]{1,19})", re.ASCII)
 _KEY_MAX: Final = (1 << 63) - 1
 
-PageSize = Annotated[int, Parameter(ge=1, le=500, description="Most items of the page.")]
+CustomerKey = Annotated[
+    str, PathParameter(description="Any id under which the customer was ever known.")
+]
+PageSize = Annotated[int, QueryParameter(ge=1, le=500, description="Most items of the page.")]
 Cursor = Annotated[
     str | None,
-    Parameter(max_length=64, description="`next_cursor` of the page before."),
+    QueryParameter(max_length=64, description="`next_cursor` of the page before."),
 ]
 Done = dict[str, bool]
 
 
 @post("/v1/customers/lookup", status_code=200, sync_to_thread=True)
-def lookup(context: Context, data: Lookup) -> CustomerId:
+def lookup(context: Here, data: JSONBody[Lookup]) -> CustomerId:
     """Find the customer who holds an identifier."""
     return CustomerId(customer_id=context.app.engine.lookup(data.namespace, data.value))
 
 
 @get("/v1/customers/{customer_id:str}", sync_to_thread=True)
-def show(context: Context, customer_id: str) -> dict[str, Any]:
+def show(context: Here, customer_id: CustomerKey) -> dict[str, Any]:
     """Show a customer: identifiers, traits, accounts, consents, contacts, signals."""
     return context.app.engine.customer(customer_id)
 
 
 @get("/v1/customers/{customer_id:str}/timeline", sync_to_thread=True)
 def timeline(
-    context: Context, customer_id: str, limit: PageSize = 50, cursor: Cursor = None
+    context: Here, customer_id: CustomerKey, limit: PageSize = 50, cursor: Cursor = None
 ) -> dict[str, Any]:
     """Read a page of a customer's events, the newest first."""
     if cursor is not None:
@@ -62,19 +65,19 @@ def _require_cursor(cursor: str) -> None:
 
 
 @get("/v1/customers/{customer_id:str}/graph", sync_to_thread=True)
-def graph(context: Context, customer_id: str) -> dict[str, Any]:
+def graph(context: Here, customer_id: CustomerKey) -> dict[str, Any]:
     """Show why a customer is one person: fragments, merges and their evidence."""
     return context.app.engine.graph(customer_id)
 
 
 @get("/v1/customers/{customer_id:str}/export", sync_to_thread=True)
-def export(context: Context, customer_id: str) -> dict[str, Any]:
+def export(context: Here, customer_id: CustomerKey) -> dict[str, Any]:
     """Give everything that is held about a person."""
     return context.app.engine.export(customer_id)
 
 
 @get("/v1/customers/{customer_id:str}/signals/{name:str}/explain", sync_to_thread=True)
-def explain(context: Context, customer_id: str, name: str) -> dict[str, Any]:
+def explain(context: Here, customer_id: CustomerKey, name: FromPath[str]) -> dict[str, Any]:
     """List the events behind a signal's value."""
     found = context.app.engine.explain(customer_id, name)
     shown: dict[str, Any] = msgspec.to_builtins(found)
@@ -82,27 +85,31 @@ def explain(context: Context, customer_id: str, name: str) -> dict[str, Any]:
 
 
 @post("/v1/customers/{customer_id:str}/merge-preview", status_code=200, sync_to_thread=True)
-def preview_merge(context: Context, customer_id: str, data: MergePreview) -> dict[str, Any]:
+def preview_merge(
+    context: Here, customer_id: CustomerKey, data: JSONBody[MergePreview]
+) -> dict[str, Any]:
     """Show what an event that names both customers would do, without doing it."""
     return context.app.engine.preview_merge(customer_id, data.other)
 
 
 @post("/v1/customers/{customer_id:str}/unmerge", status_code=200, sync_to_thread=True)
-def unmerge(context: Context, customer_id: str, data: Unmerge) -> dict[str, list[str]]:
+def unmerge(
+    context: Here, customer_id: CustomerKey, data: JSONBody[Unmerge]
+) -> dict[str, list[str]]:
     """Take the named identifiers, and their events, away from a customer for good."""
     split = [Identifier(one.namespace, one.value) for one in data.identifiers]
     return {"customers": context.app.engine.unmerge(customer_id, split)}
 
 
 @post("/v1/customers/{customer_id:str}/object", status_code=200, sync_to_thread=True)
-def object_to(context: Context, customer_id: str, data: Objection) -> Done:
+def object_to(context: Here, customer_id: CustomerKey, data: JSONBody[Objection]) -> Done:
     """Record that a person objects to a purpose; in force at their next event."""
     context.app.engine.object_to(customer_id, data.purpose, data.source)
     return {"success": True}
 
 
 @post("/v1/customers/{customer_id:str}/consents", status_code=200, sync_to_thread=True)
-def state_consent(context: Context, customer_id: str, data: Consent) -> Done:
+def state_consent(context: Here, customer_id: CustomerKey, data: JSONBody[Consent]) -> Done:
     """Record a consent, its denial or its withdrawal; in force at the next event."""
     said = {name: value for name, value in msgspec.structs.asdict(data).items() if value}
     context.app.engine.state_consent(customer_id, said)
@@ -110,7 +117,7 @@ def state_consent(context: Context, customer_id: str, data: Consent) -> Done:
 
 
 @delete("/v1/customers/{customer_id:str}", status_code=200, sync_to_thread=True)
-def erase(context: Context, customer_id: str) -> dict[str, Any]:
+def erase(context: Here, customer_id: CustomerKey) -> dict[str, Any]:
     """Erase a person everywhere, and refuse their identifiers from now on."""
     return context.app.engine.erase(customer_id)._asdict()
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from litestar import Response, get
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from heedful.api.context import Context
+from heedful.api.context import Here
 from heedful.kernel import HeedfulError
 
 
@@ -18,7 +18,7 @@ def healthz() -> dict[str, str]:
 
 
 @get("/readyz", sync_to_thread=True)
-def readyz(context: Context) -> Response[dict[str, Any]]:
+def readyz(context: Here) -> Response[dict[str, Any]]:
     """Say whether events can be made durable now: the writer lives and the store takes writes."""
     pending = context.app.engine.pending
     if context.stopping.is_set():
@@ -32,7 +32,7 @@ def readyz(context: Context) -> Response[dict[str, Any]]:
 
 
 @get("/metrics", sync_to_thread=True, media_type=CONTENT_TYPE_LATEST)
-def metrics(context: Context) -> bytes:
+def metrics(context: Here) -> bytes:
     """Give the metrics as Prometheus reads them."""
     return context.metrics.text(context.app)
 

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 
 from heedful.api.context import Context, header_map
 from heedful.api.cors import preflight, with_origin
-from heedful.api.errors import Answer, answer_to, unknown_key, wrong_method
+from heedful.api.errors import Answer, answer_to, forbidden, unknown_key, wrong_method
 from heedful.api.rate import RateLimit
 from heedful.api.roles import SENDERS
 from heedful.api.wire import Receive, Scope, Send, read_body, respond
@@ -118,8 +118,7 @@ class Ingest:
 
     def _rules(self, sender: Identity, scope: Scope) -> SourceRules:
         if sender.role not in SENDERS:
-            # To an SDK a key of another role is as good as none.
-            raise unknown_key()
+            raise forbidden(sender.role)
         name = sender.name
         if sender.role in {"owner", "operator"}:
             name = _named_source(scope) or IMPORT_SOURCE
@@ -129,9 +128,9 @@ class Ingest:
         answer = answer_to(error)
         self._metrics.requests.labels(path, str(answer.status)).inc()
         log = self._context.log
-        if answer.code == "unknown_key":
+        if answer.status in {401, 403}:
             self._metrics.unknown_keys.inc()
-            log.error("ingest_unknown_key", path=path, hint="the sender's SDK drops this data")
+            log.error(f"ingest_{answer.code}", path=path, hint="the sender's SDK drops this data")
         elif answer.status >= 500 and not isinstance(error, HeedfulError):
             log.error("ingest_fault", path=path, error=type(error).__name__, where=where(error))
         else:

@@ -6,13 +6,13 @@ from typing import Annotated, Any, Final
 
 import msgspec
 from litestar import delete, get, post
-from litestar.params import Parameter
+from litestar.params import FromPath, JSONBody, PathParameter, QueryParameter
 from litestar.response import Stream
 
 from heedful import strategy as strategies
 from heedful.api import sse
 from heedful.api.bodies import Backup, MadeKey, NewKey, Redrive, StrategyFiles
-from heedful.api.context import Context
+from heedful.api.context import Context, Here
 from heedful.app import read_strategy_files
 from heedful.app.quarantine import Held, Redriven
 from heedful.app.workspace import require_file_names
@@ -20,9 +20,9 @@ from heedful.engine.reading import customer_id
 from heedful.kernel import InputError, expected, format_instant
 
 _ROW_MAX: Final = (1 << 63) - 1
-RowNumber = Annotated[int, Parameter(ge=1, le=_ROW_MAX)]
-After = Annotated[int, Parameter(ge=0, le=_ROW_MAX, description="Only rows beyond this id.")]
-PageSize = Annotated[int, Parameter(ge=1, le=500, description="Most items of the page.")]
+RowNumber = Annotated[int, PathParameter(ge=1, le=_ROW_MAX)]
+After = Annotated[int, QueryParameter(ge=0, le=_ROW_MAX, description="Only rows beyond this id.")]
+PageSize = Annotated[int, QueryParameter(ge=1, le=500, description="Most items of the page.")]
 Done = dict[str, bool]
 
 
@@ -55,19 +55,19 @@ class StrategyAnswer(msgspec.Struct, frozen=True):
 
 
 @get("/v1/quarantine", sync_to_thread=True)
-def list_quarantine(context: Context, after: After = 0, limit: PageSize = 100) -> QuarantinePage:
+def list_quarantine(context: Here, after: After = 0, limit: PageSize = 100) -> QuarantinePage:
     """Read what arrived and could not become an event, in the order of arrival."""
     return QuarantinePage(context.app.quarantine(after, limit))
 
 
 @get("/v1/quarantine/{row:int}", sync_to_thread=True)
-def show_quarantined(context: Context, row: RowNumber) -> Held:
+def show_quarantined(context: Here, row: RowNumber) -> Held:
     """Show one row with what was sent."""
     return context.app.quarantined(row)
 
 
 @delete("/v1/quarantine/{row:int}", status_code=200, sync_to_thread=True)
-def delete_quarantined(context: Context, row: RowNumber) -> Done:
+def delete_quarantined(context: Here, row: RowNumber) -> Done:
     """Delete one row for good."""
     context.app.quarantined(row)
     context.app.discard([row])
@@ -75,13 +75,13 @@ def delete_quarantined(context: Context, row: RowNumber) -> Done:
 
 
 @post("/v1/quarantine/redrive", status_code=200, sync_to_thread=True)
-def redrive(context: Context, data: Redrive) -> Redriven:
+def redrive(context: Here, data: JSONBody[Redrive]) -> Redriven:
     """Send rows through ingest again under the rules in force: by id, by reason, or all."""
     return context.app.redrive(data.ids, data.reason)
 
 
 @get("/v1/keys", sync_to_thread=True)
-def list_keys(context: Context) -> KeyList:
+def list_keys(context: Here) -> KeyList:
     """List the keys by what they are for; the keys themselves are not kept."""
     shown = [
         KeyShown(
@@ -96,34 +96,34 @@ def list_keys(context: Context) -> KeyList:
 
 
 @post("/v1/keys", status_code=201, sync_to_thread=True)
-def create_key(context: Context, data: NewKey) -> MadeKey:
+def create_key(context: Here, data: JSONBody[NewKey]) -> MadeKey:
     """Make a key and show it, this once."""
     key = context.app.create_key(data.role, data.name, data.key)
     return MadeKey(key=key, role=data.role, name=data.name)
 
 
 @delete("/v1/keys/{name:str}", status_code=200, sync_to_thread=True)
-def revoke_key(context: Context, name: str) -> Done:
+def revoke_key(context: Here, name: FromPath[str]) -> Done:
     """Take a key out of force; its next request is refused."""
     context.app.revoke_key(name)
     return {"success": True}
 
 
 @get("/v1/strategy", sync_to_thread=False)
-def show_strategy(context: Context) -> dict[str, Any]:
+def show_strategy(context: Here) -> dict[str, Any]:
     """Show the strategy in force: its version and the texts of its files."""
     app = context.app
     return {"version": app.strategy.version, "files": dict(app.files)}
 
 
 @get("/v1/signals", sync_to_thread=False)
-def list_signals(context: Context) -> dict[str, Any]:
+def list_signals(context: Here) -> dict[str, Any]:
     """List the signals that the strategy in force declares."""
     return {"items": [msgspec.to_builtins(one) for one in context.app.strategy.signals]}
 
 
 @post("/v1/strategy/check", status_code=200, sync_to_thread=True)
-def check_strategy(context: Context, data: StrategyFiles | None) -> StrategyAnswer:
+def check_strategy(context: Here, data: JSONBody[StrategyFiles | None]) -> StrategyAnswer:
     """Check a strategy: the files sent, or without a body those in the workspace's folder."""
     files = _files(context, data)
     problems = strategies.check(files)
@@ -131,7 +131,7 @@ def check_strategy(context: Context, data: StrategyFiles | None) -> StrategyAnsw
 
 
 @post("/v1/strategy/publish", status_code=200, sync_to_thread=True)
-def publish_strategy(context: Context, data: StrategyFiles | None) -> StrategyAnswer:
+def publish_strategy(context: Here, data: JSONBody[StrategyFiles | None]) -> StrategyAnswer:
     """Put a strategy in force between two events: the files sent, or those in the folder."""
     return StrategyAnswer(context.app.publish_strategy(_files(context, data)))
 
@@ -144,7 +144,7 @@ def _files(context: Context, data: StrategyFiles | None) -> dict[str, str]:
 
 
 @post("/v1/replay", sync_to_thread=False)
-def replay(context: Context) -> Stream:
+def replay(context: Here) -> Stream:
     """Fold all facts anew from the log and compare every byte; progress, then `result`."""
 
     def work(progress: sse.Progress) -> dict[str, Any]:
@@ -170,7 +170,7 @@ def replay(context: Context) -> Stream:
 
 
 @post("/v1/backup", sync_to_thread=False)
-def backup(context: Context, data: Backup) -> Stream:
+def backup(context: Here, data: JSONBody[Backup]) -> Stream:
     """Write a consistent copy into the folder `backups`; progress in pages, then `result`."""
 
     def work(progress: sse.Progress) -> dict[str, str]:
@@ -180,7 +180,7 @@ def backup(context: Context, data: Backup) -> Stream:
 
 
 @get("/v1/doctor", sync_to_thread=True)
-def doctor(context: Context) -> dict[str, Any]:
+def doctor(context: Here) -> dict[str, Any]:
     """Say how ready the data is and what will run out."""
     return context.app.doctor()
 

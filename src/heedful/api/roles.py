@@ -1,4 +1,4 @@
-"""Who may do what: one table from route to roles. A route without a row is closed to all.
+"""Who may do what: one table from route to roles. A route without a row is not there.
 
 Who reads personal data: those who serve people (agent, supervisor) and those who run the
 workspace (operator, owner). An analyst sees shapes, not people: the strategy, the stream, the

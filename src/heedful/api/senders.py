@@ -6,8 +6,9 @@ import asyncio
 from typing import Any, Final
 
 from litestar import Request, Response, get, post
+from litestar.params import FromPath
 
-from heedful.api.context import Context, header_map
+from heedful.api.context import Context, Here, header_map
 from heedful.api.cors import with_origin
 from heedful.api.errors import unknown_key
 from heedful.app import Identity
@@ -20,7 +21,7 @@ _NOTHING: Final = RequestHeaders()
 
 @get("/v1/projects/{key:str}/settings", sync_to_thread=False)
 def sdk_settings(
-    context: Context, request: Request[Any, Any, Any], key: str
+    context: Here, request: Request[Any, Any, Any], key: FromPath[str]
 ) -> Response[dict[str, Any]]:
     """Tell Segment's browser SDK to send everything here; public, as a write key is."""
     caller: Identity | None = context.app.authenticate(key)
@@ -48,7 +49,7 @@ def _address(context: Context, request: Request[Any, Any, Any]) -> tuple[str, st
 
 @post("/v1/webhooks/{name:str}", status_code=200)
 async def receive_webhook(
-    context: Context, request: Request[Any, Any, Any], name: str
+    context: Here, request: Request[Any, Any, Any], name: FromPath[str]
 ) -> dict[str, bool]:
     """Take in a signed webhook; its mapping stands in the strategy, its secret in the workspace."""
     app = context.app

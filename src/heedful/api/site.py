@@ -55,13 +55,15 @@ def handlers() -> Sequence[HTTPRouteHandler]:
 def _require_role(context: Context, connection: ASGIConnection[Any, Any, Any, Any]) -> None:
     scope = connection.scope
     roles = allowed(Route(str(scope.get("method", "")), scope["path_template"]))
-    if roles is not None and not roles:
+    if roles is None:
+        raise unknown_route()
+    if not roles:
         return
     client = connection.client.host if connection.client else None
     caller: Identity | None = context.bearer(connection.headers.get("authorization"), client)
     if caller is None:
         raise unknown_key()
-    if roles is None or caller.role not in roles:
+    if caller.role not in roles:
         raise forbidden(caller.role)
 
 

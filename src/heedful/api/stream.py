@@ -13,11 +13,11 @@ from collections.abc import AsyncGenerator
 from typing import Annotated, Any, Final
 
 from litestar import get
-from litestar.params import Parameter
+from litestar.params import HeaderParameter, QueryParameter
 from litestar.response import Stream
 
 from heedful.api import sse
-from heedful.api.context import Context
+from heedful.api.context import Context, Here
 from heedful.engine import Engine, Notice
 from heedful.engine.stream import RING_MAX
 from heedful.kernel import InputError, expected
@@ -27,15 +27,17 @@ PAUSE_S: Final = 0.05
 LOG_PAGE: Final = 500
 
 _SEQ_MAX: Final = (1 << 63) - 1
-Seq = Annotated[int | None, Parameter(ge=0, le=_SEQ_MAX, description="Begin after this `seq`.")]
+Seq = Annotated[
+    int | None, QueryParameter(ge=0, le=_SEQ_MAX, description="Begin after this `seq`.")
+]
 LastEventId = Annotated[
     str | None,
-    Parameter(header="Last-Event-ID", max_length=32, description="Of the event seen last."),
+    HeaderParameter(name="Last-Event-ID", max_length=32, description="Of the event seen last."),
 ]
 
 
 @get("/v1/stream")
-async def watch(context: Context, after: Seq = None, last_event_id: LastEventId = None) -> Stream:
+async def watch(context: Here, after: Seq = None, last_event_id: LastEventId = None) -> Stream:
     """Watch events, merges and signals as server-sent events; `id` is the cursor to resume at."""
     if len(context.watchers) >= context.app.settings.stream_watchers_max:
         what = expected("fewer watchers", "as many as there may be", "server")
