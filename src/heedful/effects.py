@@ -35,6 +35,9 @@ class SendMessage(msgspec.Struct, frozen=True, tag="send_message", omit_defaults
     content: Content
     action: str
     treatment: str = ""
+    purpose: str = ""
+    """The consent that it rests on, which an unsubscribe link withdraws; `marketing` where a
+    promotional message names none."""
 
 
 class CallWebhook(msgspec.Struct, frozen=True, tag="call_webhook", omit_defaults=True):
