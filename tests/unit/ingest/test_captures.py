@@ -2,65 +2,38 @@
 
 from __future__ import annotations
 
-import gzip
 import json
-import os
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from heedful.events import decode_event, encode_event
 from heedful.ingest import SourceRules, find_write_key, inflate, parse_request
 from heedful.kernel import parse_instant
-
-ROOT = Path(__file__).resolve().parents[3]
-CAPTURES = Path(os.environ.get("HEEDFUL_COUNTERPARTS", ROOT.parent / "shared/counterparts"))
-FILES = sorted(CAPTURES.glob("captures/*.json"))
+from tests.api.recorded import FILES, recorded
 
 
-def requests_of(found: Any) -> Iterator[dict[str, Any]]:
-    """Find the POST requests in a capture, at whatever depth they stand."""
-    if isinstance(found, dict):
-        if {"method", "path", "headers", "body"} <= found.keys():
-            if found["method"] == "POST":
-                yield found
-            return
-        found = list(found.values())
-    if isinstance(found, list):
-        for entry in found:
-            yield from requests_of(entry)
-
-
-def items_of(body: dict[str, Any]) -> list[dict[str, Any]]:
-    return body.get("batch", [body])
-
-
-@pytest.mark.skipif(not FILES, reason="no captures; HEEDFUL_COUNTERPARTS names their folder")
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_every_captured_request_is_read(path: Path) -> None:
-    requests = list(requests_of(json.loads(path.read_text("utf-8"))))
+    requests = [request for request in recorded(path) if request.method == "POST"]
     assert requests
     for request in requests:
-        headers = {name.lower(): value for name, value in request["headers"].items()}
-        plain = json.dumps(request["body"]).encode()
-        wire = gzip.compress(plain) if request["gzip"] else plain
-        body = inflate(wire, headers.get("content-encoding"))
-        assert body == plain
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        body = inflate(request.wire, headers.get("content-encoding"))
+        assert body == request.plain
         key = find_write_key(headers.get("authorization"), body)
         assert key == find_write_key(None, body) is not None
-        sent_at = parse_instant(request["body"]["sentAt"])
+        sent_at = parse_instant(request.body["sentAt"])
         assert sent_at is not None
         intake = parse_request(
-            request["path"],
+            request.path,
             body,
             source=SourceRules(name="sdk", kind="browser"),
             secret=b"secret",
             received_at=sent_at + 40,
             ip="203.0.113.7",
         )
-        sent = items_of(request["body"])
+        sent = request.items
         small = [item for item in sent if len(json.dumps(item)) <= 32 * 1024]
         assert [event.message_id for event in intake.events] == [i["messageId"] for i in small]
         assert {refusal.code for refusal in intake.refused} <= {"event_too_large"}
