@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, Final, get_args
 
 import typer.main
 
 from heedful.cli import app
 from heedful.cli.answers import EXIT_CODES
 from scripts.source_tree import flat
+
+_METAVARS: Final = {str: "TEXT", int: "INTEGER", float: "NUMBER", Path: "PATH"}
+
+COMMON: Final = ("--dir", "--db", "--json")
+"""Options that mean the same wherever they stand; described once, at the head."""
 
 
 def commands() -> Iterator[tuple[str, Any]]:
@@ -33,10 +39,12 @@ def text() -> tuple[str, tuple[str, ...]]:
         "# Command line",
         "",
         "Every command speaks HTTP: to the server that owns the workspace, or to the same "
-        "application opened in the command's own process. Commands work inside the workspace's "
-        "folder, or with `--dir DIR`.",
+        "application opened in the command's own process.",
         "",
         "<!-- Written by `make reference` from the code. -->",
+        "",
+        "Most commands take `--dir DIR`, the workspace (the current folder, or `HEEDFUL_DIR`); "
+        "`--db FILE`, its database when it is not the one of the settings; and `--json`.",
         "",
         "Tables are for people, `--json` for programs. Errors are one sentence on standard error; "
         "`heedful --debug COMMAND` (or `HEEDFUL_DEBUG=1`) shows where one came from.",
@@ -52,8 +60,12 @@ def text() -> tuple[str, tuple[str, ...]]:
             undocumented.append(f"command {name}")
         lines += [f"## {name}", "", flat(says), ""]
         shown = [part for part in command.params if part.name != "help"]
-        if shown:
-            lines += ["| | | default |", "|---|---|---|", *map(_row, shown), ""]
+        own = [part for part in shown if part.opts[0] not in COMMON]
+        common = [f"`{part.opts[0]}`" for part in shown if part.opts[0] in COMMON]
+        if own:
+            lines += ["| | | default |", "|---|---|---|", *map(_row, own), ""]
+        if common:
+            lines += [f"Also {', '.join(common)}.", ""]
         undocumented += [
             f"option {p.opts[0]} of {name}"
             for p in shown
@@ -66,7 +78,7 @@ def _row(part: Any) -> str:
     if part.param_type_name == "argument":
         name = part.metavar or part.name.upper()
     else:
-        values = "" if part.is_flag else f" {str(part.type.name).upper()}"
+        values = "" if part.is_flag else f" {part.metavar or _metavar(part)}"
         name = ", ".join([*part.opts, *part.secondary_opts]) + values
     shown = part.show_default if isinstance(part.show_default, str) else ""
     default = shown or ("" if part.default in (None, False, ()) or part.required else part.default)
@@ -74,3 +86,9 @@ def _row(part: Any) -> str:
         default = "required"
     variable = f" Also `{part.envvar}`." if part.envvar else ""
     return f"| `{name}` | {flat((part.help or '') + variable)} | {flat(str(default))} |"
+
+
+def _metavar(part: Any) -> str:
+    kind = part.type_descriptor.annotation
+    choices = get_args(kind)
+    return "\\|".join(choices) if choices else _METAVARS[kind]

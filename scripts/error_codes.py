@@ -14,8 +14,12 @@ ERROR_BASES: Final = {
     "PeerError": "another system",
     "InvariantError": "Heedful",
 }
+SUPER: Final = ".super"
 CODE: Final = re.compile(r"^[a-z][a-z0-9]*(?:_[a-z0-9]+)*$")
 IN_BACKTICKS: Final = re.compile(r"`([a-z][a-z0-9_]*)`")
+
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 class Raised(NamedTuple):
@@ -45,9 +49,12 @@ def error_classes(modules: Iterable[Module]) -> dict[str, str]:
 
 def raised_codes(modules: list[Module]) -> Iterator[Raised]:
     """Find every constant code, also one that passes through a function that builds the error."""
-    makers: dict[str, tuple[str, int, str]] = {
-        name: (blame, 0, "code") for name, blame in error_classes(modules).items()
-    }
+    makers: dict[str, tuple[str, int, str]] = {}
+    fixed = _classes_with_a_code(modules)
+    for name, blame in error_classes(modules).items():
+        makers[name + SUPER] = (blame, 0, "code")
+        if name not in fixed:
+            makers[name] = (blame, 0, "code")
     seen: set[tuple[str, int, int]] = set()
     # A function that hands its own parameter to a maker is itself a maker: repeat until no more.
     while True:
@@ -80,21 +87,31 @@ def raised_codes(modules: list[Module]) -> Iterator[Raised]:
         makers |= more
 
 
-def _calls(tree: ast.Module) -> Iterator[tuple[ast.Call, str, ast.FunctionDef | None]]:
+def _classes_with_a_code(modules: Iterable[Module]) -> set[str]:
+    """Name the classes that hand a code of their own to their base: their arguments hold none."""
+    return {
+        name.removesuffix(SUPER)
+        for module in modules
+        for call, name, _ in _calls(module.tree)
+        if name.endswith(SUPER) and call.args and isinstance(call.args[0], ast.Constant)
+    }
+
+
+def _calls(tree: ast.Module) -> Iterator[tuple[ast.Call, str, Function | None]]:
     """Walk the calls with the plain name of what is called and the function they stand in.
 
-    `super().__init__(...)` is called by the name of its class: an error with a code of its own.
+    `super().__init__(...)` is called by the name of its class and `SUPER`.
     """
-    waiting: list[tuple[ast.AST, str, ast.FunctionDef | None]] = [(tree, "", None)]
+    waiting: list[tuple[ast.AST, str, Function | None]] = [(tree, "", None)]
     while waiting:
         node, owner, function = waiting.pop()
         if isinstance(node, ast.Call):
             called = ast.unparse(node.func)
-            name = owner if called == "super().__init__" else called.rpartition(".")[2]
+            name = owner + SUPER if called == "super().__init__" else called.rpartition(".")[2]
             yield node, name, function
         if isinstance(node, ast.ClassDef):
             owner = node.name
-        if isinstance(node, ast.FunctionDef):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             function = node
         waiting.extend((child, owner, function) for child in ast.iter_child_nodes(node))
 
@@ -119,9 +136,9 @@ def _constant_codes(given: ast.expr | None, module: Module) -> Iterator[str]:
                     yield entry.value.strip("\"'")
 
 
-def _template(call: ast.Call, function: ast.FunctionDef | None) -> str:
+def _template(call: ast.Call, function: Function | None) -> str:
     """Render the sentence of an error with an ellipsis where a value will stand."""
-    for node in ast.walk(call):
+    for node in [*ast.walk(call), *_given_names(call, function)]:
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("expected"):
             what = _words(node.args[0], function) if node.args else ""
             if what.strip(" …"):
@@ -134,7 +151,18 @@ def _template(call: ast.Call, function: ast.FunctionDef | None) -> str:
     return ""
 
 
-def _words(node: ast.expr, function: ast.FunctionDef | None) -> str:
+def _given_names(call: ast.Call, function: Function | None) -> Iterator[ast.expr]:
+    """Yield what the names among a call's arguments were last given above it."""
+    if function is None:
+        return
+    above = [n for n in ast.walk(function) if isinstance(n, ast.Assign) and n.lineno < call.lineno]
+    above.sort(key=lambda given: given.lineno, reverse=True)
+    for name in (a.id for a in call.args[1:] if isinstance(a, ast.Name)):
+        pairs = (pair for given in above for pair in _pairs(given))
+        yield from [value for target, value in pairs if ast.unparse(target) == name][:1]
+
+
+def _words(node: ast.expr, function: Function | None) -> str:
     match node:
         case ast.Constant(value=str(text)):
             return text

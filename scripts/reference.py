@@ -1,7 +1,8 @@
-"""Write `docs/reference/` from the code: limits, settings files, error codes, events, flags.
+"""Write `docs/reference/` from the code: commands, limits, settings, error codes, events, flags.
 
-Everything is read from the syntax tree, so a room that does not import today is documented all
-the same. `tests/docs` fails when a page is stale or something on it lacks its sentence.
+All but the commands is read from the syntax tree, so a room that does not import today is
+documented all the same. `tests/docs` fails when a page is stale or something on it lacks its
+sentence.
 """
 
 from __future__ import annotations
@@ -13,10 +14,14 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
+from scripts import command_line
 from scripts.error_codes import CODE, Raised, prose_codes, raised_codes
 from scripts.source_tree import ROOT, Entry, Module, constants, flat, read, sentence
 
 LIMIT_NAME: Final = re.compile(r"^[A-Z][A-Z0-9_]*_(?:MAX|MIN|CAP|LIMIT)(?:_[A-Z]+)?$")
+
+BY_HAND: Final = ("expressions.md", "strategy-files.md")
+"""Pages of the folder that people write; their examples run as tests of their rooms."""
 
 
 class Page(NamedTuple):
@@ -168,6 +173,7 @@ def events_page(modules: Iterable[Module]) -> Page:
 def pages(modules: list[Module]) -> list[Page]:
     """Write every page of the reference."""
     return [
+        Page("command-line.md", *command_line.text()),
         errors_page(modules),
         events_page(modules),
         limits_page(modules),

@@ -191,12 +191,12 @@ def check_frozen(source: Source) -> Iterator[Finding]:
     """
     if not source.path.startswith("src/") or not source.is_pure:
         return
-    if "mutable" in (ast.get_docstring(source.tree) or ""):
+    if _says_mutable(source.tree):
         return
     for node in ast.walk(source.tree):
         if not isinstance(node, ast.ClassDef) or node.name.startswith("_"):
             continue
-        if "mutable" in (ast.get_docstring(node) or ""):
+        if _says_mutable(node):
             continue
         struct = any(ast.unparse(b) in {"Struct", "msgspec.Struct"} for b in node.bases)
         if struct and not _says_frozen(node.keywords):
@@ -206,6 +206,10 @@ def check_frozen(source: Source) -> Iterator[Finding]:
             keywords = mark.keywords if isinstance(mark, ast.Call) else []
             if name in {"dataclass", "dataclasses.dataclass"} and not _says_frozen(keywords):
                 yield Finding(source.path, node.lineno, f"dataclass {node.name} is not frozen")
+
+
+def _says_mutable(node: ast.Module | ast.ClassDef) -> bool:
+    return "mutable" in (ast.get_docstring(node) or "").lower()
 
 
 def _says_frozen(keywords: list[ast.keyword]) -> bool:

@@ -124,6 +124,7 @@ def test_hash_may_be_called_by_hash() -> None:
         ("@dataclass(frozen=True)\nclass A:\n    a: int\n", []),
         ("class _Working(msgspec.Struct):\n    a: int\n", []),
         ('class A(Struct):\n    """Is mutable, since a fold owns it."""\n', []),
+        ('class A(Struct):\n    """One of us.\n\n    Mutable: a fold owns it.\n    """\n', []),
         ('"""Profiles are mutable on purpose."""\n\nclass A(Struct):\n    a: int\n', []),
     ],
 )

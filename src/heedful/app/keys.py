@@ -22,6 +22,7 @@ KEY_PREFIX: Final = "hk_"
 KEY_CHARS_MAX: Final = 200
 """Characters of a presented key beyond which it is unknown without a look."""
 WRITE_KEY_CHARS_MIN: Final = 2
+"""Characters of a write key of one's own; a shorter one is refused with `bad_write_key`."""
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
 _KEY: Final = re.compile(r"[!-~]+", re.ASCII)

@@ -14,7 +14,9 @@ from heedful.kernel import InputError, expected
 from heedful.kernel.names import nearest
 
 SETTINGS_FILE: Final = "heedful.yaml"
+"""The workspace's settings; a missing file means the defaults."""
 ENV_PREFIX: Final = "HEEDFUL_"
+"""What a variable of the environment begins with to be a setting."""
 FILE_BYTES_MAX: Final = 64 * 1024
 """Size of the settings file beyond which it is refused unread."""
 

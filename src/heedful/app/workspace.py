@@ -21,6 +21,7 @@ SECRET_BYTES: Final = 32
 STRATEGY_FILE_BYTES_MAX: Final = 1024 * 1024
 """Size of one file of a strategy; a larger one is refused unread."""
 STRATEGY_FILES_MAX: Final = 2_000
+"""Files of one strategy; more are refused with `bad_strategy`."""
 
 # One folder deep, no dots at the front: a published name can never leave the folder.
 _FILE_NAME: Final = re.compile(r"(?:[A-Za-z0-9_][\w.-]*/)?[A-Za-z0-9_][\w.-]*\.ya?ml", re.ASCII)

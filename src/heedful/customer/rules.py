@@ -47,6 +47,7 @@ class Namespace(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename=
     from_: str | None = None
     """Where else the value stands in an event, such as `traits.email`."""
     normalise: Normalisation = "none"
+    """How values are made alike before they are compared; `phone` keeps digits and a leading +."""
     shared_after: int = 10
 
 
@@ -59,7 +60,9 @@ class IdentityRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Namespace("phone", limit=5, from_="traits.phone", normalise="phone"),
         Namespace("anonymous_id", limit=100),
     )
+    """The kinds of identifier, best first; one that is not listed ranks behind them, limit 5."""
     blocked: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    """Values that name nobody, by namespace, beside those that name nobody anywhere."""
     alias_max: int = 10
     """Most user ids that explicit `alias` calls may join into one; further calls join nothing."""
 
@@ -120,19 +123,24 @@ class TraitRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     keep: Keep = "most_recent"
+    """Which value survives when several are known."""
     purpose: str = "service"
+    """What the trait is kept for: `service`, or a purpose that a person can agree to."""
     type: TraitType = "any"
+    """What a value is read as; one that cannot be read so leaves the trait as it was."""
     top: int = 20
     """With `union`, how many values are kept: those seen last."""
     sources: tuple[str, ...] = ()
     """With `source_priority`, the sources, best first; unlisted ones rank behind."""
     expires_after_ms: int | None = None
+    """Milliseconds after which a value that was not said again is shown no more; None for never."""
 
 
 class ProfileRules(msgspec.Struct, frozen=True):
     """Everything that folding a profile needs to know."""
 
     traits: Mapping[str, TraitRule] = MappingProxyType({})
+    """The declared traits by name; an undeclared one keeps its most recent value."""
     categories: Mapping[str, str] = MappingProxyType({})
     """Category names of a consent banner to the purposes that they stand for."""
 

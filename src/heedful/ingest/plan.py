@@ -26,19 +26,26 @@ class PropertyRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """What one property must be. A missing one is no violation unless it is required."""
 
     type: PropertyType = "any"
+    """What the value is in JSON; `timestamp` is any instant that ingest can read."""
     required: bool = False
+    """Whether the property must be there."""
     nullable: bool = False
     """Whether null satisfies the rule; otherwise null counts as missing."""
     enum: tuple[str | int | float | bool, ...] = ()
+    """The values that it may have; empty for any."""
     minimum: float | None = None
+    """Least number that it may be."""
     maximum: float | None = None
+    """Greatest number that it may be."""
     chars_max: int | None = None
+    """Characters of a text beyond which it is wrong."""
 
 
 class EventPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The properties of one event (for `identify` and `group`: the traits)."""
 
     properties: dict[str, PropertyRule] = {}
+    """Rules by the property's name; a property without a rule is kept as it is."""
     mode: Mode | None = None
     """Overrides the plan's mode for every violation of this event."""
 
@@ -55,10 +62,15 @@ class TrackingPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """
 
     events: dict[str, EventPlan] = {}
+    """The planned events by name."""
     unplanned_event: Mode = "allow"
+    """What happens to a track call whose name is not planned."""
     missing_property: Mode = "quarantine"
+    """What happens when a required property is missing or null."""
     wrong_type: Mode = "quarantine"
+    """What happens when a value is of another type."""
     wrong_value: Mode = "warn"
+    """What happens when a value is outside its enum, bounds or length."""
 
 
 class Verdict(msgspec.Struct, frozen=True):

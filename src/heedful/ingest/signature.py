@@ -36,10 +36,13 @@ class Signature(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """
 
     scheme: Scheme
+    """How the signature is made and written; see below."""
     header: str = "webhook-signature"
+    """The header in which it stands."""
     encoding: Literal["base64", "hex"] = "base64"
     """Of `hmac-sha256`; the other schemes fix theirs."""
     tolerance_s: int = TOLERANCE_S
+    """Seconds by which a signed time may be off, either way; where there is one."""
 
 
 def require_signature(

@@ -25,9 +25,13 @@ class SourceRules(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     kind: SourceKind = "server"
+    """Where its events are made, which says whose address and clock they carry."""
     limits: IngestLimits = IngestLimits()
+    """What one request and one event of it may ask of us."""
     plan: TrackingPlan | None = None
+    """What its events should look like; None for anything."""
     enabled: bool = True
+    """Whether its events are accepted at all; otherwise `source_disabled`."""
 
 
 class RequestHeaders(msgspec.Struct, frozen=True, kw_only=True):

@@ -50,8 +50,12 @@ class Field(
     """
 
     path: str | tuple[str, ...] = ()
+    """Where the value stands, such as `data.items[0].id` or `header:X-Name`; the first found
+    wins."""
     value: Scalar = None
+    """A constant instead of a path."""
     kind: Literal["any", "text", "integer", "money", "money_minor", "currency", "timestamp"] = "any"
+    """What the value is read as."""
     currency: str | None = None
     each: dict[str, str | Field] | None = None
 
@@ -64,15 +68,25 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     when: dict[str, Scalar | tuple[Scalar, ...]] = {}
     type: Literal["track", "identify", "group", "page", "screen", "alias"] = "track"
+    """The call that is made."""
     event: str | None = None
+    """Name of the event, page or screen; a track call needs one."""
     user_id: str | tuple[str, ...] = ()
+    """Where the user id stands."""
     anonymous_id: str | tuple[str, ...] = ()
+    """Where the anonymous id stands."""
     previous_id: str | tuple[str, ...] = ()
+    """Where the earlier user id of an alias call stands."""
     group_id: str | tuple[str, ...] = ()
+    """Where the account's id stands."""
     timestamp: str | tuple[str, ...] = ()
+    """Where the instant stands; without one, the event happened when it arrived."""
     external_ids: dict[str, str | tuple[str, ...]] = {}
+    """Further identifiers: namespace to path."""
     properties: Fields = {}
+    """The event's properties: name to a path or a field."""
     traits: Fields = {}
+    """The person's or account's traits: name to a path or a field."""
 
 
 class WebhookMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -86,9 +100,13 @@ class WebhookMapping(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     name: str
     signature: Signature
+    """How a delivery is known to be the sender's; there are no unsigned webhooks."""
     delivery_id: str | tuple[str, ...] = ()
+    """Where the delivery's own id stands; without one, its content is its id."""
     rules: tuple[Rule, ...]
+    """What deliveries mean."""
     unmatched: Literal["quarantine", "ignore"] = "quarantine"
+    """What becomes of a delivery that no rule matches."""
 
 
 def load_mapping(data: Any) -> WebhookMapping:

@@ -34,23 +34,35 @@ class SignalDefinition(
 
     name: str
     kind: str
+    """What is computed: `count`, `sum`, `rate`, `distinct`, `last`, `first`, `recency`, `gap`,
+    `dwell`, `sequence`, `absence` or `ratio`."""
     on: On | None = None
     where: str | None = None
     of: str | None = None
+    """The expression that is summed, told apart or kept; of a ratio, the signal above the line."""
     to: str | None = None
+    """Of a ratio, the signal below the line."""
     by: str | None = None
+    """An expression for a category: one value for each, such as `event.properties.category`."""
     window: str | None = None
+    """How far back it looks, such as `30d`; without one, for ever."""
     within: str | None = None
+    """How soon the last step must follow the first; of an absence, how long is waited."""
     holds: str | None = None
+    """How long a sequence or an absence stays true; a day unless it says so."""
     cap: str | None = None
+    """The longest that one visit can be said to have lasted; 30 minutes unless it says so."""
     per: str | None = None
+    """The span that a rate is given for; an hour unless it says so."""
     after: On | None = None
     not_: On | None = None
+    """What must not happen meanwhile."""
     steps: list[On] | None = None
     reset_on: On | None = None
     default: int | float | bool | str | None = None
     """The value where there is none."""
     description: str = ""
+    """What it means, in words for people."""
 
 
 class Automatic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -59,6 +71,7 @@ class Automatic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     properties: tuple[str, ...] = ()
     """Paths in `event.properties`; a list on the way counts each of its items."""
     half_lives: tuple[str, ...] = ("1h", "1d", "14d")
+    """Spans after which a decayed counter has halved; one counter for each."""
     features_max: int = FEATURES_MAX
     """Features of the workspace that have a counter of their own."""
 

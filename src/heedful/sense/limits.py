@@ -28,6 +28,7 @@ CATEGORIES_MAX: Final = 64
 the only choice that cannot depend on order; the rest are counted together as `CATEGORY_OTHER`."""
 
 CATEGORY_OTHER: Final = "*"
+"""The category that stands for those beyond `CATEGORIES_MAX`."""
 
 STEPS_MAX: Final = 16
 """Steps of a sequence; more are refused."""
@@ -42,6 +43,7 @@ HOLDS_DEFAULT_MS: Final = DAY_MS
 """How long an absence or a sequence stays true when it does not say."""
 
 RATE_PER_DEFAULT_MS: Final = HOUR_MS
+"""The span that a rate is given for when it does not say."""
 
 TAIL_ENTRIES_MAX: Final = 64
 """Events of the customer, of any name, from which dwell is read; older visits are not counted."""
@@ -59,3 +61,4 @@ HALF_LIFE_MIN_MS: Final = 10 * MINUTE_MS
 """Automatic features know seconds; below ten minutes that would be seen in a decayed count."""
 
 HALF_LIVES_MAX: Final = 8
+"""Half-lives of the automatic features; more are refused."""

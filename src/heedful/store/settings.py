@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 MIB = 1 << 20
+"""Bytes of a mebibyte."""
 
 
 class SqliteSettings(msgspec.Struct, frozen=True, kw_only=True):

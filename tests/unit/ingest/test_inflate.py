@@ -53,15 +53,15 @@ def test_the_limit_counts_all_members_and_is_exact() -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        gzip.compress(BODY)[:-9],
-        gzip.compress(BODY)[:-1],
-        gzip.compress(BODY)[:5],
-        b"\x1f\x8bnonsense",
-        gzip.compress(BODY) + b"trailing",
-        gzip.compress(BODY)[:-5] + b"12345",
-        gzip.compress(b"") * 65,
-        b"nonsense",
-        b"",
+        pytest.param(gzip.compress(BODY)[:-9], id="no trailer"),
+        pytest.param(gzip.compress(BODY)[:-1], id="one byte short"),
+        pytest.param(gzip.compress(BODY)[:5], id="half a header"),
+        pytest.param(b"\x1f\x8bnonsense", id="magic and nonsense"),
+        pytest.param(gzip.compress(BODY) + b"trailing", id="trailing bytes"),
+        pytest.param(gzip.compress(BODY)[:-5] + b"12345", id="wrong length"),
+        pytest.param(gzip.compress(b"") * 65, id="too many members"),
+        pytest.param(b"nonsense", id="no gzip at all"),
+        pytest.param(b"", id="nothing"),
     ],
 )
 def test_a_damaged_stream_is_bad_gzip(body: bytes) -> None:
