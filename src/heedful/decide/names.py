@@ -42,7 +42,7 @@ def condition_names(
     """
     declared: dict[str, Shape] = {name: _type_of(rule) for name, rule in sorted(traits.items())}
     sensed: dict[str, Shape] = {n: s.type for n, s in sorted(signals.signals.items())}
-    agreed: dict[str, Shape] = {purpose: Type.TEXT for purpose in purposes}
+    agreed: dict[str, Shape] = dict.fromkeys(purposes, Type.TEXT)
     return Names(
         roots={
             "traits": Record(fields=declared) if declared else Open(),
