@@ -25,8 +25,8 @@ from heedful.ports import (
 from heedful.store.statements import Statements, by_key, scan
 
 PROBES_MAX: Final = 64
-"""Neighbouring slots tried for one claim. Identities are keyed hashes of 40 bits and more within
-an hour, so even a second probe is rare; this many means that the slots are not hashes."""
+"""Neighbouring slots tried for one claim. The low 32 bits are a keyed hash within one second of
+the raw timestamp, so even a second probe is rare; this many means that they are no hashes."""
 
 _SLOT_MASK: Final = (1 << 63) - 1
 

@@ -57,7 +57,8 @@ class SqliteStore:
     watermark and is repeated once with the room that the ballast gave. When there is room again
     the next write takes the ballast back. Nobody has to do anything but free space.
 
-    The file is for one process: hold `OwnerLock` while a store is open.
+    The file is for one process: hold `OwnerLock` while a store is open. Should another one write
+    all the same, the next `write` notices and reads anew what is kept in memory.
 
     Raises
     ------
@@ -76,6 +77,7 @@ class SqliteStore:
         try:
             self._writer = open_writer(self.path, settings)
             self._tail = read_tail(self._writer)
+            self._data_version = self._others_version()
         except sqlite3.Error as error:
             raise self._said(error) from error
         self._readers = Readers(self.path, settings)
@@ -204,6 +206,8 @@ class SqliteStore:
         began = False
         try:
             writer.execute("BEGIN IMMEDIATE")
+            if (version := self._others_version()) != self._data_version:
+                self._tail, self._data_version = read_tail(writer), version
             transaction.begin(self._tail)
             began = True
             done = work(transaction)
@@ -220,6 +224,11 @@ class SqliteStore:
         finally:
             transaction.end()
         return done
+
+    def _others_version(self) -> int:
+        """Read a number that changes when another process has written to the file (1 us)."""
+        version: int = self._writer.execute("PRAGMA data_version").fetchone()[0]
+        return version
 
     def _file_tail(self) -> None:
         # The work is committed, so nothing may be raised any more: what could not be filed now is
