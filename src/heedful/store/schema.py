@@ -1,15 +1,24 @@
 """The tables of the embedded store, and how a file of an older version becomes one of this.
 
-A file says what it is: `application_id` that it is ours, `user_version` which tables it has. A
-step of `_UPGRADES` turns version n into n + 1 and is never edited once released; a file of a
-newer version is refused, since an older program would misread it.
+A file says what it is: `application_id` that it is ours, `user_version` which tables it has.
+Opening a file runs the steps of `_UPGRADES` that it has not had, all in one transaction: a program
+that is killed on the way leaves the file as it was. A new file is made by the same steps, so there
+is one way to every table. A file of a newer version is refused in words, since an older program
+would misread it. Backups of older versions are restored as they are and upgraded when opened.
+
+To add a table: write its statements as `_TABLES_n` for the next version n, append
+`_adding(_TABLES_n)` to `_UPGRADES`, and count `SCHEMA_VERSION` up. Where rows have to be rewritten,
+append a function of the connection instead; it runs inside the transaction and must not commit.
+A step that has been released is never edited: the next one changes what it made.
+`tests/unit/store/test_schema.py` opens a file of every version; put the rows that the step must
+carry over there.
 
 Notes
 -----
 Keys are keyed hashes, so a table in the order of `key` is written at random places: a page an
 event. The tables that grow with every event are therefore in the order of time: `seen`, whose
-slots begin with the time, and `events` by `seq`. `places` finds the events of a fragment; see
-`heedful.store.log`.
+slots begin with the second of the raw timestamp, and `events` by `seq`. `places` finds the events
+of a fragment; see `heedful.store.log`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A copy is of one moment, whole or not there, and takes a store's place without meeting its log."""
+"""A copy is of one moment, whole or not there, and never meets the log of what it replaces."""
 
 from __future__ import annotations
 
