@@ -23,6 +23,7 @@ $(STAMP): pyproject.toml requirements.lock scripts/setup.sh
 
 parts:
 	@scripts/debian-parts.sh
+	@scripts/node-sdk.sh
 
 run: setup ## set up, then start the server with the sample shop's events flowing in
 	@scripts/run.sh $(RUN_ARGS)

@@ -6,6 +6,8 @@ set -euo pipefail
 # command | Debian package | what needs it
 parts=(
     "strace|strace|the test that the disk is synced before an acknowledgement"
+    "node|nodejs|the tests that send through the unmodified Node SDK"
+    "npm|npm|fetching that SDK"
 )
 
 missing=()
