@@ -297,3 +297,5 @@ class ContactPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """By name."""
     purposes: dict[str, str] = {}
     """Consent purpose that a channel needs beside the action's, by channel."""
+    channels: tuple[str, ...] = ("inapp", "email", "sms", "push", "phone", "whatsapp", "chat")
+    """Channels that actions and policies may name; another one is taken for a slip of the pen."""
