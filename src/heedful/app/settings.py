@@ -20,8 +20,10 @@ ENV_PREFIX: Final = "HEEDFUL_"
 FILE_BYTES_MAX: Final = 64 * 1024
 """Size of the settings file beyond which it is refused unread."""
 
-# Read by other programs of the project, not by the server.
-_FOREIGN: Final = frozenset({"HEEDFUL_DATA", "HEEDFUL_COUNTERPARTS", "HEEDFUL_HYPOTHESIS"})
+# Read by the command line and by other programs of the project, not by the server.
+_FOREIGN: Final = frozenset(
+    f"{ENV_PREFIX}{name}" for name in ("COUNTERPARTS", "DATA", "DEBUG", "DIR", "HYPOTHESIS", "SHOP")
+)
 
 Port = Annotated[int, Meta(ge=0, le=65_535)]
 Count = Annotated[int, Meta(ge=1)]
