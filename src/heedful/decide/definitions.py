@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from heedful.effects import MessageClass
+from heedful.govern.definitions import DecisionType
 from heedful.sense.definitions import On
 
 Tier = Literal["hardship", "service", "retention", "growth"]
@@ -299,3 +300,34 @@ class ContactPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Consent purpose that a channel needs beside the action's, by channel."""
     channels: tuple[str, ...] = ("inapp", "email", "sms", "push", "phone", "whatsapp", "chat")
     """Channels that actions and policies may name; another one is taken for a slip of the pen."""
+
+
+class Definitions(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a strategy says about deciding, read from its files.
+
+    Notes
+    -----
+    Paths of problems are those of this struct: `$.needs[3].opens_when`, `$.goals.purchase.value`,
+    `$.actions[0].treatments[1].body`, `$.rules[2].on`, `$.contact.caps[0].within`.
+    """
+
+    needs: tuple[Need, ...] = ()
+    """In the order in which they are answered within a tier."""
+    goals: dict[str, Goal] = {}
+    """By name."""
+    currency: str = "EUR"
+    """Of all money."""
+    actions: tuple[Action, ...] = ()
+    """In any order; a decision looks at them by name."""
+    rules: tuple[Rule, ...] = ()
+    """Triggers of the workspace."""
+    builtin: tuple[str, ...] = ("hesitation", "channel_change")
+    """Built-in triggers in force; their signals are `builtin_signals`."""
+    contact: ContactPolicy = ContactPolicy()
+    """How often, when and to whom."""
+    decision_types: tuple[DecisionType, ...] = ()
+    """What actions name in `decision_type`."""
+    models: dict[str, int] = {"beta": 5}
+    """Transparency of each model by name, 1 to 5."""
+    fallback_model: str = "beta"
+    """The transparent model that decides where another is too opaque."""

@@ -11,7 +11,7 @@ from heedful.customer import Profile
 from heedful.decide.definitions import Tier
 from heedful.effects import MessageClass, OutboundEffect
 from heedful.events import Identifier
-from heedful.sense import Senses
+from heedful.sense import FeatureDictionary, Senses
 
 # Names of our own events about deciding (type `own`); what they carry stands in `properties`.
 DECISION_REQUESTED: Final = "Decision Requested"
@@ -32,6 +32,10 @@ NEED_CLOSED: Final = "Need Closed"
 """A need is over: `need`, `tier`, `reason` (`event`, `condition`, `expired`)."""
 SILENCE_SET: Final = "Silence Set"
 """A class of messages is muted: `class`, `until`, `reason`."""
+DECISION_APPROVED: Final = "Decision Approved"
+"""A person agreed to a decision that needs it before its release: `decision_id`."""
+DECISION_REFUSED: Final = "Decision Refused"
+"""A person refused a decision that needs approval: `decision_id`, `reason`."""
 
 
 class Person(NamedTuple):
@@ -55,6 +59,8 @@ class Surroundings(msgspec.Struct, frozen=True):
     """Switches, incidents and guardrails in force, as `govern` folds them."""
     budgets: Mapping[str, int]
     """Micros left in this period, by budget."""
+    dictionary: FeatureDictionary | None = None
+    """Tells automatic signals that share a slot, which are unknown; see `sense.evaluate`."""
 
 
 class NewEvent(NamedTuple):
@@ -124,6 +130,9 @@ class Step(NamedTuple):
     effects: tuple[OutboundEffect, ...] = ()
     released: tuple[str, ...] = ()
     """Ids of effects that may go out now: their `Message Released` is among `events`."""
+    postponed: tuple[tuple[str, int, str], ...] = ()
+    """Effects whose `due` moves, with the new one and why: `quiet_hours` until they end,
+    `approval_required` until the effect expires, `approved` to now."""
     withdrawn: tuple[tuple[str, str], ...] = ()
     """Ids of effects that must not go out any more, with the reason code."""
     learned: tuple[Any, ...] = ()
