@@ -327,7 +327,7 @@ class Definitions(msgspec.Struct, frozen=True, kw_only=True):
     """How often, when and to whom."""
     decision_types: tuple[DecisionType, ...] = ()
     """What actions name in `decision_type`."""
-    models: dict[str, int] = {"beta": 5}
+    models: dict[str, int] = msgspec.field(default_factory=lambda: {"beta": 5})
     """Transparency of each model by name, 1 to 5."""
     fallback_model: str = "beta"
     """The transparent model that decides where another is too opaque."""
