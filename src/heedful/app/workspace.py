@@ -7,6 +7,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Final
 
@@ -48,13 +49,18 @@ def init_workspace(directory: Path) -> None:
             what = expected("a folder without a workspace", f"one with {name}", str(directory))
             raise InputError("workspace_exists", what)
     folder = directory / STRATEGY_FOLDER
-    folder.mkdir(parents=True)
-    templates = resources.files("heedful.strategy") / "templates"
-    for template in sorted(templates.iterdir(), key=lambda entry: entry.name):
-        if template.name.endswith(".yaml"):
-            (folder / template.name).write_text(template.read_text("utf-8"), "utf-8")
+    _copy_templates(resources.files("heedful.strategy") / "templates", folder)
     _write_secret(directory / SECRET_FILE)
     (directory / SETTINGS_FILE).write_text(_SETTINGS, "utf-8")
+
+
+def _copy_templates(templates: Traversable, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for template in sorted(templates.iterdir(), key=lambda entry: entry.name):
+        if template.is_dir():
+            _copy_templates(template, folder / template.name)
+        elif template.name.endswith(".yaml"):
+            (folder / template.name).write_text(template.read_text("utf-8"), "utf-8")
 
 
 def _write_secret(path: Path) -> None:

@@ -1,21 +1,41 @@
 """From the texts of a folder to one strategy in force, or to every problem with its place.
 
 Law: a version is a hash of the files' texts and of nothing else, so two machines that hold the
-same files run the same strategy and say so.
+same files run the same strategy and say so. Scenarios (`tests/`) prove a strategy and change
+nothing about it: their texts are no part of the hash.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from heedful.customer import IdentityRules, ProfileRules
+from heedful.decide.definitions import (
+    Action,
+    ContactPolicy,
+    Goal,
+    GoalsFile,
+    Need,
+    NeedsFile,
+    RulesFile,
+)
+from heedful.govern.definitions import (
+    ApprovalsFile,
+    DecisionTypesFile,
+    GuardrailsFile,
+    IncidentsFile,
+    ValuesFile,
+)
 from heedful.ingest import SourceRules, TrackingPlan, WebhookMapping
 from heedful.kernel import InputError, canonical
 from heedful.kernel.names import nearest
 from heedful.sense import Automatic, SignalDefinition
+from heedful.strategy.actions import check_actions
+from heedful.strategy.contact import check_contact, policy_of
+from heedful.strategy.needs import check_goals, check_needs
 from heedful.strategy.parts import FileKind, Part, Parts
 from heedful.strategy.people import (
     check_consent,
@@ -25,6 +45,16 @@ from heedful.strategy.people import (
     profile_of,
     purposes_of,
 )
+from heedful.strategy.policies import (
+    check_approvals_file,
+    check_decision_types_file,
+    check_guardrails_file,
+    check_incidents_file,
+    check_values_file,
+)
+from heedful.strategy.rules import check_rules
+from heedful.strategy.scenario_check import check_scenarios
+from heedful.strategy.scenario_file import ScenariosFile
 from heedful.strategy.sections import (
     ConsentFile,
     IdentityFile,
@@ -42,6 +72,9 @@ from heedful.strategy.sources import (
 )
 from heedful.strategy.yaml import StrategyError, StrategyProblem, load_yaml, read
 
+SCENARIOS_FOLDER: Final = "tests/"
+"""Where scenarios stand: checked with the strategy, but no part of its version."""
+
 FILE_KINDS: Final = (
     FileKind("identity", ("identity.yaml",), IdentityFile, check_identity),
     FileKind("traits", ("traits.yaml",), TraitsFile, check_traits),
@@ -50,11 +83,29 @@ FILE_KINDS: Final = (
     FileKind("tracking-plan", ("tracking-plans/*.yaml",), TrackingPlan, check_plans),
     FileKind("webhook", ("webhooks/*.yaml",), WebhookMapping, check_webhooks),
     FileKind("signals", ("signals.yaml", "signals/*.yaml"), SignalsFile, check_signals),
+    FileKind("needs", ("needs.yaml",), NeedsFile, check_needs),
+    FileKind("goals", ("goals.yaml",), GoalsFile, check_goals),
+    FileKind("action", ("actions/*.yaml",), Action, check_actions),
+    FileKind("rules", ("rules.yaml",), RulesFile, check_rules),
+    FileKind("contact", ("policies/contact.yaml",), ContactPolicy, check_contact),
+    FileKind(
+        "decision-types",
+        ("policies/decision-types.yaml",),
+        DecisionTypesFile,
+        check_decision_types_file,
+    ),
+    FileKind("values", ("policies/values.yaml",), ValuesFile, check_values_file),
+    FileKind("guardrails", ("policies/guardrails.yaml",), GuardrailsFile, check_guardrails_file),
+    FileKind("approvals", ("policies/approvals.yaml",), ApprovalsFile, check_approvals_file),
+    FileKind("incidents", ("policies/incidents.yaml",), IncidentsFile, check_incidents_file),
+    FileKind("scenarios", (f"{SCENARIOS_FOLDER}*.yaml",), ScenariosFile, check_scenarios),
 )
 """Every kind of file that a strategy knows; see `FileKind` for adding one."""
 
 FILES_MAX: Final = 2_000
 """Files of one strategy; a folder with more is refused."""
+
+T = TypeVar("T")
 
 _YAML: Final = (".yaml", ".yml")
 
@@ -76,6 +127,18 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True):
     automatic: Automatic
     sources: Mapping[str, SourceRules]
     webhooks: Mapping[str, WebhookMapping]
+    needs: tuple[Need, ...] = ()
+    goals: Mapping[str, Goal] = {}
+    currency: str = GoalsFile().currency
+    actions: tuple[Action, ...] = ()
+    """In the order of their files."""
+    rules: RulesFile = RulesFile()
+    contact: ContactPolicy = ContactPolicy()
+    decision_types: DecisionTypesFile = DecisionTypesFile()
+    values: ValuesFile = ValuesFile()
+    guardrails: GuardrailsFile = GuardrailsFile()
+    approvals: ApprovalsFile = ApprovalsFile()
+    incidents: IncidentsFile = IncidentsFile()
 
 
 def check(files: Mapping[str, str]) -> list[StrategyProblem]:
@@ -122,6 +185,7 @@ def load(files: Mapping[str, str]) -> Strategy:
     if problems:
         listed = [msgspec.structs.asdict(problem) for problem in problems]
         raise InputError("bad_strategy", str(problems[0]), {"problems": listed})
+    goals = _only(parts, GoalsFile)
     return Strategy(
         version=_version(files),
         identity=identity_of(parts),
@@ -131,7 +195,23 @@ def load(files: Mapping[str, str]) -> Strategy:
         automatic=automatic_of(parts),
         sources=sources_of(parts),
         webhooks=webhooks_of(parts),
+        needs=tuple(need for file in parts.sections(NeedsFile) for need in file.needs),
+        goals=goals.goals,
+        currency=goals.currency,
+        actions=parts.sections(Action),
+        rules=_only(parts, RulesFile),
+        contact=policy_of(parts),
+        decision_types=_only(parts, DecisionTypesFile),
+        values=_only(parts, ValuesFile),
+        guardrails=_only(parts, GuardrailsFile),
+        approvals=_only(parts, ApprovalsFile),
+        incidents=_only(parts, IncidentsFile),
     )
+
+
+def _only(parts: Parts, kind: type[T]) -> T:
+    """Give the one file of a kind; its defaults where there is none."""
+    return (*parts.sections(kind), kind())[0]
 
 
 def json_schema() -> dict[str, dict[str, Any]]:
@@ -180,9 +260,10 @@ def _unknown_file(path: str) -> StrategyProblem:
     folder, slash, name = path.rpartition("/")
     patterns = [pattern for kind in FILE_KINDS for pattern in kind.patterns]
     if slash:
-        folders = [pattern.removesuffix("/*.yaml") for pattern in patterns if "/" in pattern]
+        folders = {p.removesuffix("/*.yaml") for p in patterns if p.endswith("/*.yaml")}
         found = nearest(folder, folders)
-        near = f"{found}/{name.rpartition('.')[0]}.yaml" if found else None
+        named = f"{found}/{name.rpartition('.')[0]}.yaml" if found else None
+        near = named or nearest(path, [p for p in patterns if "/" in p and p[-6:] != "*.yaml"])
     else:
         near = nearest(path, [pattern for pattern in patterns if "/" not in pattern])
     remedy = f"Did you mean {near}?" if near else f"Known are {', '.join(patterns)}."
@@ -190,7 +271,8 @@ def _unknown_file(path: str) -> StrategyProblem:
 
 
 def _version(files: Mapping[str, str]) -> str:
-    return canonical.digest([[p, files[p]] for p in sorted(files) if p.endswith(_YAML)])
+    counted = [p for p in files if p.endswith(_YAML) and not p.startswith(SCENARIOS_FOLDER)]
+    return canonical.digest([[p, files[p]] for p in sorted(counted)])
 
 
 def _section(path: str, text: str, kind: FileKind, parts: Parts) -> tuple[StrategyProblem, ...]:

@@ -12,7 +12,7 @@ from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 
-from heedful.kernel import expected
+from heedful.kernel import InputError, expected, parse_span
 from heedful.kernel.names import nearest
 from heedful.strategy.yaml import Document, StrategyProblem
 
@@ -51,6 +51,7 @@ class Parts:
     def __init__(self) -> None:
         self._parts: dict[type, list[Part[Any]]] = {}
         self._broken: set[type] = set()
+        self._made: dict[str, Any] = {}
 
     def add(self, kind: type, part: Part[Any]) -> None:
         """Keep a file; files come sorted by their path."""
@@ -71,6 +72,13 @@ class Parts:
     def sections(self, kind: type[T]) -> tuple[T, ...]:
         """List the sections of one kind."""
         return tuple(part.section for part in self.of(kind))
+
+    def once(self, make: Callable[[Parts], T]) -> T:
+        """Give what a function makes of all files, making it the first time only."""
+        if make.__qualname__ not in self._made:
+            self._made[make.__qualname__] = make(self)
+        made: T = self._made[make.__qualname__]
+        return made
 
 
 class FileKind(msgspec.Struct, frozen=True):
@@ -120,6 +128,25 @@ def misnamed(part: Part[Any], path: str, name: str) -> Iterator[StrategyProblem]
     if not _NAME.fullmatch(name):
         remedy = f"Use letters, digits, `_`, `-` and `.`, at most {NAME_CHARS_MAX}."
         yield part.problem(path, "a name", repr(name[: 2 * NAME_CHARS_MAX]), remedy)
+
+
+def check_span(
+    part: Part[Any], path: str, text: str, *, least_ms: int = 1
+) -> Iterator[StrategyProblem]:
+    """Find a text that is no span, or one that is shorter than may be."""
+    try:
+        span = parse_span(text, path)
+    except InputError as error:
+        yield part.problem_saying(path, error.message)
+        return
+    if span < least_ms:
+        yield part.problem(path, "a span longer than 0", repr(text))
+
+
+def told(part: Part[Any], faults: Iterable[InputError]) -> Iterator[StrategyProblem]:
+    """Give faults that another room found in this file their place in it."""
+    for fault in faults:
+        yield part.problem_saying(str(fault.detail.get("path", "$")), fault.message)
 
 
 def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:

@@ -8,8 +8,15 @@ from typing import Final
 from heedful.customer import IdentityRules, Namespace, ProfileRules, TraitRule
 from heedful.customer.rules import NAMESPACE_CHARS_MAX
 from heedful.ingest import WebhookMapping
-from heedful.kernel import InputError, parse_span
-from heedful.strategy.parts import Part, Parts, did_you_mean, misnamed, repeated
+from heedful.kernel import parse_span
+from heedful.strategy.parts import (
+    Part,
+    Parts,
+    check_span,
+    did_you_mean,
+    misnamed,
+    repeated,
+)
 from heedful.strategy.sections import (
     SERVICE,
     ConsentFile,
@@ -97,12 +104,7 @@ def _check_expiry(
 ) -> Iterator[StrategyProblem]:
     if entry.expires_after is None:
         return
-    path = f"{path}.expires_after"
-    try:
-        if parse_span(entry.expires_after, path) == 0:
-            yield part.problem(path, "a span longer than 0", repr(entry.expires_after))
-    except InputError as error:
-        yield part.problem_saying(path, error.message)
+    yield from check_span(part, f"{path}.expires_after", entry.expires_after)
 
 
 def _check_sources(

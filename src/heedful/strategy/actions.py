@@ -1,0 +1,224 @@
+"""Actions: what they name is there, what they ask can be, and their class is what they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from heedful.decide.definitions import (
+    DO_NOTHING,
+    Action,
+    ContactPolicy,
+    GoalsFile,
+    Need,
+    NeedsFile,
+)
+from heedful.decide.limits import LEVER_MAX, LEVER_MIN
+from heedful.expr import Expression
+from heedful.govern.checks import check_decision_type_use
+from heedful.govern.definitions import DecisionTypesFile
+from heedful.strategy.conditions import condition
+from heedful.strategy.contact import cap_problems, channel_problem
+from heedful.strategy.needs import check_name, check_prior, is_worth_money
+from heedful.strategy.parts import Part, Parts, check_span, did_you_mean, repeated, told
+from heedful.strategy.people import known_purposes
+from heedful.strategy.placeholders import placeholder_problems, texts_of
+from heedful.strategy.sections import SERVICE, ConsentFile
+from heedful.strategy.yaml import StrategyProblem
+
+MARKETING: Final = "marketing"
+"""The purpose that a promotional action needs where it names no other."""
+
+_CONDITIONS: Final = ("eligible", "applicable", "suitable")
+_EXEMPT: Final = ("transactional", "mandatory")
+"""Classes that pass caps, tiers and silence, so what sells must not stand in them."""
+
+
+def check_actions(parts: Parts) -> Iterator[StrategyProblem]:
+    """Find names that stand nowhere, actions that can never pass, and classes that dodge caps."""
+    files = parts.of(Action)
+    for part in files:
+        action = part.section
+        yield from _check_name(part, action.action)
+        yield from _check_names(part, action, parts)
+        yield from _check_channels(part, action, parts)
+        yield from _check_conditions(part, action, parts)
+        yield from _check_money(part, action)
+        yield from _check_class(part, action, parts)
+        yield from _check_treatments(part, action, parts)
+        yield from cap_problems(part, "$.caps", action.caps, parts)
+        yield from check_span(part, "$.stands_for", action.stands_for)
+        yield from check_span(part, "$.expires_after", action.expires_after)
+        if action.effects.silence is not None:
+            place = "$.effects.silence.for"
+            yield from check_span(part, place, action.effects.silence.span)
+    yield from repeated(((part, "$.action", part.section.action) for part in files), "each once")
+
+
+def _check_name(part: Part[Action], name: str) -> Iterator[StrategyProblem]:
+    faults = list(check_name(part, "$.action", name))
+    yield from faults
+    if name == DO_NOTHING:
+        remedy = "Silence is always there; it is no file."
+        yield part.problem("$.action", "another name", f"`{DO_NOTHING}`", remedy)
+    file = f"actions/{name.replace('_', '-')}.yaml"
+    if not faults and part.file != file:
+        yield part.problem("$.action", f"the name of its file, {part.file}", repr(name))
+
+
+def _check_names(part: Part[Action], action: Action, parts: Parts) -> Iterator[StrategyProblem]:
+    if parts.is_whole(GoalsFile):
+        goals = [name for file in parts.sections(GoalsFile) for name in file.goals]
+        if action.goal not in goals:
+            remedy = did_you_mean(action.goal, goals, "goals.yaml declares them.")
+            yield part.problem("$.goal", "a goal", repr(action.goal), remedy)
+    if parts.is_whole(NeedsFile):
+        yield from _check_needs(part, action, parts)
+    if parts.is_whole(DecisionTypesFile):
+        file = (*parts.sections(DecisionTypesFile), DecisionTypesFile())[0]
+        yield from told(
+            part,
+            check_decision_type_use(action.decision_type, file.decision_types, "$.decision_type"),
+        )
+        if action.model not in file.models:
+            listed = "List it under `models` of policies/decision-types.yaml."
+            remedy = did_you_mean(action.model, file.models, listed)
+            yield part.problem("$.model", "a listed model", repr(action.model), remedy)
+    if parts.is_whole(ContactPolicy) and action.budget is not None:
+        budgets = [name for file in parts.sections(ContactPolicy) for name in file.budgets]
+        if action.budget not in budgets:
+            listed = "policies/contact.yaml declares them."
+            remedy = did_you_mean(action.budget, budgets, listed)
+            yield part.problem("$.budget", "a budget", repr(action.budget), remedy)
+
+
+def _check_needs(part: Part[Action], action: Action, parts: Parts) -> Iterator[StrategyProblem]:
+    known = {need.name: need for file in parts.sections(NeedsFile) for need in file.needs}
+    for i, name in enumerate(action.needs):
+        place = f"$.needs[{i}]"
+        if name not in known:
+            remedy = did_you_mean(name, known, "needs.yaml declares them.")
+            yield part.problem(place, "a need", repr(name), remedy)
+        elif known[name].tier != action.tier:
+            what = f"a need of the action's tier, {action.tier}"
+            yield part.problem(place, what, f"{name} of tier {known[name].tier}")
+    if not action.needs and action.tier != "growth" and not _of_tier(known.values(), action.tier):
+        remedy = "Without one the action can never be chosen."
+        what = f"a need of tier {action.tier} in needs.yaml"
+        yield part.problem("$.tier", what, "none", remedy)
+
+
+def _of_tier(needs: Iterable[Need], tier: str) -> bool:
+    return any(need.tier == tier for need in needs)
+
+
+def _check_channels(part: Part[Action], action: Action, parts: Parts) -> Iterator[StrategyProblem]:
+    if not action.channels:
+        remedy = "Without one the action can never be chosen."
+        yield part.problem("$.channels", "at least one channel", "none", remedy)
+    yield from repeated(
+        ((part, f"$.channels[{i}]", name) for i, name in enumerate(action.channels)),
+        "each channel once",
+    )
+    for i, name in enumerate(action.channels):
+        yield from channel_problem(part, f"$.channels[{i}]", name, parts)
+    if not parts.is_whole(ConsentFile):
+        return
+    purposes = known_purposes(parts)
+    if action.purpose is not None and action.purpose not in purposes:
+        remedy = did_you_mean(action.purpose, purposes, "consent.yaml declares them.")
+        yield part.problem("$.purpose", "a known purpose", repr(action.purpose), remedy)
+    elif action.message_class == "promotional":
+        yield from _check_consent(part, action, purposes)
+
+
+def _check_consent(
+    part: Part[Action], action: Action, purposes: tuple[str, ...]
+) -> Iterator[StrategyProblem]:
+    what = f"a purpose that people consent to before promotion on {', '.join(action.channels)}"
+    if action.purpose == SERVICE:
+        remedy = "Nobody is asked for it; name one of consent.yaml."
+        yield part.problem("$.purpose", what, f"`{SERVICE}`", remedy)
+    elif action.purpose is None and MARKETING not in purposes:
+        remedy = f"Give `purpose`, or list `{MARKETING}` in consent.yaml."
+        yield part.problem("$.channels", what, "none", remedy)
+
+
+def _check_conditions(
+    part: Part[Action], action: Action, parts: Parts
+) -> Iterator[StrategyProblem]:
+    problems: list[StrategyProblem] = []
+    beside: list[tuple[str, Expression]] = []
+    for field in _CONDITIONS:
+        text = getattr(action, field)
+        read = condition(part, f"$.{field}", text, parts, problems, beside)
+        if read is not None:
+            beside.append((field, read))
+    yield from problems
+
+
+def _check_money(part: Part[Action], action: Action) -> Iterator[StrategyProblem]:
+    if action.cost < 0:
+        yield part.problem("$.cost", "a cost of 0 or more", f"{action.cost:g}")
+    if action.benefit < 0:
+        remedy = "What harms the person is never chosen."
+        yield part.problem("$.benefit", "a benefit of 0 or more", f"{action.benefit:g}", remedy)
+    if not LEVER_MIN <= action.lever <= LEVER_MAX:
+        what = f"a factor of {LEVER_MIN:g} to {LEVER_MAX:g}"
+        yield part.problem("$.lever", what, f"{action.lever:g}")
+    yield from check_prior(part, "$.prior", action.prior)
+
+
+def _check_class(part: Part[Action], action: Action, parts: Parts) -> Iterator[StrategyProblem]:
+    """Tell what sells and stands in a class that no cap and no silence stops."""
+    if action.message_class not in _EXEMPT:
+        return
+    said = f"`class: promotional` or `class: service` for an action of {{}}, since {_EXEMPT[0]} "
+    said += f"and {_EXEMPT[1]} messages pass every cap and silence"
+    got = f"`class: {action.message_class}`"
+    if action.tier == "growth":
+        yield part.problem("$.class", said.format("tier growth"), got)
+        return
+    goal = _goals(parts).get(action.goal)
+    if goal is not None and is_worth_money(goal):
+        yield part.problem("$.class", said.format(f"goal {action.goal}, which is worth money"), got)
+        return
+    words = set(_words(action))
+    for other in parts.sections(Action):
+        if other.message_class != "promotional" or other.action == action.action:
+            continue
+        if other.goal == action.goal:
+            reason = f"the goal of the promotional {other.action}"
+            yield part.problem("$.class", said.format(reason), got)
+            return
+        if words & set(_words(other)):
+            reason = f"the words of the promotional {other.action}"
+            yield part.problem("$.class", said.format(reason), got)
+            return
+
+
+def _goals(parts: Parts) -> dict[str, Any]:
+    return {name: goal for file in parts.sections(GoalsFile) for name, goal in file.goals.items()}
+
+
+def _words(action: Action) -> list[str]:
+    return [t.body.strip() for t in action.treatments if t.body.strip()]
+
+
+def _check_treatments(
+    part: Part[Action], action: Action, parts: Parts
+) -> Iterator[StrategyProblem]:
+    if not action.treatments:
+        remedy = "Without one there is nothing to say; leave the field out for the default."
+        yield part.problem("$.treatments", "at least one treatment", "none", remedy)
+    arms = []
+    for i, treatment in enumerate(action.treatments):
+        path = f"$.treatments[{i}]"
+        arms.append((part, path, f"{treatment.name}|{treatment.channel}|{treatment.language}"))
+        if treatment.channel is not None and treatment.channel not in action.channels:
+            remedy = did_you_mean(treatment.channel, action.channels)
+            what, got = "one of the action's channels", repr(treatment.channel)
+            yield part.problem(f"{path}.channel", what, got, remedy)
+    yield from repeated(arms, "one treatment for each name, channel and language")
+    for path, text in texts_of(action):
+        yield from placeholder_problems(part, path, text, parts)
