@@ -7,7 +7,8 @@ what-if and a simulation are this same code.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
@@ -15,13 +16,19 @@ import msgspec
 from heedful import customer as facts
 from heedful import sense
 from heedful.customer import CompiledIdentity, Profile, ProfileRules
+from heedful.decide import Definitions, Rules, compile_rules
 from heedful.events import Event
+from heedful.govern.governance import Governance
 from heedful.kernel import InvariantError, canonical, expected, hash_key
 from heedful.sense import FeatureDictionary, FeatureKey, Senses, SignalSet
 from heedful.sense.features import feature_key
 
 SCHEMA: Final = 1
 """Version of a customer's stored form; a reader for the version before is kept."""
+
+
+NO_RULES: Final = compile_rules(Definitions(), sense.compile_signals([]), version="")
+"""Rules of a workspace that only keeps facts."""
 
 
 class World(msgspec.Struct, frozen=True):
@@ -31,6 +38,12 @@ class World(msgspec.Struct, frozen=True):
     profile: ProfileRules
     signals: SignalSet
     dictionary: FeatureDictionary
+    rules: Rules = NO_RULES
+    """Needs, actions and all else that decides; none where a workspace only keeps facts."""
+    models: Mapping[str, Any] = MappingProxyType({})
+    """What was learned, by the name of the model: snapshots, each with its `learn_seq`."""
+    governance: Governance = Governance()
+    """Switches, incidents and guardrails in force."""
 
 
 class Customer(msgspec.Struct, array_like=True):

@@ -158,6 +158,20 @@ class EffectRow(NamedTuple):
     body: bytes
 
 
+class MessageRow(NamedTuple):
+    """One message in a person's inbox."""
+
+    number: int
+    """0 for a new row; greater for a later one."""
+    effect: str
+    fragment: int
+    put_at: int
+    expires_at: int
+    mark: str
+    """How far the person came with it; empty at first."""
+    body: bytes
+
+
 class AuditRow(NamedTuple):
     """One link of the audit chain."""
 
@@ -362,8 +376,11 @@ class Transaction(Protocol):
     ) -> list[EffectRow]:
         """Read the effects of fragments in the order of their ids, of one destination if given."""
 
-    def due_effects(self, now: int, limit: int) -> list[EffectRow]:
-        """Effects that wait, or whose lease ran out, and whose `due` has come; earliest first."""
+    def due_effects(self, now: int, limit: int, without: Sequence[str] = ()) -> list[EffectRow]:
+        """Effects that wait, or whose lease ran out, and whose `due` has come; earliest first.
+
+        Effects for the destinations in `without` are passed over.
+        """
 
     def effects_in(self, status: EffectStatus, after: str, limit: int) -> list[EffectRow]:
         """Read effects of one status in the order of their ids, beyond an id."""
@@ -373,6 +390,18 @@ class Transaction(Protocol):
 
     def delete_effects(self, fragments: Sequence[int]) -> int:
         """Delete the effects of fragments, as an erasure must; say how many."""
+
+    def put_message(self, row: MessageRow) -> bool:
+        """Keep a message for the inbox; False when one of its effect is kept already."""
+
+    def messages_of(self, fragments: Sequence[int], after: int, limit: int) -> list[MessageRow]:
+        """Read the inbox of fragments in the order of arrival, beyond a number."""
+
+    def mark_message(self, effect: str, fragments: Sequence[int], mark: str) -> bool:
+        """Set how far the person came with a message; False when they have none of that effect."""
+
+    def delete_messages(self, fragments: Sequence[int]) -> int:
+        """Delete the inbox of fragments, as an erasure must; say how many."""
 
     def last_lesson(self) -> int:
         """The greatest number of a learning row, 0 at the start."""

@@ -7,27 +7,34 @@ event stands in the log under its fragment, and the customer's facts contain it.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import msgspec
 
-from heedful import core
+from heedful import core, decide
 from heedful.core import Customer, World
 from heedful.customer import Fragment, fragment_key, identifiers_of, separation_of
 from heedful.customer.identity import FragmentKind
+from heedful.decide import TIME_PASSED, Decision
+from heedful.engine.deciding import Deciding
 from heedful.engine.graph import Change, Graph, Staged
 from heedful.events import IDENTIFIERS_SEPARATED, Event, Identifier, encode_event
-from heedful.kernel import SECOND_MS, canonical
+from heedful.kernel import MINUTE_MS, SECOND_MS, canonical
 from heedful.ports import (
     CLAIM_CONFLICT,
     CLAIM_DUPLICATE,
     Claim,
     CustomerRow,
+    EffectRow,
     LogRow,
     QuarantineRow,
     Transaction,
 )
+
+DUE_AGAIN_MS: Final = MINUTE_MS
+"""How long something that is due, but was not settled, waits until it is looked at again."""
 
 NO_USABLE_IDENTIFIER: Final = "no_usable_identifier"
 CONFLICTING_DUPLICATE: Final = "conflicting_duplicate"
@@ -36,6 +43,13 @@ SUPPRESSED: Final = "suppressed"
 _SLOT_BITS: Final = 32
 _SLOT_MASK: Final = (1 << _SLOT_BITS) - 1
 _CONTENT: Final = msgspec.msgpack.Encoder()
+
+
+class Inner(NamedTuple):
+    """An event of our own about something known: filed under the fragment of its cause."""
+
+    event: Event
+    fragment: int
 
 
 class Arrival(NamedTuple):
@@ -65,6 +79,11 @@ class BatchResult(NamedTuple):
     changes: list[Change]
     world: World
     """The world with the feature dictionary as this batch left it."""
+    decided: Sequence[Decision] = ()
+    answers: Mapping[int, Decision] = MappingProxyType({})
+    """The decisions that answer requests, by the key of the event that asked."""
+    released: Sequence[EffectRow] = ()
+    """Effects that may go out, now that this is committed."""
 
 
 def claim_of(event: Event) -> Claim:
@@ -159,12 +178,13 @@ class Batch:
         self._secret = secret
         self._filing = filing
         self._graph = Graph(tx, world, secret)
+        self._deciding = None if world.rules.is_empty else Deciding(tx, world, secret, now)
         self._now = now
         self._refused: list[QuarantineRow] = []
         self._suppressed = 0
         self._duplicates = 0
 
-    def run(self, events: Sequence[Event], refused: Sequence[QuarantineRow]) -> BatchResult:
+    def run(self, events: Sequence[Event | Inner], refused: Sequence[QuarantineRow]) -> BatchResult:
         """Take in events; `refused` is what ingest could not read, kept in the same transaction."""
         self._refused = list(refused)
         arrivals = self._claimed(self._filed(events))
@@ -180,11 +200,15 @@ class Batch:
             self._suppressed,
             changes,
             self._world,
+            *(() if self._deciding is None else self._deciding.made()),
         )
 
-    def _filed(self, events: Sequence[Event]) -> list[Arrival]:
+    def _filed(self, events: Sequence[Event | Inner]) -> list[Arrival]:
         found = []
         for event in events:
+            if isinstance(event, Inner):
+                found.append(Arrival(event.event, event.fragment, "seen", ()))
+                continue
             arrival = self._filing.file(event)
             if arrival is not None:
                 found.append(arrival)
@@ -239,6 +263,8 @@ class Batch:
 
     def _unsuppressed(self, arrival: Arrival) -> Arrival | None:
         """Refuse an erased person's event; drop an erased person's identifier from another's."""
+        if not arrival.identifiers:
+            return None  # an event of our own about somebody who was erased meanwhile
         keys = [self._graph.key(identifier) for identifier in arrival.identifiers]
         suppressed = self._tx.suppressed(keys)
         if not suppressed:
@@ -253,37 +279,62 @@ class Batch:
         return self._filing.under(arrival.event, allowed)
 
     def _fold_and_append(self, arrivals: list[Arrival], homes: dict[int, int]) -> list[Landed]:
-        tx, before, staged = self._tx, self._world, self._graph.customers
-        by_customer: dict[int, list[Event]] = {}
-        for arrival in arrivals:
-            by_customer.setdefault(homes[arrival.fragment], []).append(arrival.event)
-        for key, row in tx.customers([key for key in by_customer if key not in staged]).items():
-            staged[key] = Staged(row, core.read(self._world, row.body))
-        world = self._world = core.learn_features(before, [a.event for a in arrivals])
-        if learned := core.new_features(before, world):
-            tx.put_features(learned)
-        for key, events in by_customer.items():
-            state = staged[key].state
-            for event in events:
-                core.fold(world, state, event)
-        self._write(self._graph)
-        seq = tx.last_seq()
-        landed = []
-        log = []
-        for arrival in arrivals:
-            seq += 1
-            event = arrival.event
-            log.append(LogRow(arrival.fragment, event.at, event.key, seq, encode_event(event)))
-            landed.append(Landed(event, homes[arrival.fragment], seq))
+        self._stage({homes[arrival.fragment] for arrival in arrivals})
+        self._learn_features([arrival.event for arrival in arrivals])
+        staged = self._graph.customers
+        landed: list[Landed] = []
+        log: list[LogRow] = []
+        last = self._tx.last_seq()
+        for event, fragment, _, _ in arrivals:
+            customer, seq = homes[fragment], last + 1 + len(log)
+            is_time = event.type == "own" and event.name == TIME_PASSED
+            if not is_time:
+                self._land(Landed(event, customer, seq), fragment, landed, log)
+            if self._deciding is None:
+                continue
+            following = self._deciding.consider(staged[customer], event, fragment, seq)
+            if following is None:
+                continue
+            if is_time:  # time passes all the time: it is kept only where something came of it
+                self._land(Landed(event, customer, seq), fragment, landed, log)
+            self._learn_features(following)
+            for number, own in enumerate(following, seq + 1):
+                self._land(Landed(own, customer, number), fragment, landed, log)
+        self._write(self._graph, self._deciding)
         if log:
-            tx.append(log)
+            self._tx.append(log)
+        if self._deciding is not None:
+            self._deciding.write()
         return landed
 
-    def _write(self, graph: Graph) -> None:
+    def _stage(self, keys: set[int]) -> None:
+        staged = self._graph.customers
+        missing = sorted(key for key in keys if key not in staged)
+        for key, row in self._tx.customers(missing).items():
+            staged[key] = Staged(row, core.read(self._world, row.body))
+
+    def _learn_features(self, events: Sequence[Event]) -> None:
+        before = self._world
+        world = self._world = core.learn_features(before, events)
+        if learned := core.new_features(before, world):
+            self._tx.put_features(learned)
+
+    def _land(self, event: Landed, fragment: int, landed: list[Landed], log: list[LogRow]) -> None:
+        happened, customer, seq = event
+        core.fold(self._world, self._graph.customers[customer].state, happened)
+        landed.append(event)
+        body = encode_event(happened)
+        log.append(LogRow(fragment, happened.at, happened.key, seq, body))
+
+    def _write(self, graph: Graph, deciding: Deciding | None = None) -> None:
         self._tx.delete_customers(graph.gone)
-        self._tx.put_customers(
-            [finished(self._world, p.row, p.state, self._now) for p in graph.customers.values()]
-        )
+        rows = []
+        for staged in graph.customers.values():
+            row = staged.row
+            if deciding is not None:
+                row = row._replace(process=deciding.process(staged))
+            rows.append(finished(self._world, row, staged.state, self._now))
+        self._tx.put_customers(rows)
 
     def _separate(self, landed: list[Landed]) -> list[Change]:
         """Take people apart whom an event of our own separates; the log holds all it refolds."""
@@ -299,8 +350,14 @@ class Batch:
 
 def finished(world: World, row: CustomerRow, state: Customer, now: int) -> CustomerRow:
     """Write a customer's row anew from its state."""
+    due = [
+        core.next_due(world, state, now),
+        decide.decode_case(row.process).due if row.process else None,
+    ]
+    soonest = min((at for at in due if at is not None), default=None)
     return row._replace(
         signal_set=core.signal_set(world, state),
-        due=core.next_due(world, state, now),
+        # What is due and not done now waits a while: the caretaker must not turn round it.
+        due=soonest if soonest is None or soonest > now else now + DUE_AGAIN_MS,
         body=core.encode(state),
     )

@@ -14,13 +14,19 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from heedful import core, sense
-from heedful.core import World
+from heedful.connectors import Connectors
+from heedful.core import NO_RULES, World
 from heedful.customer import CompiledIdentity, ProfileRules
-from heedful.engine import reading, replay, rights
+from heedful.decide import Rules
+from heedful.engine import ledger, reading, replay, rights
 from heedful.engine.batch import BatchResult, Filing
+from heedful.engine.deciding import Proof
+from heedful.engine.decisions import Decisions
+from heedful.engine.inbox import StoredInbox
+from heedful.engine.outbox import Outbox
 from heedful.engine.reading import Found, customer_id
 from heedful.engine.refold import Caretaker
-from heedful.engine.stream import Notice, Stream
+from heedful.engine.stream import Notice, Stream, decided
 from heedful.engine.writer import Writer
 from heedful.events import Event, Identifier, decode_event
 from heedful.kernel import InputError, canonical, expected, parse_public_id
@@ -52,19 +58,31 @@ class Engine:
         self.store = store
         self.stream = Stream()
         self._secret = secret
-        world = msgspec.structs.replace(world, dictionary=self._dictionary(world))
+        world = msgspec.structs.replace(
+            world,
+            dictionary=self._dictionary(world),
+            governance=store.read(ledger.read_governance),
+        )
         self._writer = Writer(store, world, secret, clock, self._committed)
+        self.decisions = Decisions(store, self._writer, secret)
+        self.inbox = StoredInbox(store, self._writer)
+        self._outbox: Outbox | None = None
         self._caretaker = Caretaker(store, self._writer, self._came_due)
 
-    def start(self) -> None:
-        """Start the writer and the caretaker."""
+    def start(self, connectors: Connectors | None = None) -> None:
+        """Start the writer and the caretaker, and where there are ways out, the outbox."""
         self._writer.start()
         self._remember_signals(self.world.signals)
         self._caretaker.start()
+        if connectors is not None:
+            self._outbox = Outbox(self.store, self._writer, self._secret, connectors)
+            self._outbox.start()
 
     def close(self) -> None:
         """Finish what was accepted, then stop; the store stays open."""
         self._caretaker.close()
+        if self._outbox is not None:
+            self._outbox.close()
         self._writer.close()
 
     @property
@@ -83,17 +101,29 @@ class Engine:
 
     # -- writing --------------------------------------------------------------------------------
 
-    def ingest(self, events: Sequence[Event], refused: Sequence[QuarantineRow]) -> Future[None]:
+    def ingest(
+        self, events: Sequence[Event], refused: Sequence[QuarantineRow]
+    ) -> Future[BatchResult | None]:
         """Take in stamped events; the future is done once they are durable and folded."""
         return self._writer.submit(events, refused)
 
     def change_rules(
-        self, identity: CompiledIdentity, profile: ProfileRules, signals: SignalSet
+        self,
+        identity: CompiledIdentity,
+        profile: ProfileRules,
+        signals: SignalSet,
+        rules: Rules = NO_RULES,
+        by: str = "",
     ) -> None:
         """Put a new strategy in force between two batches; new signals begin to warm up."""
 
-        def change(world: World) -> World:
-            return World(identity, profile, signals, world.dictionary)
+        def change(tx: Transaction, world: World) -> World:
+            now, said = self.now(), {"version": rules.version, "by": by}
+            proof = Proof("publication", rules.version, now, {"by": by})
+            ledger.note(tx, self._secret, ledger.STRATEGY_PUBLISHED, said, now, [proof])
+            return msgspec.structs.replace(
+                world, identity=identity, profile=profile, signals=signals, rules=rules
+            )
 
         self._writer.change_world(change)
         self._remember_signals(signals)
@@ -243,6 +273,11 @@ class Engine:
             absorbed = tuple(customer_id(key) for key in change.absorbed)
             shown = customer_id(change.customer)
             notices.append(Notice(seq, kind, self.now(), shown, absorbed=absorbed))
+        for decision in result.decided:
+            whose = customer_id(decision.customer)
+            notices.append(decided(seq, whose, decision))
+        if result.decided and self._outbox is not None:
+            self._outbox.wake()
         self.stream.publish(notices)
 
     def _came_due(self, now: int, keys: list[int]) -> None:

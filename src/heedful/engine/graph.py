@@ -8,11 +8,12 @@ merge of states; one who lost any is folded anew from the log.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import reduce
 from typing import Final, NamedTuple
 
 import msgspec
 
-from heedful import core
+from heedful import core, decide
 from heedful.core import Customer, World
 from heedful.customer import Cluster, Fragment, Person, Separation, recluster
 from heedful.events import Identifier, decode_event
@@ -270,7 +271,7 @@ class Graph:
         held: dict[int, frozenset[int]],
         states: dict[int, Staged],
     ) -> None:
-        fragments = set(person.fragments)
+        fragments = frozenset(person.fragments)
         is_whole = all(held[source] <= fragments for source in sources)
         refold = 0
         if is_whole:
@@ -285,7 +286,10 @@ class Graph:
             state, refold = core.unknown_customer(self._world), 1
         known = states.get(anchor)
         version = known.row.version if known is not None else 0
-        row = CustomerRow(anchor, version, cluster.key, 0, None, refold, b"")
+        process = _process_of(
+            [(states[s].row.process, held[s]) for s in sources if s in states], fragments
+        )
+        row = CustomerRow(anchor, version, cluster.key, 0, None, refold, b"", process)
         self.customers[anchor] = Staged(row, state)
         absorbed = tuple(source for source in sources if source != anchor)
         if absorbed or not is_whole:
@@ -295,3 +299,12 @@ class Graph:
 def refold_now(tx: Transaction, world: World, fragments: Sequence[int]) -> Customer:
     """Fold a customer anew from the log of their fragments."""
     return core.folded(world, (decode_event(row.body) for row in tx.events_of(fragments)))
+
+
+def _process_of(held: Sequence[tuple[bytes, frozenset[int]]], fragments: frozenset[int]) -> bytes:
+    """Join what went on with several customers, as far as it belongs to these fragments."""
+    busy = [(body, of) for body, of in held if body]
+    if len(busy) == 1 and busy[0][1] <= fragments:
+        return busy[0][0]
+    cases = [decide.split_case(decide.decode_case(body), fragments)[0] for body, _ in busy]
+    return decide.encode_case(reduce(decide.merge_cases, cases)) if cases else b""

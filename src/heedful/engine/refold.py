@@ -11,9 +11,13 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
+import msgspec
+
 from heedful import core
 from heedful.core import World
-from heedful.engine.batch import finished
+from heedful.decide import TIME_PASSED
+from heedful.engine.batch import Inner, finished
+from heedful.engine.deciding import own_event
 from heedful.engine.graph import read_cluster
 from heedful.engine.writer import Writer
 from heedful.events import decode_event
@@ -121,6 +125,12 @@ class Caretaker:
         if not keys:
             return False
 
+        if not self._writer.world.rules.is_empty:
+            happened = self._store.read(lambda tx: self._time_passed(tx, keys, now))
+            self._writer.submit(happened).result()
+            self._on_due(now, keys)
+            return True
+
         def work(tx: Transaction) -> list[int]:
             rows = tx.customers(keys)
             world = self._writer.world
@@ -135,6 +145,15 @@ class Caretaker:
 
         self._on_due(now, self._writer.transact(work).result())
         return True
+
+    def _time_passed(self, tx: Transaction, keys: list[int], now: int) -> list[Inner]:
+        found = []
+        for row in tx.customers(keys).values():
+            fragments = fragments_of(tx, row)
+            if fragments:
+                said = own_event(self._writer.secret, TIME_PASSED, {}, now, row.key, now)
+                found.append(Inner(msgspec.structs.replace(said, flags=()), fragments[0]))
+        return found
 
     def _refold(self) -> bool:
         keys = self._store.read(lambda tx: tx.customers_to_refold(SWEEP_ROWS))

@@ -13,6 +13,9 @@ from typing import Final
 
 import msgspec
 
+from heedful.decide import Decision
+from heedful.kernel import public_id
+
 RING_MAX: Final = 10_000
 """Notices kept in memory for late watchers; older ones are read from the log."""
 
@@ -22,13 +25,32 @@ class Notice(msgspec.Struct, frozen=True, omit_defaults=True):
 
     seq: int
     kind: str
-    """`event`, `merge`, `split`, `due`, `refold`, `erase`, `strategy`."""
+    """`event`, `merge`, `split`, `decision`, `due`, `refold`, `erase`, `strategy`."""
     at: int
     customer_id: str
     name: str = ""
     type: str = ""
     source: str = ""
     absorbed: tuple[str, ...] = ()
+    decision_id: str = ""
+    need: str = ""
+    reason: str = ""
+
+
+def decided(seq: int, customer_id: str, decision: Decision) -> Notice:
+    """Announce a decision: `name` is its action, `type` its tier, `source` its channel."""
+    return Notice(
+        seq,
+        "decision",
+        decision.at,
+        customer_id,
+        name=decision.action,
+        type=decision.tier,
+        source=decision.channel or "",
+        decision_id=public_id("d", decision.id),
+        need=decision.need or "",
+        reason=decision.reason,
+    )
 
 
 class Stream:

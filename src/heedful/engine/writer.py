@@ -14,13 +14,16 @@ from concurrent.futures import Future
 from typing import Any, Final, NamedTuple
 
 from heedful.core import World
-from heedful.engine.batch import Batch, BatchResult, Filing, quarantined
+from heedful.engine.batch import Batch, BatchResult, Filing, Inner, quarantined
 from heedful.events import Event
 from heedful.kernel import HeedfulError, PeerError
 from heedful.ports import QuarantineRow, StaleWrite, Store, StoreUnavailable, Transaction
 
 BATCH_EVENTS_MAX: Final = 500
 """Events of one transaction; what waits beyond goes into the next."""
+
+URGENT_BATCH_EVENTS_MAX: Final = 100
+"""Events of a transaction that somebody waits for: the smaller it is, the sooner they know."""
 
 PENDING_EVENTS_MAX: Final = 20_000
 """Events that may wait for the writer; beyond, ingest answers 429 with Retry-After."""
@@ -45,15 +48,17 @@ class Overloaded(PeerError):
 class Submission(NamedTuple):
     """What one request brought to be made durable together."""
 
-    events: Sequence[Event]
+    events: Sequence[Event | Inner]
     refused: Sequence[QuarantineRow]
-    done: Future[None]
+    done: Future[BatchResult | None]
+    """Done after the commit; the result is of the whole batch in which it landed, None where a
+    poisonous event of the submission was quarantined."""
 
 
 class Job(NamedTuple):
-    """Any other transaction, run between batches."""
+    """Any other work of the writer, run between batches."""
 
-    work: Callable[[Transaction], Any]
+    work: Callable[[], Any]
     done: Future[Any]
 
 
@@ -84,6 +89,7 @@ class Writer:
         self._clock = clock
         self._on_commit = on_commit
         self._filing = Filing(world, secret)
+        self._urgent: deque[Submission] = deque()
         self._waiting: deque[Submission | Job] = deque()
         self._pending = 0
         self._wake = threading.Condition()
@@ -99,6 +105,11 @@ class Writer:
         """The rules in force, with the dictionary as the last commit left it."""
         return self._world
 
+    @property
+    def secret(self) -> bytes:
+        """The workspace's key."""
+        return self._secret
+
     def now(self) -> int:
         """Read the engine's clock."""
         return self._clock()
@@ -108,8 +119,19 @@ class Writer:
         """Events that wait for a transaction."""
         return self._pending
 
-    def submit(self, events: Sequence[Event], refused: Sequence[QuarantineRow]) -> Future[None]:
+    def submit(
+        self,
+        events: Sequence[Event | Inner],
+        refused: Sequence[QuarantineRow] = (),
+        *,
+        is_urgent: bool = False,
+    ) -> Future[BatchResult | None]:
         """Queue events; the future is done once they are durable.
+
+        Parameters
+        ----------
+        is_urgent
+            Somebody waits for a decision: it goes before all that is not urgent.
 
         Raises
         ------
@@ -118,18 +140,22 @@ class Writer:
         StoreUnavailable
             The writer is closing.
         """
-        done: Future[None] = Future()
+        done: Future[BatchResult | None] = Future()
         with self._wake:
             if self._pending > PENDING_EVENTS_MAX:
                 raise Overloaded(self._pending)
             self._require_open()
             self._pending += len(events)
-            self._waiting.append(Submission(events, refused, done))
+            queue = self._urgent if is_urgent else self._waiting
+            queue.append(Submission(events, refused, done))
             self._wake.notify()
         return done
 
     def transact(self, work: Callable[[Transaction], Any]) -> Future[Any]:
         """Queue any other transaction, in its order among the batches."""
+        return self._queue(lambda: self._write(work))
+
+    def _queue(self, work: Callable[[], Any]) -> Future[Any]:
         done: Future[Any] = Future()
         with self._wake:
             self._require_open()
@@ -137,14 +163,16 @@ class Writer:
             self._wake.notify()
         return done
 
-    def change_world(self, change: Callable[[World], World]) -> None:
-        """Put new rules in force between two batches."""
+    def change_world(self, change: Callable[[Transaction, World], World]) -> None:
+        """Put new rules in force between two batches; what `change` writes commits with them."""
 
-        def work(tx: Transaction) -> None:
-            self._world = change(self._world)
-            self._filing = Filing(self._world, self._secret)
+        def work() -> None:
+            world = self._write(lambda tx: change(tx, self._world))
+            if world.identity is not self._world.identity:
+                self._filing = Filing(world, self._secret)
+            self._world = world
 
-        self.transact(work).result()
+        self._queue(work).result()
 
     def close(self) -> None:
         """Finish what waits, then stop."""
@@ -162,9 +190,9 @@ class Writer:
     def _run(self) -> None:
         while True:
             with self._wake:
-                while not self._waiting and not self._is_closing:
+                while not self._urgent and not self._waiting and not self._is_closing:
                     self._wake.wait()
-                if not self._waiting:
+                if not self._urgent and not self._waiting:
                     return
                 taken = self._take()
             if isinstance(taken, Job):
@@ -173,23 +201,28 @@ class Writer:
                 self._land(taken)
 
     def _take(self) -> list[Submission] | Job:
-        first = self._waiting.popleft()
-        if isinstance(first, Job):
-            return first
-        batch, size = [first], len(first.events)
-        while self._waiting and size < BATCH_EVENTS_MAX:
+        batch: list[Submission] = []
+        # A request shares its commit with events that wait anyway, but with few of them.
+        room = URGENT_BATCH_EVENTS_MAX if self._urgent else BATCH_EVENTS_MAX
+        while self._urgent and room > 0:
+            batch.append(self._urgent.popleft())
+            room -= len(batch[-1].events)
+        while self._waiting and room > 0:
             following = self._waiting[0]
             if isinstance(following, Job):
-                break
+                if batch:
+                    break
+                self._waiting.popleft()
+                return following
             self._waiting.popleft()
             batch.append(following)
-            size += len(following.events)
-        self._pending -= size
+            room -= len(following.events)
+        self._pending -= sum(len(submission.events) for submission in batch)
         return batch
 
     def _do(self, job: Job) -> None:
         try:
-            job.done.set_result(self._write(job.work))
+            job.done.set_result(job.work())
         except BaseException as error:
             job.done.set_exception(error)
 
@@ -215,10 +248,12 @@ class Writer:
             self._land_apart(batch, error)
             return
         for submission in batch:
-            submission.done.set_result(None)
+            submission.done.set_result(result)
         self._on_commit(result)
 
-    def _commit(self, events: Sequence[Event], refused: Sequence[QuarantineRow]) -> BatchResult:
+    def _commit(
+        self, events: Sequence[Event | Inner], refused: Sequence[QuarantineRow]
+    ) -> BatchResult:
         def work(tx: Transaction) -> BatchResult:
             now = self._clock()
             return Batch(tx, self._world, self._secret, self._filing, now).run(events, refused)
@@ -243,7 +278,10 @@ class Writer:
             submission.done.set_result(None)
 
     def _land_halves(
-        self, events: Sequence[Event], refused: Sequence[QuarantineRow], error: Exception
+        self,
+        events: Sequence[Event | Inner],
+        refused: Sequence[QuarantineRow],
+        error: Exception,
     ) -> None:
         if len(events) == 0:
             raise error
@@ -251,9 +289,8 @@ class Writer:
             # The text of an error may quote the event: only its class and code are kept.
             code = error.code if isinstance(error, HeedfulError) else type(error).__name__
             message = f"Expected an event that folds, got {code}. Report it, then redrive."
-            self._on_commit(
-                self._commit([], [*refused, quarantined(events[0], POISON, message, ())])
-            )
+            event = events[0].event if isinstance(events[0], Inner) else events[0]
+            self._on_commit(self._commit([], [*refused, quarantined(event, POISON, message, ())]))
             return
         middle = len(events) // 2
         for half, rows in ((events[:middle], refused), (events[middle:], ())):

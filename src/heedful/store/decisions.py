@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Final
 
 from heedful.kernel import InvariantError
-from heedful.ports import AuditRow, DecisionRow, EffectRow, EffectStatus
+from heedful.ports import AuditRow, DecisionRow, EffectRow, EffectStatus, MessageRow
 from heedful.store.statements import Statements, by_key, json_keys, scan
 
 _DECISIONS: Final = by_key("decisions", *DecisionRow._fields)
@@ -76,11 +77,12 @@ class Decisions(Statements):
         )
         return [EffectRow._make(row) for row in rows]
 
-    def due_effects(self, now: int, limit: int) -> list[EffectRow]:
+    def due_effects(self, now: int, limit: int, without: Sequence[str] = ()) -> list[EffectRow]:
         rows = self.execute(
             f"SELECT {_EFFECT} FROM effects WHERE status IN ('waiting', 'released') "
-            "AND due <= ? ORDER BY due, id LIMIT ?",
-            (now, limit),
+            "AND due <= ? AND destination NOT IN (SELECT value FROM json_each(?)) "
+            "ORDER BY due, id LIMIT ?",
+            (now, json.dumps(list(without)), limit),
         )
         return [EffectRow._make(row) for row in rows]
 
@@ -100,6 +102,30 @@ class Decisions(Statements):
     def delete_effects(self, fragments: Sequence[int]) -> int:
         singles = [(key,) for key in dict.fromkeys(fragments)]
         return max(0, self.executemany("DELETE FROM effects WHERE fragment = ?", singles).rowcount)
+
+    def put_message(self, row: MessageRow) -> bool:
+        insert = "INSERT INTO inbox VALUES (NULL, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+        return self.execute(insert, row[1:]).rowcount == 1
+
+    def messages_of(self, fragments: Sequence[int], after: int, limit: int) -> list[MessageRow]:
+        rows = self.execute(
+            "SELECT m.number, m.effect, m.fragment, m.put_at, m.expires_at, m.mark, m.body "
+            "FROM json_each(?) AS j CROSS JOIN inbox AS m ON m.fragment = j.value "
+            "WHERE m.number > ? ORDER BY m.number LIMIT ?",
+            (json_keys(list(dict.fromkeys(fragments))), after, limit),
+        )
+        return [MessageRow._make(row) for row in rows]
+
+    def mark_message(self, effect: str, fragments: Sequence[int], mark: str) -> bool:
+        update = (
+            "UPDATE inbox SET mark = ? WHERE effect = ? "
+            "AND fragment IN (SELECT value FROM json_each(?))"
+        )
+        return self.execute(update, (mark, effect, json_keys(fragments))).rowcount == 1
+
+    def delete_messages(self, fragments: Sequence[int]) -> int:
+        singles = [(key,) for key in dict.fromkeys(fragments)]
+        return max(0, self.executemany("DELETE FROM inbox WHERE fragment = ?", singles).rowcount)
 
     def last_lesson(self) -> int:
         number: int = self.execute("SELECT coalesce(max(number), 0) FROM lessons").fetchone()[0]

@@ -7,9 +7,11 @@ from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any, Final
 
 from heedful.kernel import InputError, expected
-from heedful.ports import AuditRow, DecisionRow, EffectRow, EffectStatus
+from heedful.ports import AuditRow, DecisionRow, EffectRow, EffectStatus, MessageRow
 
-DECISION_TABLES: Final = ("decisions", "effects", "lessons", "snapshots", "budgets", "audit")
+DECISION_TABLES: Final = (
+    "decisions", "effects", "inbox", "lessons", "snapshots", "budgets", "audit",
+)  # fmt: skip
 
 
 class MemoryDecisions:
@@ -63,8 +65,14 @@ class MemoryDecisions:
             if row.fragment in wanted and destination in (None, row.destination)
         ]
 
-    def due_effects(self, now: int, limit: int) -> list[EffectRow]:
-        open_ = [r for r in self._effects() if r.status in ("waiting", "released") and r.due <= now]
+    def due_effects(self, now: int, limit: int, without: Sequence[str] = ()) -> list[EffectRow]:
+        open_ = [
+            row
+            for row in self._effects()
+            if row.status in ("waiting", "released")
+            and row.due <= now
+            and row.destination not in without
+        ]
         return sorted(open_, key=lambda row: (row.due, row.id))[:limit]
 
     def effects_in(self, status: EffectStatus, after: str, limit: int) -> list[EffectRow]:
@@ -77,6 +85,33 @@ class MemoryDecisions:
         gone = self.effects_of(fragments)
         for row in gone:
             del self.layers["effects"][row.id]
+        return len(gone)
+
+    def put_message(self, row: MessageRow) -> bool:
+        held = self.layers["inbox"]
+        if any(kept.effect == row.effect for kept in held.values()):
+            return False
+        number = int(self.layers["counters"].get("inbox", 0)) + 1
+        self.layers["counters"]["inbox"] = number
+        held[number] = row._replace(number=number)
+        return True
+
+    def messages_of(self, fragments: Sequence[int], after: int, limit: int) -> list[MessageRow]:
+        held, wanted = self.layers["inbox"], set(fragments)
+        found = [held[n] for n in sorted(held) if n > after and held[n].fragment in wanted]
+        return found[:limit]
+
+    def mark_message(self, effect: str, fragments: Sequence[int], mark: str) -> bool:
+        for row in self.messages_of(fragments, 0, len(self.layers["inbox"])):
+            if row.effect == effect:
+                self.layers["inbox"][row.number] = row._replace(mark=mark)
+                return True
+        return False
+
+    def delete_messages(self, fragments: Sequence[int]) -> int:
+        gone = self.messages_of(fragments, 0, len(self.layers["inbox"]))
+        for row in gone:
+            del self.layers["inbox"][row.number]
         return len(gone)
 
     def last_lesson(self) -> int:

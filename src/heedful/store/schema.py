@@ -107,6 +107,12 @@ _TABLES_2: Final = (
     "CREATE INDEX effects_due ON effects (due) WHERE status IN ('waiting', 'released')",
     "CREATE INDEX effects_of ON effects (fragment, id)",
     "CREATE INDEX effects_in ON effects (status, id)",
+    """CREATE TABLE inbox (
+        number INTEGER PRIMARY KEY AUTOINCREMENT, effect TEXT NOT NULL UNIQUE,
+        fragment INTEGER NOT NULL, put_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
+        mark TEXT NOT NULL, body BLOB NOT NULL
+    ) STRICT""",
+    "CREATE INDEX inbox_of ON inbox (fragment, number)",
     "CREATE TABLE lessons (number INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT",
     """CREATE TABLE snapshots (
         model TEXT NOT NULL, number INTEGER NOT NULL, body BLOB NOT NULL,

@@ -1,0 +1,288 @@
+"""Deciding inside a transaction: what follows from an event, and the rows that it becomes.
+
+The pure room says what follows; this module finds who the person is, keeps what goes on with each
+customer while the batch runs, and writes decisions, effects and learning rows beside the events
+that made them. Law: a decision sees all events up to its own and none after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from hashlib import blake2b
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from heedful import decide
+from heedful.core import World
+from heedful.customer import Cluster
+from heedful.decide import Case, Decision, Person, Step, Surroundings
+from heedful.decide.definitions import Budget
+from heedful.effects import OutboundEffect
+from heedful.engine.graph import Staged, identifier_key, read_cluster
+from heedful.events import Event, Identifier
+from heedful.govern import audit
+from heedful.govern.audit import AuditKind, AuditValue, Head
+from heedful.kernel import (
+    DAY_MS,
+    SECOND_MS,
+    canonical,
+    hash_key,
+    parse_public_id,
+    public_id,
+    to_micros,
+)
+from heedful.ports import AuditRow, DecisionRow, EffectRow, EffectStatus, Transaction
+
+OWN_SOURCE: Final = "heedful"
+"""Source of the events that Heedful writes itself."""
+
+DERIVED: Final = "derived"
+"""Flag of an event that a step wrote: a replay makes it anew instead of reading it."""
+
+LEASE_MS: Final = 120_000
+"""How long a released effect may take before somebody else may try it; beyond every time-out."""
+
+_NOTHING: Final = Step()
+_DECISIONS: Final = msgspec.msgpack.Encoder()
+_EFFECTS: Final = msgspec.msgpack.Encoder()
+_READ_DECISION: Final = msgspec.msgpack.Decoder(Decision)
+_READ_EFFECT: Final = msgspec.msgpack.Decoder(OutboundEffect)
+
+
+def read_decision(body: bytes) -> Decision:
+    """Read a decision from its stored bytes."""
+    return _READ_DECISION.decode(body)
+
+
+def read_effect(row: EffectRow) -> OutboundEffect:
+    """Read an effect from its row."""
+    return _READ_EFFECT.decode(row.body)
+
+
+class Proof(NamedTuple):
+    """What the audit chain is to hold."""
+
+    kind: AuditKind
+    subject: str
+    at: int
+    body: Mapping[str, AuditValue]
+
+
+class Deciding:
+    """What one transaction decides; nothing is written before `write`."""
+
+    def __init__(self, tx: Transaction, world: World, secret: bytes, now: int) -> None:
+        self._tx = tx
+        self._world = world
+        self._secret = secret
+        self._now = now
+        self._cases: dict[int, Case] = {}
+        self._clusters: dict[int, Cluster] = {}
+        self._decisions: list[DecisionRow] = []
+        self._effects: dict[str, EffectRow] = {}
+        self._lessons: list[Any] = []
+        self._surroundings: Surroundings | None = None
+        self._proofs: list[Proof] = []
+        self._decided: list[Decision] = []
+        self._answers: dict[int, Decision] = {}
+        self._released: list[EffectRow] = []
+
+    def consider(
+        self, staged: Staged, event: Event, fragment: int, seq: int
+    ) -> Sequence[Event] | None:
+        """Find what follows from an event that was just folded.
+
+        Returns
+        -------
+        sequence of Event
+            Events of our own, to be logged and folded right behind it; None where nothing at all
+            followed.
+        """
+        rules = self._world.rules
+        case = self._case(staged)
+        is_active = case is not None and case.is_active
+        if not is_active and not rules.concerns(event):
+            return None
+        self._settle(event)
+        if case is None:
+            case = self._cases[staged.row.key] = decide.new_case()
+        person = Person(
+            staged.row.key,
+            staged.state.profile,
+            staged.state.senses,
+            partial(self._identifiers, staged),
+        )
+        step = decide.step(rules, self._shared(), person, case, event, fragment)
+        if step == _NOTHING:
+            return None
+        self._take(step, event, fragment, seq)
+        return self._written(step, event)
+
+    def process(self, staged: Staged) -> bytes:
+        """Give what goes on with a customer as bytes for their row."""
+        case = self._cases.get(staged.row.key)
+        return staged.row.process if case is None else decide.encode_case(case)
+
+    def made(self) -> tuple[list[Decision], dict[int, Decision], list[EffectRow]]:
+        """Give the decisions, those that answer requests by event key, and what may go out."""
+        return self._decided, self._answers, self._released
+
+    def write(self) -> None:
+        """Write all that was decided into the transaction."""
+        tx = self._tx
+        tx.put_decisions(self._decisions)
+        tx.put_effects(list(self._effects.values()))
+        if self._lessons:
+            tx.append_lessons([canonical.encode(row) for row in self._lessons])
+        if self._proofs:
+            append_proofs(tx, self._proofs)
+
+    def _case(self, staged: Staged) -> Case | None:
+        key, held = staged.row.key, staged.row.process
+        case = self._cases.get(key)
+        if case is None and held:
+            case = self._cases[key] = decide.decode_case(held)
+        return case
+
+    def _shared(self) -> Surroundings:
+        if self._surroundings is None:
+            world = self._world
+            budgets = world.rules.definitions.contact.budgets
+            self._surroundings = Surroundings(
+                secret=self._secret,
+                models=world.models,
+                governance=world.governance,
+                dictionary=world.dictionary,
+                budgets={
+                    name: ((to_micros(budget.amount) or 0) or 0)
+                    - self._tx.spent(name, period_of(budget, self._now))
+                    for name, budget in sorted(budgets.items())
+                },
+            )
+        return self._surroundings
+
+    def _identifiers(self, staged: Staged) -> tuple[Identifier, ...]:
+        key, cluster_key = staged.row.key, staged.row.cluster
+        cluster = self._clusters.get(cluster_key)
+        if cluster is None:
+            cluster = read_cluster(self._tx.clusters([cluster_key])[cluster_key])
+            self._clusters[cluster_key] = cluster
+        for person in cluster.persons:
+            if identifier_key(self._secret, person.anchor) == key:
+                rest = (i for i in person.identifiers if i != person.anchor)
+                return (person.anchor, *rest)
+        return ()
+
+    def _take(self, step: Step, event: Event, fragment: int, seq: int) -> None:
+        for decision in step.decisions:
+            body = _DECISIONS.encode(decision)
+            self._decisions.append(DecisionRow(decision.id, fragment, decision.at, seq, body))
+            self._decided.append(decision)
+            said = {"digest": blake2b(body, digest_size=16).hexdigest(), "action": decision.action}
+            subject = public_id("d", decision.id)
+            self._proofs.append(Proof("decision", subject, decision.at, said))
+        if step.answer is not None:
+            self._answers[event.key] = step.answer
+        for effect in step.effects:
+            self._effects[effect.id] = EffectRow(
+                effect.id,
+                parse_public_id("d", effect.decision_id) or 0,
+                fragment,
+                effect.destination,
+                "waiting",
+                effect.due,
+                0,
+                effect.expires_at,
+                "",
+                _EFFECTS.encode(effect),
+            )
+        for effect_id, due, reason in step.postponed:
+            row = self._move(effect_id, "waiting", reason)
+            if row is not None:
+                self._effects[effect_id] = row._replace(due=due)
+        for effect_id, reason in step.withdrawn:
+            self._move(effect_id, "withdrawn", reason)
+        for effect_id in step.released:
+            row = self._move(effect_id, "released", "")
+            if row is not None:
+                row = row._replace(due=event.received_at + LEASE_MS, attempts=row.attempts + 1)
+                self._effects[effect_id] = row
+                self._released.append(row)
+                about: dict[str, AuditValue] = {"attempt": row.attempts, "to": row.destination}
+                self._proofs.append(Proof("release", effect_id, event.received_at, about))
+        self._lessons += step.learned
+        for budget, micros in step.spent:
+            declared = self._world.rules.definitions.contact.budgets[budget]
+            self._tx.spend(budget, period_of(declared, event.received_at), micros)
+            self._surroundings = None
+
+    def _written(self, step: Step, event: Event) -> list[Event]:
+        return [
+            own_event(self._secret, said.name, said.properties, event.received_at, event.key, n)
+            for n, said in enumerate(step.events)
+        ]
+
+    def _settle(self, event: Event) -> None:
+        """Take the answer of another system into the outbox."""
+        if event.type != "own" or event.name != decide.EFFECT_SETTLED:
+            return
+        said = event.properties
+        status: EffectStatus = said["status"]
+        row = self._move(said["effect_id"], status, said["code"])
+        if row is not None and status == "waiting":
+            self._effects[row.id] = row._replace(due=said["due"])
+
+    def _move(self, effect_id: str, status: EffectStatus, code: str) -> EffectRow | None:
+        row = self._effects.get(effect_id) or self._tx.effects([effect_id]).get(effect_id)
+        if row is None:
+            return None
+        moved = self._effects[effect_id] = row._replace(status=status, code=code)
+        return moved
+
+
+def period_of(budget: Budget, now: int) -> int:
+    """Number the calendar period of a budget, in UTC, that an instant is in."""
+    day = now // DAY_MS
+    if budget.per == "day":
+        return day
+    if budget.per == "week":
+        return (day + 3) // 7  # 1970 began on a Thursday
+    date = datetime.fromtimestamp(now / SECOND_MS, UTC)
+    return date.year * 12 + date.month
+
+
+def own_event(
+    secret: bytes, name: str, properties: dict[str, Any], now: int, cause: int, ordinal: int
+) -> Event:
+    """Write the event of our own that follows from another one, as its n-th consequence."""
+    message_id = f"{name}:{cause}:{ordinal}"
+    return Event(
+        type="own",
+        name=name,
+        at=now,
+        key=hash_key(secret, DERIVED, str(cause), str(ordinal)),
+        source=OWN_SOURCE,
+        message_id=message_id,
+        received_at=now,
+        original_at=now,
+        properties=properties,
+        flags=(DERIVED,),
+    )
+
+
+def append_proofs(tx: Transaction, proofs: Iterable[Proof]) -> None:
+    """Chain entries to the audit."""
+    newest = tx.audit_head()
+    head = Head()
+    if newest is not None:
+        head = Head(
+            seq=newest.number, hash=newest.hash.decode(), at=audit.describe(newest.body)["at"]
+        )
+    rows = []
+    for proof in proofs:
+        line, head = audit.append(head, proof.kind, proof.subject, proof.at, proof.body)
+        rows.append(AuditRow(head.seq, head.hash.encode(), line))
+    tx.append_audit(rows)

@@ -1,0 +1,64 @@
+"""Events about the workspace itself: what was published, learned, stopped, approved.
+
+They stand in the same log as everybody's events, under a fragment of their own, so that a replay
+meets each change of the world exactly where the live run met it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from heedful.engine.deciding import OWN_SOURCE, Proof, append_proofs
+from heedful.events import Event, decode_event, encode_event
+from heedful.govern.governance import Governance, fold_governance
+from heedful.kernel import hash_key
+from heedful.ports import LogRow, Transaction
+
+WORKSPACE_FRAGMENT: Final = 0
+"""Fragment of events that are about nobody; keyed hashes of identifier sets never give it."""
+
+STRATEGY_PUBLISHED: Final = "Strategy Published"
+"""Other rules are in force: `version`, `by`."""
+MODEL_LEARNED: Final = "Model Learned"
+"""A model's newer snapshot is in force: `model`, `learn_seq`."""
+
+
+def note(
+    tx: Transaction,
+    secret: bytes,
+    name: str,
+    properties: dict[str, Any],
+    now: int,
+    proofs: Sequence[Proof] = (),
+) -> Event:
+    """Write an event about the workspace into the log, and its proof into the audit chain."""
+    seq = tx.last_seq() + 1
+    message_id = f"{name}:{seq}"
+    event = Event(
+        type="own",
+        name=name,
+        at=now,
+        key=hash_key(secret, "workspace", str(seq)),
+        source=OWN_SOURCE,
+        message_id=message_id,
+        received_at=now,
+        original_at=now,
+        properties=properties,
+    )
+    tx.append([LogRow(WORKSPACE_FRAGMENT, now, event.key, seq, encode_event(event))])
+    append_proofs(tx, proofs)
+    return event
+
+
+def happened(tx: Transaction) -> list[Event]:
+    """Read all events about the workspace, in their order."""
+    return [decode_event(row.body) for row in tx.events_of([WORKSPACE_FRAGMENT])]
+
+
+def read_governance(tx: Transaction) -> Governance:
+    """Fold what is stopped, disturbed and limited now."""
+    governance = Governance()
+    for event in happened(tx):
+        governance = fold_governance(governance, event)
+    return governance

@@ -1,0 +1,201 @@
+"""Carrying effects out: due, looked at again, released, called, settled.
+
+Law: a call goes out only after `Message Released` is committed, and every answer comes back as an
+event. What is in doubt after a crash is sent again under the same id, unless it goes out at most
+once; then a person is told.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, Final, NamedTuple
+
+from heedful.connectors import Breaker, Connectors, Lanes, next_attempt_at
+from heedful.connectors.breaker import admit, is_failure, opens_at, record
+from heedful.decide import EFFECT_DUE, EFFECT_SETTLED
+from heedful.effects import OutboundEffect
+from heedful.engine.batch import Inner
+from heedful.engine.deciding import OWN_SOURCE, read_effect
+from heedful.engine.writer import Writer
+from heedful.events import Event
+from heedful.kernel import PeerError, hash_key
+from heedful.ports import Delivery, EffectRow, Store
+
+LOOK_WAIT_S: Final = 0.25
+"""How often the outbox is looked through when nothing wakes it."""
+
+ROWS: Final = 64
+"""Effects that are looked at in one transaction."""
+
+CLOSE_WAIT_S: Final = 10.0
+"""How long calls that are under way may take at the end."""
+
+
+class Verdict(NamedTuple):
+    """What an answer means for the effect."""
+
+    status: str
+    code: str
+    due: int
+
+
+class Outbox:
+    """A thread that finds effects whose time has come, and lanes that carry them out."""
+
+    def __init__(self, store: Store, writer: Writer, secret: bytes, connectors: Connectors) -> None:
+        self._store = store
+        self._writer = writer
+        self._secret = secret
+        self._connectors = connectors
+        self._lanes = Lanes(connectors.find, self._done, clock=writer.now)
+        self._breakers: dict[str, Breaker] = {}
+        self._guard = threading.Lock()
+        self._wake = threading.Event()
+        self._is_closing = False
+        self._thread = threading.Thread(target=self._run, name="heedful-outbox", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Look through the outbox now: something was decided."""
+        self._wake.set()
+
+    def close(self) -> None:
+        """Begin nothing more and wait for calls under way; what never began waits in the store."""
+        self._is_closing = True
+        self._wake.set()
+        self._thread.join()
+        self._lanes.close(CLOSE_WAIT_S)
+        self._connectors.close()
+
+    def _run(self) -> None:
+        while not self._is_closing:
+            try:
+                is_busy = self.step()
+            except PeerError:
+                is_busy = False  # the store is away or full: everything still waits in it
+            if not is_busy:
+                self._wake.wait(LOOK_WAIT_S)
+                self._wake.clear()
+
+    def step(self) -> bool:
+        """Bring due effects one stage further; False when there are none."""
+        now = self._writer.now()
+        closed = self._closed(now)
+        rows = self._store.read(lambda tx: tx.due_effects(now, ROWS, closed))
+        rows = [row for row in rows if self._has_room(row, now)]
+        if not rows:
+            return False
+        events = [self._asked(row, now) for row in rows]
+        result = self._writer.submit(events).result()
+        for row in result.released if result is not None else ():
+            effect = read_effect(row)
+            if not self._lanes.submit(effect):
+                # The lane filled meanwhile: it was not called, so it simply waits on.
+                self._settle(effect, Verdict("waiting", "lane_full", now), "")
+        return True
+
+    def _closed(self, now: int) -> list[str]:
+        with self._guard:
+            return [name for name, b in sorted(self._breakers.items()) if (opens_at(b) or 0) > now]
+
+    def _has_room(self, row: EffectRow, now: int) -> bool:
+        if row.status == "released":
+            return True  # nothing is called: its lost call is only settled
+        if self._lanes.capacity(row.destination) <= 0:
+            return False
+        with self._guard:
+            breaker = self._breakers.get(row.destination)
+            if breaker is None:
+                return True
+            self._breakers[row.destination], is_admitted = admit(breaker, now)
+            return is_admitted
+
+    def _asked(self, row: EffectRow, now: int) -> Inner:
+        if row.status == "released":
+            # Its lease ran out: the process that called died, or never heard the answer.
+            verdict = self._verdict(read_effect(row), Delivery("unknown", "lease_ended"), row, now)
+            return self._settlement(row, verdict, "", now)
+        said = {
+            "effect_id": row.id,
+            "decision_id": row.decision,
+            "attempt": row.attempts,
+            "expires_at": row.expires_at,
+        }
+        return self._inner(EFFECT_DUE, said, row, now)
+
+    def _done(self, effect: OutboundEffect, delivery: Delivery) -> None:
+        now = self._writer.now()
+        row = self._store.read(lambda tx: tx.effects([effect.id])).get(effect.id)
+        if row is None:
+            return  # erased while the call was under way
+        with self._guard:
+            breaker = self._breakers.get(row.destination, Breaker())
+            self._breakers[row.destination] = record(breaker, not is_failure(delivery), now)
+        verdict = self._verdict(effect, delivery, row, now)
+        self._writer.submit([self._settlement(row, verdict, delivery.reference, now)]).result()
+        self.wake()
+
+    def _settle(self, effect: OutboundEffect, verdict: Verdict, reference: str) -> None:
+        row = self._store.read(lambda tx: tx.effects([effect.id])).get(effect.id)
+        if row is not None:
+            event = self._settlement(row, verdict, reference, self._writer.now())
+            self._writer.submit([event]).result()
+
+    def _verdict(
+        self, effect: OutboundEffect, delivery: Delivery, row: EffectRow, now: int
+    ) -> Verdict:
+        if delivery.status == "delivered":
+            return Verdict("delivered", delivery.code, now)
+        if delivery.status == "failed":
+            return Verdict("dead", delivery.code, now)
+        connector = self._connectors.find(effect)
+        is_once = connector is not None and connector.is_at_most_once(effect)
+        if delivery.status == "unknown" and is_once:
+            return Verdict("dead", f"unknown_{delivery.code}", now)
+        return self._retried(effect, delivery, row, now)
+
+    def _retried(
+        self, effect: OutboundEffect, delivery: Delivery, row: EffectRow, now: int
+    ) -> Verdict:
+        due = next_attempt_at(
+            self._secret,
+            effect.id,
+            max(row.attempts, 1),
+            effect.due,
+            now,
+            retry_after_s=delivery.retry_after_s,
+            expires_at=row.expires_at,
+        )
+        if due is None:
+            return Verdict("dead", delivery.code, now)
+        return Verdict("waiting", delivery.code, due)
+
+    def _settlement(self, row: EffectRow, verdict: Verdict, reference: str, now: int) -> Inner:
+        said = {
+            "effect_id": row.id,
+            "decision_id": row.decision,
+            "destination": row.destination,
+            "status": verdict.status,
+            "code": verdict.code,
+            "due": verdict.due,
+            "reference": reference,
+        }
+        return self._inner(EFFECT_SETTLED, said, row, now)
+
+    def _inner(self, name: str, said: dict[str, Any], row: EffectRow, now: int) -> Inner:
+        message_id = f"{name}:{row.id}:{row.attempts}:{now}"
+        event = Event(
+            type="own",
+            name=name,
+            at=now,
+            key=hash_key(self._secret, "event", OWN_SOURCE, message_id),
+            source=OWN_SOURCE,
+            message_id=message_id,
+            received_at=now,
+            original_at=now,
+            properties=said,
+        )
+        return Inner(event, row.fragment)
