@@ -1,5 +1,6 @@
 """Estimators and policies: numbers only, no words of the domain."""
 
+from heedful.learn.beta import CELLS_MAX, BetaArms, Posterior, Prior
 from heedful.learn.choice import (
     ARMS_MAX,
     PROBABILITY_ONE,
@@ -8,13 +9,20 @@ from heedful.learn.choice import (
     to_weights,
     uniform_key,
 )
+from heedful.learn.rows import LearningRow, RowState
 from heedful.learn.values import ArmValue, NormalValue, Value
 
 __all__ = [
     "ARMS_MAX",
+    "CELLS_MAX",
     "PROBABILITY_ONE",
     "ArmValue",
+    "BetaArms",
+    "LearningRow",
     "NormalValue",
+    "Posterior",
+    "Prior",
+    "RowState",
     "Value",
     "draw",
     "selection_probabilities",

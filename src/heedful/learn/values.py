@@ -13,6 +13,7 @@ import numpy as np
 from heedful.kernel import InputError, expected
 from heedful.learn.quadrature import TAIL_NATS, Block, Floats, Indices
 
+_CERTAIN: Final = 1e-9  # a deviation below this share of the value cannot be told from none
 _LESS_THAN_ONE: Final = 1.0 - 2.0**-53
 
 
@@ -110,7 +111,8 @@ class NormalBlock:
     @staticmethod
     def certain(table: Floats) -> tuple[np.ndarray[tuple[int], np.dtype[np.bool_]], Floats]:
         """Say which values are certain, and what they are then."""
-        return table[1] <= 0.0, table[0]
+        mean, sd = table
+        return sd <= _CERTAIN * np.abs(mean), mean
 
     def bounds(self) -> tuple[Floats, Floats, Floats]:
         """Give lower end, upper end and standard deviation of every arm."""
@@ -161,7 +163,11 @@ class BetaBlock:
     @staticmethod
     def certain(table: Floats) -> tuple[np.ndarray[tuple[int], np.dtype[np.bool_]], Floats]:
         """Say which values are certain, and what they are then."""
-        return table[2] == 0.0, table[3]
+        alpha, beta, gain, offset = table
+        mean = alpha / (alpha + beta)
+        sd = np.abs(gain) * np.sqrt(mean * (1.0 - mean) / (alpha + beta + 1.0))
+        worth = offset + gain * mean
+        return sd <= _CERTAIN * np.maximum(np.abs(worth), np.abs(offset)), worth
 
     def bounds(self) -> tuple[Floats, Floats, Floats]:
         """Give lower end, upper end and standard deviation of every arm.

@@ -1,0 +1,48 @@
+"""What `step` hands to the learner: one row for each thing that became known of a decision."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from heedful.kernel import MICRO
+
+RowState = Literal["pending", "converted", "expired", "withdrawn"]
+"""`pending` when decided, then one of: the goal was reached, its window closed, or the effect was
+withdrawn before anybody could see it, which teaches nothing."""
+
+
+class LearningRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One outcome of one decision for one goal, with all that any estimator learns from.
+
+    Notes
+    -----
+    Rows are folded in the order of `learn_seq`, never inside `step`. `feature_ids` and
+    `feature_values` are the sparse context as it was at the decision, ids ascending.
+    """
+
+    learn_seq: int
+    """Place among the rows of the workspace, from 1; gaps are allowed."""
+    decision_id: str
+    arm: str
+    goal: str
+    state: RowState
+    outcome: int = 0
+    """How far the goal was reached, in millionths: 0 to 1,000,000."""
+    value: int = 0
+    """What it was worth, in micro-units of the goal's currency."""
+    weight: int = MICRO
+    """How much the row counts, in millionths."""
+    decided_at: int
+    at: int
+    """When this became known, ms since 1970; of a pending row the time of the decision."""
+    p_choose: int = 0
+    """Selection probability of the arm as an integer of 2^-32; 0 when nothing was drawn."""
+    parts: tuple[str, ...] = ()
+    """The arm from coarse to fine: group, action, channel, treatment, moment."""
+    model: str = ""
+    model_seq: int = 0
+    """`learn_seq` of the snapshot that the decision was made with."""
+    feature_ids: tuple[int, ...] = ()
+    feature_values: tuple[float, ...] = ()
