@@ -17,7 +17,7 @@ from heedful.learn.rows import LearningRow
 SCHEMA: Final = 1
 
 CELLS_MAX: Final = 262_144
-"""Pairs of arm and goal in one model; a row that would need another is refused."""
+"""Pairs of arm and goal in one model by default; a row that would need another is refused."""
 
 
 class Prior(msgspec.Struct, frozen=True):
@@ -88,6 +88,8 @@ class BetaArms:
     ----------
     half_life_ms
         Age at which an outcome counts half; None keeps every outcome for ever.
+    cells_max
+        Pairs of arm and goal that are counted; a row that would need another is refused.
 
     Examples
     --------
@@ -109,12 +111,13 @@ class BetaArms:
     transparency: Final = 1.0
     """Every probability is two counts and a declared belief: nothing is hidden."""
 
-    def __init__(self, half_life_ms: int | None = None) -> None:
+    def __init__(self, half_life_ms: int | None = None, cells_max: int = CELLS_MAX) -> None:
         if half_life_ms is not None and half_life_ms <= 0:
             raise InputError(
                 "bad_half_life", expected("a span above 0", str(half_life_ms), "$.half_life")
             )
         self.half_life_ms = half_life_ms
+        self.cells_max = cells_max
         self.learn_seq = 0
         self._cells: dict[tuple[str, str], _Cell] = {}
 
@@ -142,8 +145,8 @@ class BetaArms:
                 "bad_learning_row", expected("millionths", got, f"$.rows[{row.learn_seq}]")
             )
         key = (row.arm, row.goal)
-        if key not in self._cells and len(self._cells) >= CELLS_MAX:
-            what = expected(f"at most {CELLS_MAX} arms and goals", "one more", "$.model")
+        if key not in self._cells and len(self._cells) >= self.cells_max:
+            what = expected(f"at most {self.cells_max} arms and goals", "one more", "$.model")
             raise InputError("too_many_arms", what)
         positive = row.outcome * row.weight // MICRO
         taught = _Cell(positive, row.weight - positive, row.at)

@@ -8,7 +8,6 @@ import pytest
 
 from heedful.kernel import DAY_MS, MICRO, InputError, canonical
 from heedful.learn import BetaArms, LearningRow, Posterior, Prior
-from heedful.learn import beta as beta_module
 
 PRIOR = Prior(p=0.04, strength=50)
 
@@ -123,11 +122,8 @@ def test_a_row_out_of_range_is_refused_and_changes_nothing(changes: dict[str, in
     assert model.encode() == BetaArms().encode()
 
 
-def test_a_full_model_refuses_a_new_arm_and_learns_the_known(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(beta_module, "CELLS_MAX", 1)
-    model = BetaArms()
+def test_a_full_model_refuses_a_new_arm_and_learns_the_known() -> None:
+    model = BetaArms(cells_max=1)
     assert model.learn_one(row(1))
     with pytest.raises(InputError) as caught:
         model.learn_one(row(2, arm="other"))
