@@ -36,9 +36,11 @@ from heedful.api.server import Server, make_server
 from heedful.app import App, init_workspace, open_app
 from heedful.cli.client import Api, connect
 from heedful.cli.feed import Feed, Seen
+from heedful.cli.screen import count
 from heedful.kernel import HeedfulError
 
 ROOT: Final = Path(__file__).resolve().parents[2]
+COMMAND: Final = Path(sys.executable).with_name("heedful")
 STRATEGY: Final = Path(__file__).resolve().parent / "strategy"
 WRITE_KEYS: Final = "write-keys.json"
 SENDER_LOG: Final = "sender.log"
@@ -160,6 +162,9 @@ def sending(
                 child.wait()
 
 
+_NOBODY: Final[tuple[int, str, dict[str, Any] | None]] = (0, "", None)
+
+
 class Watch:
     """Keep a scene up to date from the feed, the counts and the person in focus."""
 
@@ -168,7 +173,7 @@ class Watch:
         self.scene = Scene(url=url)
         self._counted: deque[tuple[float, int]] = deque()
         self._count_due = self._focus_until = self._focus_due = 0.0
-        self._weight = 0
+        self._next = _NOBODY
         self._values_each = 0
 
     def look(self, wait_s: float = FRAME_S) -> Scene:
@@ -179,6 +184,7 @@ class Watch:
                 self.scene.newest.appendleft(seen)
                 self._consider(seen)
         now = time.monotonic()
+        self._turn(now)
         if now >= self._count_due:
             self._count_due = now + 1
             self._count(now)
@@ -188,15 +194,18 @@ class Watch:
         return self.scene
 
     def _consider(self, seen: Seen) -> None:
+        """Remember who is most worth a look next."""
         record = self._feed.person(seen.customer_id)
         worth, reason = weight(seen, record)
-        now = time.monotonic()
-        if record is None or not (worth > self._weight or now > self._focus_until):
-            return
-        if now <= self._focus_until and self.scene.focus is not None:
-            return
-        self.scene.focus, self.scene.reason = record, reason
-        self._weight, self._focus_until = worth, now + FOCUS_S_MIN
+        if record is not None and worth > self._next[0]:
+            self._next = (worth, reason, record)
+
+    def _turn(self, now: float) -> None:
+        """Turn to the next person, once the one in focus could be read."""
+        worth, reason, record = self._next
+        if worth and now > self._focus_until:
+            self.scene.focus, self.scene.reason = record, reason
+            self._next, self._focus_until = _NOBODY, now + FOCUS_S_MIN
 
     def _refresh(self) -> None:
         held: dict[str, Any] = self.scene.focus or {}
@@ -212,6 +221,7 @@ class Watch:
         scene.customers, scene.events = stats.customers, stats.events
         scene.per_second = (stats.events - count) / (now - then) if now > then else 0.0
         scene.merges = self._feed.counts["merge"]
+        scene.kinds = self._feed.kinds
         world = self._app.engine.world
         # Every feature of the dictionary is a counter with each of these readings.
         self._values_each = self._values_each or len(world.signals.automatic.values([], 0))
@@ -239,19 +249,23 @@ def watch(view: Watch, child: subprocess.Popen[bytes], seconds: float | None) ->
 
 def farewell(scene: Scene, directory: Path) -> str:
     """Say what there is now and what to try next."""
-    where = os.path.relpath(directory)
+    where = directory.resolve()
+    if where.is_relative_to(Path.cwd()):
+        where = where.relative_to(Path.cwd())
+    heedful = "heedful" if shutil.which("heedful") else os.path.relpath(COMMAND)
     who = "c_..."
     if scene.focus is not None:
         named = {i["namespace"]: i["value"] for i in scene.focus["identifiers"]}
         known = next((n for n in ("email", "user_id") if n in named), "")
         who = f"{known}:{named[known]}" if known else scene.focus["customer_id"]
     return (
-        f"{scene.customers:,} customers, {scene.events:,} events, {scene.merges:,} merges seen.\n"
+        f"{count(scene.customers, 'customer')}, {count(scene.events, 'event')}, "
+        f"{count(scene.merges, 'merge')} seen, {count(scene.automatic, 'automatic signal')}.\n"
         f"All of it stands in {where}. Try next:\n"
-        f"  heedful customer show {who} --dir {where}\n"
-        f"  heedful customer graph {who} --dir {where}\n"
-        f"  heedful doctor --dir {where}\n"
-        f"  heedful serve {where}"
+        f"  {heedful} customer show {who} --dir {where}\n"
+        f"  {heedful} customer graph {who} --dir {where}\n"
+        f"  {heedful} doctor --dir {where}\n"
+        f"  {heedful} serve {where}"
     )
 
 
@@ -260,8 +274,8 @@ def main(
     / "shop-data",
     port: Annotated[int, typer.Option(envvar="HEEDFUL_PORT", help="Or the next free one.")] = 8765,
     people: Annotated[int, typer.Option(min=1, help="Size of the population.")] = 400,
-    speed: Annotated[float, typer.Option(help="Virtual seconds per second.")] = 240.0,
-    past_days: Annotated[float, typer.Option(min=0, help="Days of history sent first.")] = 1.0,
+    speed: Annotated[float, typer.Option(help="Virtual seconds per second.")] = 120.0,
+    past_days: Annotated[float, typer.Option(min=0, help="Days of history sent first.")] = 0.25,
     seconds: Annotated[
         float | None, typer.Option("--for", min=0, help="End after so many seconds.")
     ] = None,

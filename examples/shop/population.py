@@ -30,18 +30,32 @@ _LATE_HOURS: Final = (1, 30)
 
 
 class Population:
-    """People numbered from 0 and what they do, drawn from one random stream."""
+    """People numbered from 0 and what they do.
 
-    def __init__(self, rng: Random, size: int) -> None:
-        self.rng = rng
+    Parameters
+    ----------
+    rng
+        From which the people are drawn.
+    size
+        How many there are.
+    fate
+        From which it is drawn what they do; the same stream goes on when there is none.
+    first
+        Number before that of the first visit, which is also the number of its order.
+    """
+
+    def __init__(self, rng: Random, size: int, fate: Random | None = None, first: int = 0) -> None:
         self.people = tuple(draw_person(rng, number) for number in range(size))
+        self.rng = fate or rng
         self._memories = [Memory(dict(person.consents)) for person in self.people]
-        self._ordinal = 0
+        self._ordinal = first
         # (when, ordinal, what, whose, topic); the ordinal makes ties impossible.
         self._errands: list[tuple[int, int, Errand, int, str]] = []
         for person in self.people:
             # Everybody turns up early, so that a short run shows everybody.
-            self._plan(rng.randrange(int(HOURS_BETWEEN_VISITS * HOUR_MS)), "visit", person.number)
+            self._plan(
+                self.rng.randrange(int(HOURS_BETWEEN_VISITS * HOUR_MS)), "visit", person.number
+            )
 
     def calls(self) -> Iterator[Call]:
         """Give every call in the order in which devices send them, without end.

@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from heedful.cli.feed import Seen
-from heedful.cli.person import name_of
+from heedful.cli.person import Kinds, name_of, signal_value
 from heedful.cli.screen import clean, short
 
 ACCENT: Final = "#2fb5a0"
@@ -36,8 +36,14 @@ TONES: Final = {
     "Support Contacted": "#f2b84b",
 }
 NEWEST_KEPT: Final = 200
+ROWS_ROOMY_MIN: Final = 16
+"""Rows below which the person in focus is drawn without traits and empty lines."""
+
 SIDE_COLUMNS_MIN: Final = 100
 """Columns below which the person in focus stands under the events instead of beside them."""
+
+CLAIMS: Final = ("absence", "sequence")
+"""Kinds of signals that are true or not."""
 
 # What tells most about a person comes first; the rest follow by name.
 TELLING: Final = (
@@ -70,6 +76,7 @@ class Scene(msgspec.Struct, kw_only=True):
     reason: str = ""
     """Why this person is in focus."""
     note: str = ""
+    kinds: Kinds = msgspec.field(default_factory=dict)
 
 
 def telling(signals: dict[str, Any], count: int) -> list[tuple[str, Any]]:
@@ -124,7 +131,7 @@ class Picture:
             Layout(head(self.scene, width), size=3), body, Layout(foot(self.scene), size=1)
         )
         if width >= SIDE_COLUMNS_MIN:
-            person = min(56, width * 2 // 5)
+            person = min(56, width * 3 // 8)
             rows = height - 7
             left = Layout(_panel("now", events(self.scene, rows, width - person - 4)))
             right = Layout(_panel(_focus_title(self.scene), focus(self.scene, rows)), size=person)
@@ -154,7 +161,7 @@ def head(scene: Scene, width: int) -> Table:
         ("events", f"{scene.events:,}"),
         ("events/s", f"{scene.per_second:,.0f}"),
         ("merges", f"{scene.merges:,}"),
-        ("automatic signals", f"{scene.automatic:,}"),
+        ("automatic signals" if width >= 100 else "automatic", f"{scene.automatic:,}"),
     ]
     title = Text("heedful", style=f"bold {ACCENT}")
     title.append("\nthe outdoor shop, live", style=DIM)
@@ -170,11 +177,11 @@ def head(scene: Scene, width: int) -> Table:
 
 def events(scene: Scene, rows: int, width: int) -> Table:
     """Draw the newest events, the newest on top."""
-    wide = width >= 72
+    wide = width >= 60
     table = Table(box=None, expand=True, show_header=False, padding=(0, 1, 0, 0))
     table.add_column(width=8, style=DIM, no_wrap=True)
-    table.add_column(width=20, no_wrap=True, overflow="ellipsis")
-    table.add_column(width=26 if wide else None, no_wrap=True, overflow="ellipsis")
+    table.add_column(width=16 if wide else 20, no_wrap=True, overflow="ellipsis")
+    table.add_column(width=20 if wide else None, no_wrap=True, overflow="ellipsis")
     if wide:
         table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
     for seen in list(scene.newest)[: max(rows, 1)]:
@@ -186,9 +193,28 @@ def events(scene: Scene, rows: int, width: int) -> Table:
             Text(clean(seen.what), style=style),
         ]
         if wide:
-            cells.append(Text(clean(seen.changed), style=ACCENT))
+            cells.append(Text(clean(_news(seen, scene.kinds)), style=ACCENT))
         table.add_row(*cells)
     return table
+
+
+def _news(seen: Seen, kinds: Kinds) -> str:
+    """Say what is new in a line's signals, the most telling first."""
+    order = {name: place for place, name in enumerate(TELLING)}
+    changed = sorted(seen.changed.items(), key=lambda c: order.get(c[0].split()[0], len(order)))
+    parts = []
+    for name, (was, now) in changed:
+        signal, _, category = name.partition(" ")
+        before, after = _value(signal, was, kinds), _value(signal, now, kinds)
+        if before == after or (was is None and now == 0):
+            continue
+        label = (category or signal).replace("_", " ")
+        if kinds.get(signal) in CLAIMS:
+            parts.append(label if now else f"not {label}")
+        else:
+            # A number stands first: what is cut off at the edge is the name.
+            parts.append(f"{label} {after}" if isinstance(now, str) else f"{after} {label}")
+    return " · ".join(parts)
 
 
 def focus(scene: Scene, rows: int) -> Any:
@@ -199,24 +225,33 @@ def focus(scene: Scene, rows: int) -> Any:
     name = Text(name_of(found), style="bold")
     name.append(f"\n{found['customer_id']}", style=DIM)
     name.append(f" · {found.get('event_count', 0):,} events", style=DIM)
-    parts: list[Any] = [name, Text()]
-    left = rows - 3
+    # A low pane has no room for traits and empty lines: what is sensed matters more.
+    gap = [] if rows < ROWS_ROOMY_MIN else [Text()]
     known = found.get("identifiers", [])
-    parts.append(_pairs([(i["namespace"], i["value"]) for i in known[:5]]))
-    left -= min(len(known), 5)
-    if len(known) > 5:
-        parts.append(Text(f"and {len(known) - 5} more", style=DIM))
+    most = 5 if gap else 2
+    parts: list[Any] = [name, *gap, _pairs([(i["namespace"], i["value"]) for i in known[:most]])]
+    left = rows - 2 - len(gap) - min(len(known), most)
+    if gap and len(known) > most:
+        parts.append(Text(f"and {len(known) - most} more", style=DIM))
         left -= 1
     traits = [
         (n, v) for n, v in found.get("traits", {}).items() if n not in ("email", "phone", "name")
     ][: max(0, min(6, left - 10))]
-    if traits:
-        parts += [Text(), _pairs(traits)]
+    if gap and traits:
+        parts += [*gap, _pairs(traits)]
         left -= len(traits) + 1
-    signals = telling(found.get("signals", {}), max(0, left - 2))
+    signals = telling(found.get("signals", {}), max(0, left - 2 * len(gap)))
     if signals:
-        parts += [Text(), Text("signals", style=f"bold {ACCENT}"), _pairs(signals, "bold")]
+        title = [*gap, Text("signals", style=f"bold {ACCENT}")] if gap else []
+        written = [(name, _value(name, value, scene.kinds)) for name, value in signals]
+        parts += [*title, _pairs(written, "bold")]
     return Group(*parts)
+
+
+def _value(name: str, value: Any, kinds: Kinds) -> str:
+    if kinds.get(name) in CLAIMS:
+        return "yes" if value else "no"
+    return signal_value(name, value, kinds)
 
 
 def _pairs(pairs: list[tuple[str, Any]], style: str = "") -> Table:
@@ -224,8 +259,7 @@ def _pairs(pairs: list[tuple[str, Any]], style: str = "") -> Table:
     table.add_column(style=DIM, no_wrap=True)
     table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
     for name, value in pairs:
-        shown = "yes" if value == 1 and name in ("cart_abandoned", "watched_not_opened") else None
-        table.add_row(name.replace("_", " "), Text(clean(shown or short(value)), style=style))
+        table.add_row(name.replace("_", " "), Text(clean(short(value)), style=style))
     return table
 
 

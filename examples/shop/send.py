@@ -30,6 +30,8 @@ from examples.shop.population import Population
 
 PATIENCE_S: Final = 15.0
 """How long the end waits while nothing arrives, before it says that the server is away."""
+ORDERS_FROM_MAX: Final = 10**7
+"""Orders are numbered from the second in which the run began, in so many numbers."""
 QUIET_S: Final = 3.0
 SLICE_S: Final = 0.1
 SECOND_WISH_S: Final = 1.0
@@ -240,7 +242,10 @@ def main(
     signal.signal(signal.SIGINT, sender.stop)
     signal.signal(signal.SIGTERM, sender.stop)
     try:
-        code = sender.run(Population(Random(seed), people).calls())
+        # The people are those of the seed; what they do, and their orders, are this run's own.
+        first = int(start.timestamp()) % ORDERS_FROM_MAX if run is None else 0
+        life = Population(Random(seed), people, Random(f"{seed} {plan.run}"), first)
+        code = sender.run(life.calls())
     except KeyboardInterrupt:
         code = 130
     raise typer.Exit(code)

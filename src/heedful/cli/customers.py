@@ -26,7 +26,8 @@ def show(who: Who, directory: Dir = HERE, db: Db = None, as_json: Json = False) 
 
     with connect(directory, db) as api:
         found = api.get(api.customer(who))
-    print_json(found) if as_json else person.print_customer(found)
+        kinds = {} if as_json else person.read_kinds(api)
+    print_json(found) if as_json else person.print_customer(found, kinds)
 
 
 @commands.command()

@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from heedful.cli.client import Api
-from heedful.cli.person import name_of
-from heedful.cli.screen import NOTHING, short
+from heedful.cli.person import Kinds, name_of, read_kinds, signal_value
+from heedful.cli.screen import NOTHING
 from heedful.kernel import HeedfulError, format_instant
 
 PEOPLE_MAX: Final = 2_000
@@ -35,7 +35,8 @@ class Seen(NamedTuple):
     """As in a notice: `event`, `merge`, `split`, `due`, `refold`, `erase`, `strategy`."""
     what: str
     source: str
-    changed: str
+    changed: dict[str, tuple[Any, Any]]
+    """Signals whose values changed: by name, the value before and after."""
 
 
 class Feed:
@@ -54,6 +55,7 @@ class Feed:
         self._news = threading.Event()
         self._looked_at = 0.0
         self.counts = {"event": 0, "merge": 0}
+        self.kinds: Kinds = {}
         self.failure: HeedfulError | None = None
         """Why the feed ended, where the server did not end it in order."""
         self.is_ended = False
@@ -78,6 +80,7 @@ class Feed:
 
     def _follow(self) -> None:
         try:
+            self.kinds = read_kinds(self._api)
             for _, notice in self._api.messages("GET", "/v1/stream", wait=True):
                 if isinstance(notice, dict) and "kind" in notice:
                     self._notice(notice)
@@ -89,6 +92,8 @@ class Feed:
 
     def _notice(self, notice: dict[str, Any]) -> None:
         kind = notice["kind"]
+        if kind == "strategy":
+            self.kinds = read_kinds(self._api)
         self.counts[kind] = self.counts.get(kind, 0) + 1
         number = notice.get("customer_id", "")
         before, after = self._look(number) if number else (None, None)
@@ -101,7 +106,7 @@ class Feed:
                 kind,
                 said(notice),
                 notice.get("source", ""),
-                changes(before, after),
+                changes(before, after, self.kinds),
             )
         )
         self._news.set()
@@ -152,25 +157,47 @@ def said(notice: Mapping[str, Any]) -> str:
     return said_of.get(kind, str(kind))
 
 
-def changes(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> str:
-    """Say which signals changed between two records of a person.
+def changes(
+    before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, kinds: Kinds
+) -> dict[str, tuple[Any, Any]]:
+    """Find the signals that differ between two records of a person; of a category, each.
 
     Examples
     --------
-    >>> changes({"signals": {"orders": 1, "spend": 5}}, {"signals": {"orders": 2, "spend": 5}})
-    'orders 1 → 2'
+    >>> old = {"signals": {"orders": 1, "spend": 5, "views": {"boots": 1}}}
+    >>> new = {"signals": {"orders": 2, "spend": 5, "views": {"boots": 1, "tents": 1}}}
+    >>> changes(old, new, {})
+    {'orders': (1, 2), 'views tents': (None, 1)}
     """
     if before is None or after is None:
-        return ""
+        return {}
     old, new = before.get("signals", {}), after.get("signals", {})
-    parts = [
-        f"{name} {short(old.get(name))} → {short(value)}"
-        for name, value in sorted(new.items())
-        if value != old.get(name) and not is_clockwork(name, value, old.get(name))
-    ]
+    found: dict[str, tuple[Any, Any]] = {}
+    for name, now in new.items():
+        was = old.get(name)
+        # What only grows with the clock, such as the time since an order, is no news.
+        if was == now or (kinds.get(name) == "recency" and None not in (was, now)):
+            continue
+        if isinstance(now, Mapping) and isinstance(was, Mapping):
+            for category in sorted(now.keys() | was.keys()):
+                if was.get(category) != now.get(category):
+                    found[f"{name} {category}"] = (was.get(category), now.get(category))
+        else:
+            found[name] = (was, now)
+    return found
+
+
+def say_changes(changed: Mapping[str, tuple[Any, Any]], kinds: Kinds) -> str:
+    """Say what changed on one line.
+
+    Examples
+    --------
+    >>> say_changes({"orders": (1, 2), "gap": (None, 90)}, {"gap": "gap"})
+    'orders 1 → 2 · gap – → 1m 30s'
+    """
+    parts = []
+    for name, pair in changed.items():
+        was, now = (signal_value(name.partition(" ")[0], value, kinds) for value in pair)
+        if was != now:
+            parts.append(f"{name} {was} → {now}")
     return " · ".join(parts)
-
-
-def is_clockwork(name: str, value: Any, old: Any) -> bool:
-    """Tell a value that only grows with the clock, such as the time since an order."""
-    return name.startswith("since_") and value is not None and old is not None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.text import Text
 from rich.tree import Tree
@@ -16,11 +17,38 @@ from heedful.cli.screen import (
     print_facts,
     print_table,
     short,
+    span,
     when,
 )
 
+if TYPE_CHECKING:
+    from heedful.cli.client import Api
 
-def print_customer(found: dict[str, Any]) -> None:
+SPAN_KINDS: Final = frozenset({"recency", "gap", "dwell"})
+"""Kinds of signals whose values are seconds."""
+
+
+Kinds = Mapping[str, str]
+"""The kind of each signal, by its name."""
+
+
+def read_kinds(api: Api) -> Kinds:
+    """Ask of what kind each signal is, so that spans can be written as spans."""
+    return {item["name"]: item["kind"] for item in api.get("/v1/signals")["items"]}
+
+
+def signal_value(name: str, value: Any, kinds: Kinds) -> str:
+    """Write a signal's value as a person would say it.
+
+    Examples
+    --------
+    >>> signal_value("since_order", 90, {"since_order": "recency"}), signal_value("orders", 3, {})
+    ('1m 30s', '3')
+    """
+    return span(value) if kinds.get(name) in SPAN_KINDS else short(value)
+
+
+def print_customer(found: dict[str, Any], kinds: Kinds) -> None:
     """Print the golden record in sections; an empty section is left out."""
     out = console()
     head = Text(name_of(found), style="bold")
@@ -56,7 +84,9 @@ def print_customer(found: dict[str, Any]) -> None:
     print_table(
         ("signal", "value"),
         (
-            (name, Text(f"unknown: {unknown[name]}", style="dim") if name in unknown else value)
+            (name, Text(f"unknown: {unknown[name]}", style="dim"))
+            if name in unknown
+            else (name, signal_value(name, value, kinds))
             for name, value in sorted(found["signals"].items())
         ),
     )
@@ -73,7 +103,8 @@ def name_of(found: dict[str, Any]) -> str:
         for held in found.get("identifiers", ()):
             if held["namespace"] == namespace:
                 value = clean(str(held["value"]))
-                return value if namespace != "anonymous_id" else f"visitor {value[:8]}"
+                short_id = value[:8].rstrip("-_. ")
+                return value if namespace != "anonymous_id" else f"visitor {short_id}"
     return str(found.get("customer_id", NOTHING))
 
 

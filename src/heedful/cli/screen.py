@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
@@ -12,12 +13,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from heedful.kernel import format_instant
+from heedful.kernel import SECOND_MS, format_instant, format_span
 
 PIPED_COLUMNS: Final = 200
 """Width of a table that is read by no terminal: wide enough that nothing is cut."""
 
 NOTHING: Final = "–"
+
+_UNITS: Final = re.compile(r"-?[0-9]+[a-z]+")
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -97,6 +100,21 @@ def short(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(short(item) for item in value)
     return str(value)
+
+
+def span(value: Any) -> str:
+    """Write seconds, or seconds by category, in their two largest units.
+
+    Examples
+    --------
+    >>> span(37501.2), span(0.2), span(None), span({"boots": 90, "tents": 3})
+    ('10h 25m', '0s', '–', 'boots 1m 30s · tents 3s')
+    """
+    if isinstance(value, Mapping):
+        return " · ".join(f"{name} {span(item)}" for name, item in value.items()) or NOTHING
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return short(value)
+    return " ".join(_UNITS.findall(format_span(round(value) * SECOND_MS))[:2])
 
 
 def clean(text: str) -> str:

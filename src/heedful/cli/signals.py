@@ -63,12 +63,11 @@ def explain(
 
 
 def _print(found: dict[str, Any]) -> None:
-    from heedful.cli.screen import console, print_table, short, when
-    from heedful.kernel import SECOND_MS, format_span
+    from heedful.cli.person import SPAN_KINDS
+    from heedful.cli.screen import console, print_table, short, span, when
 
     value = found["value"]
-    is_span = found["kind"] in ("recency", "gap", "dwell") and isinstance(value, int | float)
-    shown = format_span(round(value) * SECOND_MS) if is_span else short(value)
+    shown = span(value) if found["kind"] in SPAN_KINDS else short(value)
     console().print(f"{found['name']} ({found['kind']}) is {shown}")
     if not found.get("is_exact", True):
         console().print("So much happened that older events are known in sum only.")

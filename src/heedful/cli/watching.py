@@ -11,6 +11,7 @@ from heedful.cli.options import HERE, Db, Dir, Json
 
 if TYPE_CHECKING:
     from heedful.cli.feed import Feed, Seen
+    from heedful.cli.person import Kinds
 
 
 def stream(
@@ -53,12 +54,15 @@ def _batches(feed: Feed, seconds: float | None) -> Any:
 def _lines(feed: Feed, as_json: bool, seconds: float | None) -> None:
     import json
 
+    from heedful.cli.feed import say_changes
+
     for batch in _batches(feed, seconds):
         for seen in batch:
             if as_json:
                 print(json.dumps(seen._asdict(), ensure_ascii=False), flush=True)
             else:
-                changed = f"  [{seen.changed}]" if seen.changed else ""
+                said = say_changes(seen.changed, feed.kinds)
+                changed = f"  [{said}]" if said else ""
                 print(f"{clock(seen)}  {seen.who}  {seen.what}{changed}", flush=True)
 
 
@@ -72,16 +76,17 @@ def _table(feed: Feed, seconds: float | None) -> None:
     with Live(console=out, refresh_per_second=8, screen=False) as live:
         for batch in _batches(feed, seconds):
             newest = [*reversed(batch), *newest][: max(5, out.height - 5)]
-            live.update(table_of(newest))
+            live.update(table_of(newest, feed.kinds))
 
 
 STYLES = {"merge": "bold magenta", "split": "bold yellow", "erase": "bold red", "due": "cyan"}
 
 
-def table_of(newest: list[Seen]) -> Any:
+def table_of(newest: list[Seen], kinds: Kinds) -> Any:
     """Lay out the newest lines, the newest on top."""
     from rich.text import Text
 
+    from heedful.cli.feed import say_changes
     from heedful.cli.screen import clean, new_table
 
     table = new_table(("time", "who", "what", "signals that changed"))
@@ -92,7 +97,7 @@ def table_of(newest: list[Seen]) -> Any:
             Text(clock(seen), style="dim"),
             Text(clean(seen.who), style="bold"),
             Text(clean(seen.what), style=STYLES.get(seen.kind, "")),
-            Text(clean(seen.changed), style="green"),
+            Text(clean(say_changes(seen.changed, kinds)), style="green"),
         )
     return table
 

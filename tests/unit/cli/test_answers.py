@@ -29,6 +29,7 @@ def test_an_answer_without_json_is_told_by_its_status(fake: Fake, run: Run) -> N
 
 def test_a_fault_of_our_own_is_a_sentence_and_debug_shows_it(fake: Fake, run: Run) -> None:
     fake.on("GET", "/v1/customers/c_x", {"nothing": "expected"})
+    fake.on("GET", "/v1/signals", {"items": []})
     said = run("customer", "show", "c_x")
     assert said.exit_code == 3
     assert "heedful --debug" in said.stderr

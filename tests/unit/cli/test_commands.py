@@ -18,7 +18,7 @@ CUSTOMER: dict[str, Any] = {
     "accounts": [],
     "consents": [],
     "contacts": [],
-    "signals": {"orders": 2, "spend_90d": None},
+    "signals": {"orders": 2, "since_order": 129_630, "spend_90d": None},
     "signals_unknown": {"spend_90d": "signal_warming"},
     "event_count": 3,
     "first_at": "2026-01-01T00:00:00.000Z",
@@ -30,6 +30,7 @@ CUSTOMER: dict[str, Any] = {
 def known(fake: Fake) -> Fake:
     fake.on("POST", "/v1/customers/lookup", {"customer_id": "c_1"})
     fake.on("GET", "/v1/customers/c_1", CUSTOMER)
+    fake.on("GET", "/v1/signals", {"items": [{"name": "since_order", "kind": "recency"}]})
     return fake
 
 
@@ -38,7 +39,7 @@ def test_a_customer_is_found_by_id_or_identifier(known: Fake, run: Run) -> None:
     lookup = {"namespace": "email", "value": "a@b.c"}
     assert known.asked[0] == ("POST", "/v1/customers/lookup", lookup)
     known.asked.clear()
-    run("customer", "show", "c_1")
+    run("customer", "show", "c_1", "--json")
     assert known.asked == [("GET", "/v1/customers/c_1", None)]
 
 
@@ -51,6 +52,7 @@ def test_a_customer_on_the_terminal_cannot_steer_it(known: Fake, run: Run) -> No
     shown = run("customer", "show", "c_1").stdout
     assert "Ada" in shown
     assert "unknown: signal_warming" in shown
+    assert "1d 12h" in shown
     assert "\x1b" not in shown
 
 

@@ -16,9 +16,6 @@ from examples.shop.catalogue import BRANDS, CATEGORIES, PRODUCTS, QUERIES
 from examples.shop.people import KIOSK_ID
 from examples.shop.population import Population
 
-PROPERTIES = ("category", "brand", "product_id", "city", "query", "name")
-STATISTICS = 6
-
 
 def draw(seed: int, people: int, count: int) -> list[Call]:
     return list(islice(Population(Random(seed), people).calls(), count))
@@ -122,17 +119,15 @@ def test_a_full_run_has_every_kind_of_event(day: list[Call]) -> None:
     assert {call.source for call in day} == {"web", "app", "backend"}
 
 
-def test_a_full_run_keeps_more_than_2000_automatic_signals_alive(day: list[Call]) -> None:
-    names = {call.name or call.kind for call in day}
-    values = {
-        (call.name, name, call.fields[name])
-        for call in day
-        if call.kind in ("track", "page", "screen")
-        for name in PROPERTIES
-        if name in call.fields
-    }
-    assert {name for _, name, _ in values} == set(PROPERTIES)
-    assert STATISTICS * (len(names) + len(values)) > 2_000
+def test_people_return_and_do_something_else() -> None:
+    first = Population(Random(7), 20, Random("one"))
+    second = Population(Random(7), 20, Random("two"), first=500)
+    assert first.people == second.people
+    drawn = [list(islice(life.calls(), 300)) for life in (first, second)]
+    assert {call.user_id for call in drawn[0]} & {call.user_id for call in drawn[1]} - {None}
+    orders = [{c.fields["order_id"] for c in calls if "order_id" in c.fields} for calls in drawn]
+    assert orders[0]
+    assert not orders[0] & orders[1]
 
 
 def test_an_order_adds_up(day: list[Call]) -> None:

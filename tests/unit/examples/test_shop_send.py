@@ -98,7 +98,7 @@ def test_every_call_arrives_as_it_was_drawn(server: Capture) -> None:
     options = ("--people", "30", "--seed", "3", "--past-days", "30", "--events", str(count))
     code, said = send("--host", server.url, "--write-key", "K", "--run", "r", *options)
     assert (code, said.count("1,500 events")) == (0, 1), said
-    drawn = list(islice(Population(Random(3), 30).calls(), count))
+    drawn = list(islice(Population(Random(3), 30, Random("3 r")).calls(), count))
     assert Counter(m["messageId"] for m in server.messages) == Counter(
         f"r-{call.message_id}" for call in drawn
     )
