@@ -173,28 +173,29 @@ def _check_class(part: Part[Action], action: Action, parts: Parts) -> Iterator[S
     """Tell what sells and stands in a class that no cap and no silence stops."""
     if action.message_class not in _EXEMPT:
         return
-    said = f"`class: promotional` or `class: service` for an action of {{}}, since {_EXEMPT[0]} "
-    said += f"and {_EXEMPT[1]} messages pass every cap and silence"
-    got = f"`class: {action.message_class}`"
+    reason = _what_sells(action, parts)
+    if reason is not None:
+        got = f"`class: {action.message_class}`, which passes every cap and silence"
+        what = f"`class: promotional` or `class: service` for an action {reason}"
+        yield part.problem("$.class", what, got)
+
+
+def _what_sells(action: Action, parts: Parts) -> str | None:
+    """Say what about an action sells; None where nothing does."""
     if action.tier == "growth":
-        yield part.problem("$.class", said.format("tier growth"), got)
-        return
+        return "of tier growth"
     goal = _goals(parts).get(action.goal)
     if goal is not None and is_worth_money(goal):
-        yield part.problem("$.class", said.format(f"goal {action.goal}, which is worth money"), got)
-        return
+        return f"whose goal {action.goal} is worth money"
     words = set(_words(action))
     for other in parts.sections(Action):
         if other.message_class != "promotional" or other.action == action.action:
             continue
         if other.goal == action.goal:
-            reason = f"the goal of the promotional {other.action}"
-            yield part.problem("$.class", said.format(reason), got)
-            return
+            return f"with the goal of the promotional {other.action}"
         if words & set(_words(other)):
-            reason = f"the words of the promotional {other.action}"
-            yield part.problem("$.class", said.format(reason), got)
-            return
+            return f"with the words of the promotional {other.action}"
+    return None
 
 
 def _goals(parts: Parts) -> dict[str, Any]:
@@ -214,7 +215,8 @@ def _check_treatments(
     arms = []
     for i, treatment in enumerate(action.treatments):
         path = f"$.treatments[{i}]"
-        arms.append((part, path, f"{treatment.name}|{treatment.channel}|{treatment.language}"))
+        told_apart_by = (treatment.name, treatment.channel, treatment.language)
+        arms.append((part, path, " ".join(filter(None, told_apart_by))))
         if treatment.channel is not None and treatment.channel not in action.channels:
             remedy = did_you_mean(treatment.channel, action.channels)
             what, got = "one of the action's channels", repr(treatment.channel)

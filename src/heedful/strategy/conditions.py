@@ -74,8 +74,10 @@ def compiled(
     try:
         return compile_expression(text, names, path=path, expects=expects)
     except InputError as error:
-        at = offset + int(error.detail.get("column", 1)) - 1
-        problems.append(part.problem_saying(path, error.message, offset=at))
+        column = int(error.detail.get("column", 1))
+        at = offset + column - 1
+        said = error.message.replace(f" Column {column}.", f" Column {at + 1}.")
+        problems.append(part.problem_saying(path, said, offset=at))
         return None
 
 

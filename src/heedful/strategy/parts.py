@@ -38,7 +38,7 @@ class Part(msgspec.Struct, Generic[T], frozen=True):
     def problem_saying(self, path: str, text: str, *, offset: int = 0) -> StrategyProblem:
         """Give a sentence that is already written its place, `offset` characters into a text."""
         problem = self.document.problem(path, text, offset=offset)
-        if offset and problem.column != self.document.locate(path).column:
+        if not offset or problem.column != self.document.locate(path).column:
             # The place says it already; only a text over several lines keeps it in words.
             said = text.removesuffix(f" Column {offset + 1}.")
             return msgspec.structs.replace(problem, text=said)

@@ -1,0 +1,645 @@
+"""Each planted fault of needs, goals, actions, rules and policies is told once, at its place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from heedful.strategy import check
+
+BASE: dict[str, str] = {
+    "traits.yaml": "traits: [{name: country, type: text}, {name: age, type: number}]\n",
+    "signals.yaml": "signals: [{name: orders, kind: count, on: Order Completed}]\n",
+    "consent.yaml": "purposes: [marketing, analytics]\n",
+    "needs.yaml": "needs:\n"
+    "  - {name: cannot_pay, tier: service, opens_when: signals.orders == 0, expires_after: 48h}\n",
+    "goals.yaml": "goals:\n"
+    "  purchase: {on: Order Completed, within: 3d, value: event.properties.revenue * 0.3}\n"
+    "  answered: {on: Support Contacted, within: 7d}\n",
+    "policies/decision-types.yaml": "decision_types:\n"
+    "  - {name: marketing_offer, owner: Head of marketing}\n"
+    "  - {name: by_distress, owner: Board, risk: prohibited}\n",
+    "actions/sale.yaml": "action: sale\ntier: growth\nclass: promotional\n"
+    "decision_type: marketing_offer\ngoal: purchase\nchannels: [inapp, email]\n"
+    "treatments: [{body: Buy now}]\n",
+}
+
+
+def action(name: str = "help", **fields: str) -> dict[str, str]:
+    """Write a second action, one field a line: the fault stands behind its name."""
+    written = {
+        "action": name,
+        "tier": "service",
+        "class": "service",
+        "decision_type": "marketing_offer",
+        "goal": "answered",
+        "channels": "[inapp]",
+        **{field.rstrip("_"): text for field, text in fields.items()},
+    }
+    text = "".join(f"{field}: {value}\n" for field, value in written.items())
+    return {f"actions/{name.replace('_', '-')}.yaml": text}
+
+
+def need(**fields: str) -> dict[str, str]:
+    """Write a second need."""
+    written = {
+        "name": "other",
+        "tier": "retention",
+        "opens_when": "signals.orders > 2",
+        "expires_after": "30d",
+        **fields,
+    }
+    listed = ", ".join(f"{field}: {value}" for field, value in written.items())
+    return {"needs.yaml": BASE["needs.yaml"] + f"  - {{{listed}}}\n"}
+
+
+def rules(*written: str) -> dict[str, str]:
+    """Write rules, one a line."""
+    return {"rules.yaml": "rules:\n" + "".join(f"  - {{{one}}}\n" for one in written)}
+
+
+def contact(text: str) -> dict[str, str]:
+    return {"policies/contact.yaml": text}
+
+
+def story(text: str) -> dict[str, str]:
+    """Write a scenario that expects nothing of consequence beside its fault."""
+    return {"tests/a.yaml": f"scenarios:\n  - scenario: A story\n    never: [sale]\n{text}"}
+
+
+CASES: dict[str, tuple[Mapping[str, str], str]] = {
+    # Names that stand nowhere
+    "unknown need": (
+        action(needs="[canot_pay]"),
+        "actions/help.yaml:7:9: Expected a need, got 'canot_pay' - at `$.needs[0]`. Did you "
+        "mean cannot_pay?",
+    ),
+    "need of another tier": (
+        action(tier="retention", needs="[cannot_pay]"),
+        "actions/help.yaml:7:9: Expected a need of the action's tier, retention, got cannot_pay "
+        "of tier service - at `$.needs[0]`.",
+    ),
+    "unknown goal": (
+        action(goal="purchse"),
+        "actions/help.yaml:5:7: Expected a goal, got 'purchse' - at `$.goal`. Did you mean "
+        "purchase?",
+    ),
+    "no goal alike": (
+        action(goal="x"),
+        "actions/help.yaml:5:7: Expected a goal, got 'x' - at `$.goal`. goals.yaml declares them.",
+    ),
+    "unknown decision type": (
+        action(decision_type="marketing_ofer"),
+        "actions/help.yaml:4:16: Expected a decision type, got 'marketing_ofer' - at "
+        "`$.decision_type`. Did you mean marketing_offer?",
+    ),
+    "prohibited decision type": (
+        action(decision_type="by_distress"),
+        "actions/help.yaml:4:16: Expected a decision type that a system may decide, got "
+        "by_distress, which is prohibited - at `$.decision_type`.",
+    ),
+    "unknown model": (
+        action(model="bata"),
+        "actions/help.yaml:7:8: Expected a listed model, got 'bata' - at `$.model`. Did you "
+        "mean beta?",
+    ),
+    "unknown channel": (
+        action(channels="[inap]"),
+        "actions/help.yaml:6:12: Expected a known channel, got 'inap' - at `$.channels[0]`. Did "
+        "you mean inapp?",
+    ),
+    "channel twice": (
+        action(channels="[inapp, inapp]"),
+        "actions/help.yaml:6:19: Expected each channel once, got 'inapp' - at `$.channels[1]`. "
+        "It stands at actions/help.yaml:6, too.",
+    ),
+    "unknown purpose": (
+        action(purpose="marketting"),
+        "actions/help.yaml:7:10: Expected a known purpose, got 'marketting' - at `$.purpose`. "
+        "Did you mean marketing?",
+    ),
+    "unknown budget": (
+        {**action(budget="shiping"), **contact("budgets: {shipping: {amount: 5}}\n")},
+        "actions/help.yaml:7:9: Expected a budget, got 'shiping' - at `$.budget`. Did you mean "
+        "shipping?",
+    ),
+    "unknown group": (
+        {
+            **action(group="care"),
+            **contact("caps: [{at_most: 1, within: 1d, per: group, of: car}]"),
+        },
+        "policies/contact.yaml:1:49: Expected a known group, got 'car' - at `$.caps[0].of`. Did "
+        "you mean care?",
+    ),
+    "unknown action in a cap": (
+        contact("caps: [{at_most: 1, within: 1d, per: action, of: sales}]"),
+        "policies/contact.yaml:1:50: Expected a known action, got 'sales' - at `$.caps[0].of`. "
+        "Did you mean sale?",
+    ),
+    "unknown class in a cap": (
+        contact("caps: [{at_most: 1, within: 1d, per: class, of: promotion}]"),
+        "policies/contact.yaml:1:49: Expected one of promotional, service, transactional, "
+        "mandatory, got 'promotion' - at `$.caps[0].of`. Did you mean promotional?",
+    ),
+    "unknown channel in a cap": (
+        contact("caps: [{at_most: 1, within: 1d, per: channel, of: e-mail}]"),
+        "policies/contact.yaml:1:51: Expected a known channel, got 'e-mail' - at "
+        "`$.caps[0].of`. Did you mean email?",
+    ),
+    "a person's cap of somebody": (
+        contact("caps: [{at_most: 1, within: 1d, of: ada}]"),
+        "policies/contact.yaml:1:37: Expected no `of` beside `per: person`, got 'ada' - at "
+        "`$.caps[0].of`.",
+    ),
+    "unknown signal": (
+        action(applicable="signals.order > 1"),
+        "actions/help.yaml:7:21: Expected a field of signals, got order - at `$.applicable`. "
+        "Did you mean orders?",
+    ),
+    "unknown trait": (
+        action(eligible="traits.contry == 'DE'"),
+        "actions/help.yaml:7:18: Expected a field of traits, got contry - at `$.eligible`. Did "
+        "you mean country?",
+    ),
+    "unknown purpose in a condition": (
+        action(eligible="consents.marketin == 'granted'"),
+        "actions/help.yaml:7:20: Expected a field of consents, got marketin - at `$.eligible`. "
+        "Did you mean marketing?",
+    ),
+    "unknown automatic signal": (
+        action(applicable="signals.orders > 1 and signals.auto.event['Order Completed'].cuont > 1"),
+        "actions/help.yaml:7:36: Expected an automatic signal such as signals.auto.event['Order "
+        "Completed'].count, got signals.auto.event.Order Completed.cuont - at `$.applicable`. "
+        "`automatic` in signals.yaml lists properties and half-lives.",
+    ),
+    "type error": (
+        action(eligible="traits.age > 'old'"),
+        "actions/help.yaml:7:24: Expected two values of one type for >, got a number and a text "
+        "- at `$.eligible`.",
+    ),
+    "no condition": (
+        action(suitable="signals.orders"),
+        "actions/help.yaml:7:11: Expected a bool, got a number - at `$.suitable`.",
+    ),
+    "unknown trait in words": (
+        action(treatments="[{title: 'Hi {traits.country}', body: 'Dear {traits.contry|you}'}]"),
+        "actions/help.yaml:7:65: Expected a field of traits, got contry - at "
+        "`$.treatments[0].body`. Did you mean country?",
+    ),
+    "no name in words": (
+        action(treatments="[{body: 'Dear {first name}'}]"),
+        "actions/help.yaml:7:27: Expected a name such as {traits.firstName|there}, got '{first "
+        "name}' - at `$.treatments[0].body`. Braces themselves are written {{ and }}.",
+    ),
+    "a brace alone": (
+        action(treatments="[{body: 'Dear {you'}]"),
+        "actions/help.yaml:7:27: Expected a name such as {traits.firstName|there}, got '{' - at "
+        "`$.treatments[0].body`. Braces themselves are written {{ and }}.",
+    ),
+    "unknown trait in a call": (
+        action(effects="{webhooks: [{destination: d, event: e, data: {who: '{traits.nam}'}}]}"),
+        "actions/help.yaml:7:70: Expected a field of traits, got nam - at "
+        "`$.effects.webhooks[0].data.who`.",
+    ),
+    "treatment of another channel": (
+        action(treatments="[{channel: email, body: a}]"),
+        "actions/help.yaml:7:24: Expected one of the action's channels, got 'email' - at "
+        "`$.treatments[0].channel`.",
+    ),
+    "treatment twice": (
+        action(treatments="[{body: a}, {body: b}]"),
+        "actions/help.yaml:7:25: Expected one treatment for each name, channel and language, "
+        "got 'default' - at `$.treatments[1]`. It stands at actions/help.yaml:7, too.",
+    ),
+    "no treatment": (
+        action(treatments="[]"),
+        "actions/help.yaml:7:13: Expected at least one treatment, got none - at `$.treatments`. "
+        "Without one there is nothing to say; leave the field out for the default.",
+    ),
+    # What can never pass
+    "eligible is false": (
+        action(eligible="'false'"),
+        "actions/help.yaml:7:11: Expected a condition that can hold, got one that never holds - "
+        "at `$.eligible`.",
+    ),
+    "eligible is no text": (
+        action(eligible="false"),
+        "actions/help.yaml:7:11: Expected a text or nothing, got true or false (false) - at "
+        "`$.eligible`.",
+    ),
+    "a condition against itself": (
+        action(eligible="traits.age > 18 and traits.age < 18"),
+        "actions/help.yaml:7:11: Expected a condition that can hold, got one that asks the "
+        "impossible of traits.age - at `$.eligible`.",
+    ),
+    "conditions against each other": (
+        action(eligible="traits.age >= 18", suitable="signals.orders > 3 and traits.age < 16"),
+        "actions/help.yaml:8:11: Expected a condition that can hold beside `eligible`, got one "
+        "that asks the impossible of traits.age - at `$.suitable`.",
+    ),
+    "none compares with nothing": (
+        action(eligible="traits.country is none", applicable="traits.country != 'DE'"),
+        "actions/help.yaml:8:13: Expected a condition that can hold beside `eligible`, got one "
+        "that asks the impossible of traits.country - at `$.applicable`.",
+    ),
+    "tier without need": (
+        action(tier="hardship"),
+        "actions/help.yaml:2:7: Expected a need of tier hardship in needs.yaml, got none - at "
+        "`$.tier`. Without one the action can never be chosen.",
+    ),
+    "harm": (
+        action(benefit="-1"),
+        "actions/help.yaml:7:10: Expected a benefit of 0 or more, got -1 - at `$.benefit`. What "
+        "harms the person is never chosen.",
+    ),
+    "negative cost": (
+        action(cost="-1"),
+        "actions/help.yaml:7:7: Expected a cost of 0 or more, got -1 - at `$.cost`.",
+    ),
+    "lever out of bounds": (
+        action(lever="20"),
+        "actions/help.yaml:7:8: Expected a factor of 0.1 to 10, got 20 - at `$.lever`.",
+    ),
+    "certain prior": (
+        action(prior="{p: 1}"),
+        "actions/help.yaml:7:12: Expected a probability above 0 and below 1, got 1 - at "
+        "`$.prior.p`. 4 % is 0.04.",
+    ),
+    "prior worth nothing": (
+        action(prior="{p: 0.5, strength: 0}"),
+        "actions/help.yaml:7:27: Expected more than 0 observations, got 0 - at `$.prior.strength`.",
+    ),
+    "no channel": (
+        action(channels="[]"),
+        "actions/help.yaml:6:11: Expected at least one channel, got none - at `$.channels`. "
+        "Without one the action can never be chosen.",
+    ),
+    "cap of nothing": (
+        action(caps="[{at_most: 0, within: 1d}]"),
+        "actions/help.yaml:7:18: Expected at least 1 message, got 0 - at `$.caps[0].at_most`. "
+        "With 0 nothing is ever sent; switch the action or the channel off instead.",
+    ),
+    "silence of no time": (
+        action(effects="{silence: {for: 0h}}"),
+        "actions/help.yaml:7:26: Expected a span longer than 0, got '0h' - at "
+        "`$.effects.silence.for`.",
+    ),
+    "stands for no span": (
+        action(stands_for="a while"),
+        "actions/help.yaml:7:13: Expected a span of time, got 'a while' - at `$.stands_for`. "
+        "Write a number and one of ms, s, m, h, d, w, for example 48h.",
+    ),
+    # Files and names
+    "action in a file of another name": (
+        {"actions/other.yaml": BASE["actions/sale.yaml"].replace("sale", "offer")},
+        "actions/other.yaml:1:9: Expected the name of its file, actions/other.yaml, got 'offer' "
+        "- at `$.action`.",
+    ),
+    "do nothing": (
+        action("do_nothing"),
+        "actions/do-nothing.yaml:1:9: Expected another name, got `do_nothing` - at `$.action`. "
+        "Silence is always there; it is no file.",
+    ),
+    "name with capitals": (
+        {"actions/Help.yaml": action()["actions/help.yaml"].replace(": help", ": Help")},
+        "actions/Help.yaml:1:9: Expected a name such as cannot_pay, got 'Help' - at `$.action`. "
+        "Use small letters, digits and `_`, at most 64, a letter first.",
+    ),
+    # Classes that dodge
+    "transactional that is worth money": (
+        action(class_="transactional", goal="purchase"),
+        "actions/help.yaml:3:8: Expected `class: promotional` or `class: service` for an action "
+        "whose goal purchase is worth money, got `class: transactional`, which passes every cap "
+        "and silence - at `$.class`.",
+    ),
+    "mandatory growth": (
+        action(class_="mandatory", tier="growth"),
+        "actions/help.yaml:3:8: Expected `class: promotional` or `class: service` for an action "
+        "of tier growth, got `class: mandatory`, which passes every cap and silence - at "
+        "`$.class`.",
+    ),
+    "transactional with a promotional goal": (
+        {
+            **action(class_="transactional"),
+            "actions/sale.yaml": BASE["actions/sale.yaml"].replace("purchase", "answered"),
+        },
+        "actions/help.yaml:3:8: Expected `class: promotional` or `class: service` for an action "
+        "with the goal of the promotional sale, got `class: transactional`, which passes every "
+        "cap and silence - at `$.class`.",
+    ),
+    "transactional with promotional words": (
+        action(class_="transactional", treatments="[{body: Buy now}]"),
+        "actions/help.yaml:3:8: Expected `class: promotional` or `class: service` for an action "
+        "with the words of the promotional sale, got `class: transactional`, which passes every "
+        "cap and silence - at `$.class`.",
+    ),
+    "promotion without a purpose": (
+        {"consent.yaml": "purposes: [analytics]\n"},
+        "actions/sale.yaml:6:11: Expected a purpose that people consent to before promotion on "
+        "inapp, email, got none - at `$.channels`. Give `purpose`, or list `marketing` in "
+        "consent.yaml.",
+    ),
+    "promotion by service": (
+        {"actions/sale.yaml": BASE["actions/sale.yaml"] + "purpose: service\n"},
+        "actions/sale.yaml:8:10: Expected a purpose that people consent to before promotion on "
+        "inapp, email, got `service` - at `$.purpose`. Nobody is asked for it; name one of "
+        "consent.yaml.",
+    ),
+    # Needs
+    "need twice": (
+        need(name="cannot_pay"),
+        "needs.yaml:3:12: Expected each need once, got 'cannot_pay' - at `$.needs[1].name`. It "
+        "stands at needs.yaml:2, too.",
+    ),
+    "need with a bad name": (
+        need(name="Cannot pay"),
+        "needs.yaml:3:12: Expected a name such as cannot_pay, got 'Cannot pay' - at "
+        "`$.needs[1].name`. Use small letters, digits and `_`, at most 64, a letter first.",
+    ),
+    "need that never opens": (
+        need(opens_when="signals.orders > 2 and signals.orders < 1"),
+        "needs.yaml:3:48: Expected a condition that can hold, got one that asks the impossible "
+        "of signals.orders - at `$.needs[1].opens_when`.",
+    ),
+    "need that never closes": (
+        need(expires_after="181d"),
+        "needs.yaml:3:83: Expected `closes_on`, `closes_when`, or an expiry within 180d, got "
+        "181d - at `$.needs[1].expires_after`. A need that stays open keeps every lower tier "
+        "shut.",
+    ),
+    "need whose closing never holds": (
+        need(closes_when="false"),
+        "needs.yaml:3:101: Expected a text or nothing, got true or false (false) - at "
+        "`$.needs[1].closes_when`.",
+    ),
+    "need that closes as it opens": (
+        need(closes_when="signals.orders > 2"),
+        "needs.yaml:3:101: Expected another condition than the one that opens the need, got the "
+        "same - at `$.needs[1].closes_when`.",
+    ),
+    "need closed by no event": (
+        need(closes_on="{pge: Pricing}"),
+        "needs.yaml:3:99: Expected one of track, identify, page, screen, group, alias, own, got "
+        "`pge` - at `$.needs[1].closes_on`. Did you mean page?",
+    ),
+    "need closed on a bad condition": (
+        need(closes_on="[A, {track: B, where: event.nam == 'x'}]"),
+        "needs.yaml:3:127: Expected a field of event, got nam - at "
+        "`$.needs[1].closes_on[1].where`. Did you mean name?",
+    ),
+    "need that expires never": (
+        need(expires_after="soon"),
+        "needs.yaml:3:83: Expected a span of time, got 'soon' - at `$.needs[1].expires_after`. "
+        "Write a number and one of ms, s, m, h, d, w, for example 48h.",
+    ),
+    # Goals
+    "mixed currencies": (
+        {"goals.yaml": BASE["goals.yaml"] + "  b: {on: A, within: 1d, value: 2, currency: USD}\n"},
+        "goals.yaml:4:46: Expected EUR as in all goals, got USD - at `$.goals.b.currency`. A "
+        "strategy counts in one currency; convert the value in its expression.",
+    ),
+    "no currency": (
+        {"goals.yaml": "currency: Euro\n" + BASE["goals.yaml"]},
+        "goals.yaml:1:11: Expected a code of three letters such as EUR, got 'Euro' - at "
+        "`$.currency`.",
+    ),
+    "value that is no money": (
+        {"goals.yaml": BASE["goals.yaml"] + "  b: {on: A, within: 1d, value: event.name}\n"},
+        "goals.yaml:4:33: Expected a number, got a text - at `$.goals.b.value`.",
+    ),
+    "value of a trait": (
+        {"goals.yaml": BASE["goals.yaml"] + "  b: {on: A, within: 1d, value: traits.age}\n"},
+        "goals.yaml:4:33: Expected a known name, got traits - at `$.goals.b.value`.",
+    ),
+    "goal of no event": (
+        {"goals.yaml": BASE["goals.yaml"] + "  b: {on: [], within: 1d}\n"},
+        "goals.yaml:4:11: Expected at least one event, got an empty list - at `$.goals.b.on`.",
+    ),
+    "goal with a bad condition": (
+        {"goals.yaml": BASE["goals.yaml"] + "  b: {on: A, within: 1d, where: event.x}\n"},
+        "goals.yaml:4:39: Expected a field of event, got x - at `$.goals.b.where`.",
+    ),
+    "window of a goal": (
+        {"goals.yaml": BASE["goals.yaml"] + "  b: {on: A, within: 0d}\n"},
+        "goals.yaml:4:22: Expected a span longer than 0, got '0d' - at `$.goals.b.within`.",
+    ),
+    # Rules
+    "rule without trigger": (
+        rules("name: a"),
+        "rules.yaml:2:5: Expected `on` or `when`, got neither - at `$.rules[0]`. Without them "
+        "it would answer every event.",
+    ),
+    "rule twice": (
+        rules("name: a, on: A", "name: a, on: B"),
+        "rules.yaml:3:12: Expected each rule once, got 'a' - at `$.rules[1].name`. It stands at "
+        "rules.yaml:2, too.",
+    ),
+    "unknown built-in rule": (
+        {"rules.yaml": "builtin: [hesitate]\n"},
+        "rules.yaml:1:11: Expected a built-in rule, got 'hesitate' - at `$.builtin[0]`. Did you "
+        "mean hesitation?",
+    ),
+    "rule that never holds": (
+        rules("name: a, when: 1 > 2"),
+        "rules.yaml:2:21: Expected a condition that can hold, got one that never holds - at "
+        "`$.rules[0].when`.",
+    ),
+    "two silences of one class": (
+        rules("name: a, on: A, silence: {for: 1d}", "name: b, on: [B, A], silence: {for: 2d}"),
+        "rules.yaml:3:36: Expected `for: 1d` as in a, which answers the same event, got `for: "
+        "2d` - at `$.rules[1].silence`.",
+    ),
+    "silence and sale": (
+        rules("name: a, on: A, when: signals.orders > 1, silence: {}", "name: b, on: A"),
+        "rules.yaml:3:5: Expected a rule that decides something else than promotional messages, "
+        "got one on the same event that a answers with their silence - at `$.rules[1]`.",
+    ),
+    # Contact policy
+    "hours that are none": (
+        contact('quiet_hours: {start: "24:00"}\n'),
+        "policies/contact.yaml:1:22: Expected a time such as 21:00, got '24:00' - at "
+        "`$.quiet_hours.start`.",
+    ),
+    "hours of no length": (
+        contact('quiet_hours: {start: "08:00", end: "08:00"}\n'),
+        "policies/contact.yaml:1:36: Expected another time than the start, got 08:00 - at "
+        "`$.quiet_hours.end`. Leave `quiet_hours` out for the default, or write `quiet_hours: "
+        "null` for none.",
+    ),
+    "quiet on an unknown channel": (
+        contact("quiet_hours: {channels: [emial]}\n"),
+        "policies/contact.yaml:1:26: Expected a known channel, got 'emial' - at "
+        "`$.quiet_hours.channels[0]`. Did you mean email?",
+    ),
+    "everybody held out": (
+        contact("holdout: {share: 0.6}\n"),
+        "policies/contact.yaml:1:18: Expected a share of 0 to 0.5, got 0.6 - at `$.holdout.share`.",
+    ),
+    "service held out": (
+        contact("holdout: {tiers: [growth, service]}\n"),
+        "policies/contact.yaml:1:27: Expected retention or growth, got service - at "
+        "`$.holdout.tiers[1]`. Help is never withheld to prove a point.",
+    ),
+    "empty budget": (
+        contact("budgets: {gifts: {amount: 0}}\n"),
+        "policies/contact.yaml:1:27: Expected an amount above 0, got 0 - at "
+        "`$.budgets.gifts.amount`.",
+    ),
+    "unknown purpose of a channel": (
+        contact("purposes: {email: newsleter}\n"),
+        "policies/contact.yaml:1:19: Expected a known purpose, got 'newsleter' - at "
+        "`$.purposes.email`. consent.yaml declares them.",
+    ),
+    "purpose of an unknown channel": (
+        contact("purposes: {emal: marketing}\n"),
+        "policies/contact.yaml:1:18: Expected a known channel, got 'emal' - at "
+        "`$.purposes.emal`. Did you mean email?",
+    ),
+    "negative fatigue": (
+        contact("fatigue_cost: -1\n"),
+        "policies/contact.yaml:1:15: Expected a cost of 0 or more, got -1 - at `$.fatigue_cost`.",
+    ),
+    "floor of everything": (
+        contact("floor: 1\n"),
+        "policies/contact.yaml:1:8: Expected a probability of at least 0 and below 1, got 1 - "
+        "at `$.floor`.",
+    ),
+    "negative weight": (
+        contact("benefit_weight: -1\n"),
+        "policies/contact.yaml:1:17: Expected a weight of 0 or more, got -1 - at "
+        "`$.benefit_weight`.",
+    ),
+    # Governing
+    "high risk without oversight": (
+        {
+            "policies/decision-types.yaml": BASE["policies/decision-types.yaml"]
+            + "  - {name: credit, owner: A, risk: high, explanation: full}\n"
+        },
+        "policies/decision-types.yaml:4:5: Expected `review_after` or `approve_before` where "
+        "the risk is high, got `none` - at `$.decision_types[2].oversight`.",
+    ),
+    "guardrail without bound": (
+        {"policies/guardrails.yaml": "guardrails: [{name: a, watches: complained}]\n"},
+        "policies/guardrails.yaml:1:14: Expected one of ratio_max, ratio_min, drift_max, got "
+        "none, so nothing ever tightens - at `$.guardrails[0]`.",
+    ),
+    "approvals of nobody": (
+        {"policies/approvals.yaml": "publish: {required: 9}\n"},
+        "policies/approvals.yaml:1:21: Expected 0 to 5 approvals, got 9 - at `$.publish.required`.",
+    ),
+    "unknown message of an incident": (
+        {"policies/incidents.yaml": "incidents: [{name: down, message: sal}]\n"},
+        "policies/incidents.yaml:1:35: Expected a known action, got 'sal' - at "
+        "`$.incidents[0].message`. Did you mean sale?",
+    ),
+    "value without a proof that is there": (
+        {
+            "policies/values.yaml": "values:\n  - {name: a, statement: We help., gates: [tier], "
+            "metrics: [lift], proofs: [tests/b.yaml]}\n",
+            **story("    until: 1h\n"),
+        },
+        "policies/values.yaml:2:77: Expected a known proof, got 'tests/b.yaml' - at "
+        "`$.values[0].proofs[0]`. Did you mean tests/a.yaml?",
+    ),
+    # Scenarios
+    "story out of order": (
+        story("    events: [{at: 2h, track: A}, {at: 1h, track: B}]\n"),
+        "tests/a.yaml:4:39: Expected a time not before the event above, got '1h' - at "
+        "`$.scenarios[0].events[1].at`.",
+    ),
+    "story cut short": (
+        story("    events: [{at: 2h, track: A}]\n    until: 1h\n"),
+        "tests/a.yaml:5:12: Expected a time not before the event above, got '1h' - at "
+        "`$.scenarios[0].until`.",
+    ),
+    "two things at once": (
+        story("    events: [{at: 2h, track: A, page: B}]\n"),
+        "tests/a.yaml:4:14: Expected one thing that happens, got track and page - at "
+        "`$.scenarios[0].events[0]`.",
+    ),
+    "nothing happens": (
+        story("    events: [{at: 2h}]\n"),
+        "tests/a.yaml:4:14: Expected one of track, page, screen, identify, consent, decide, "
+        "outcome, stop, start, incident, or `expect`, got neither - at "
+        "`$.scenarios[0].events[0]`.",
+    ),
+    "story of no time": (
+        story("    at: today\n"),
+        "tests/a.yaml:4:9: Expected a time such as 2026-01-07T10:00:00Z, got 'today' - at "
+        "`$.scenarios[0].at`.",
+    ),
+    "story that proves nothing": (
+        {"tests/a.yaml": "scenarios:\n  - scenario: A story\n    until: 1h\n"},
+        "tests/a.yaml:2:5: Expected `expect` or `never`, got neither, so nothing is proved - at "
+        "`$.scenarios[0]`.",
+    ),
+    "story twice": (
+        story("  - scenario: A story\n    never: [sale]\n"),
+        "tests/a.yaml:4:15: Expected each scenario once, got 'A story' - at "
+        "`$.scenarios[1].scenario`. It stands at tests/a.yaml:2, too.",
+    ),
+    "unknown action expected": (
+        story("    expect: {decision: sail}\n"),
+        "tests/a.yaml:4:24: Expected an action, got 'sail' - at "
+        "`$.scenarios[0].expect.decision`. Did you mean sale?",
+    ),
+    "unknown need expected": (
+        story("    expect: {needs: [can_pay]}\n"),
+        "tests/a.yaml:4:22: Expected a need, got 'can_pay' - at "
+        "`$.scenarios[0].expect.needs[0]`. Did you mean cannot_pay?",
+    ),
+    "unknown action gated": (
+        story("    expect: {gates: {sael: silenced}}\n"),
+        "tests/a.yaml:4:28: Expected an action, got 'sael' - at "
+        "`$.scenarios[0].expect.gates.sael`. Did you mean sale?",
+    ),
+    "unknown channel expected": (
+        story("    expect: {decision: {channel: mail}}\n"),
+        "tests/a.yaml:4:34: Expected a known channel, got 'mail' - at "
+        "`$.scenarios[0].expect.decision.channel`. Did you mean email?",
+    ),
+    "unknown action in an effect": (
+        story("    expect: {effects: [{action: sell}]}\n"),
+        "tests/a.yaml:4:33: Expected an action, got 'sell' - at "
+        "`$.scenarios[0].expect.effects[0].action`.",
+    ),
+    "quiet and loud": (
+        story("    expect: {effects: [{action: sale}], quiet: true}\n"),
+        "tests/a.yaml:4:48: Expected `effects` or `quiet`, got both - at "
+        "`$.scenarios[0].expect.quiet`.",
+    ),
+    "silence of no span": (
+        story("    expect: {silences: {promotional: long}}\n"),
+        "tests/a.yaml:4:38: Expected a span of time, got 'long' - at "
+        "`$.scenarios[0].expect.silences.promotional`. Write a number and one of ms, s, m, h, "
+        "d, w, for example 48h.",
+    ),
+    "unknown incident": (
+        story("    events: [{at: 0s, incident: down}]\n"),
+        "tests/a.yaml:4:33: Expected an incident, got 'down' - at "
+        "`$.scenarios[0].events[0].incident`. policies/incidents.yaml declares them.",
+    ),
+    "unknown switch": (
+        story("    events: [{at: 0s, stop: 'chanel:email'}]\n"),
+        "tests/a.yaml:4:29: Expected a scope, got 'chanel:email' - at "
+        "`$.scenarios[0].events[0].stop`. Did you mean channel:email?",
+    ),
+    "outcome of an unknown action": (
+        story("    events: [{at: 0s, outcome: {of: sell, outcome: shown}}]\n"),
+        "tests/a.yaml:4:37: Expected an action, got 'sell' - at "
+        "`$.scenarios[0].events[0].outcome.of`.",
+    ),
+}
+
+
+def test_the_base_has_no_problem() -> None:
+    assert check(BASE) == []
+    assert check({**BASE, **action()}) == []
+    assert check({**BASE, **need()}) == []
+    assert check({**BASE, **story("    until: 1h\n")}) == []
+
+
+@pytest.mark.parametrize(("files", "said"), CASES.values(), ids=CASES)
+def test_a_fault_is_told_in_one_sentence_at_its_place(files: dict[str, str], said: str) -> None:
+    assert [str(problem) for problem in check({**BASE, **files})] == [said]
