@@ -1,5 +1,6 @@
 """Deciding: what this person needs now, which one thing to do about it, and why."""
 
+from heedful.decide.builtin import builtin_signals
 from heedful.decide.case import (
     Case,
     decode_case,
@@ -8,6 +9,7 @@ from heedful.decide.case import (
     new_case,
     split_case,
 )
+from heedful.decide.compile import compile_rules
 from heedful.decide.definitions import (
     DO_NOTHING,
     TIERS,
@@ -22,7 +24,7 @@ from heedful.decide.definitions import (
     RulesFile,
     Tier,
 )
-from heedful.decide.rules import Rules, compile_rules
+from heedful.decide.rules import Rules
 from heedful.decide.step import step
 from heedful.decide.types import (
     DECISION_APPROVED,
@@ -76,6 +78,7 @@ __all__ = [
     "Step",
     "Surroundings",
     "Tier",
+    "builtin_signals",
     "compile_rules",
     "decode_case",
     "encode_case",

@@ -185,6 +185,9 @@ class Action(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Change of the customer's long-term value that it brings by itself."""
     lever: float = 1.0
     """Factor on the value, logged and bounded to between 0.1 and 10."""
+    weight: str | float = 1.0
+    """Context weight where `value` of `policies/contact.yaml` is `product`: a number, or an
+    expression that gives one."""
     prior: Prior = Prior(0.02, 20.0)
     """Belief about its goal before anything was learned."""
     group: str | None = None
@@ -292,6 +295,9 @@ class ContactPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Probability that every eligible arm keeps, so that learning goes on."""
     benefit_weight: float = 1.0
     """Weight of the person's own gain in the value."""
+    value: Literal["increment", "product"] = "increment"
+    """How an arm is valued: by what it adds to doing nothing, less its price; or by propensity x
+    context x value x lever, which counts what would have happened anyway."""
     holdout: Holdout = Holdout()
     """Who is left in peace to prove the lift."""
     budgets: dict[str, Budget] = {}

@@ -28,7 +28,7 @@ SILENCES_MAX: Final = 32
 """Silences of one person that are kept, those that last longest."""
 
 FIRINGS_MAX: Final = 64
-"""Rules of one person whose last firing is remembered, by name; a rule beyond them may fire anew."""
+"""Rules of one person whose last firing is remembered, by name; those beyond may fire anew."""
 
 ASSIGNMENTS_MAX: Final = 16
 """Draws of hold-outs kept for one person, the oldest, since the first one stays."""
@@ -57,3 +57,6 @@ SEEN_CHARS_MAX: Final = 200
 
 FILLED_CHARS_MAX: Final = 200
 """Characters that one value may bring into a message; the rest is cut."""
+
+PRIOR_STRENGTH_MAX: Final = 1_000_000.0
+"""Observations that a belief may be worth; more is refused, since nothing would unlearn it."""

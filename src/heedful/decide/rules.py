@@ -1,10 +1,23 @@
-"""A strategy's rules about deciding, compiled."""
+"""A strategy's rules about deciding, compiled and indexed by what can make them matter."""
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, NamedTuple
 
-from heedful.decide.definitions import Definitions
+from heedful.customer import ProfileRules
+from heedful.decide.builtin import BuiltIn
+from heedful.decide.compiled import (
+    GROWTH_RANK,
+    ActionRule,
+    ArmRule,
+    ContactRules,
+    GoalRule,
+    NeedRule,
+    TriggerRule,
+)
+from heedful.decide.readings import Condition
+from heedful.decide.touch import EventIndex, TraitIndex, touches_of
 from heedful.decide.types import (
     DECISION_APPROVED,
     DECISION_REFUSED,
@@ -16,60 +29,191 @@ from heedful.decide.types import (
     TIME_PASSED,
 )
 from heedful.events import Event
-from heedful.kernel import InputError
 from heedful.sense import SignalSet
 
-OWN_NAMES: Final = frozenset(
-    {
-        DECISION_REQUESTED,
-        OUTCOME_REPORTED,
-        TIME_PASSED,
-        EFFECT_DUE,
-        EFFECT_SETTLED,
-        SILENCE_SET,
-        DECISION_APPROVED,
-        DECISION_REFUSED,
-    }
+OWN_NAMES: Final = (
+    DECISION_REQUESTED,
+    OUTCOME_REPORTED,
+    TIME_PASSED,
+    EFFECT_DUE,
+    EFFECT_SETTLED,
+    SILENCE_SET,
+    DECISION_APPROVED,
+    DECISION_REFUSED,
 )
+"""Own events that a step answers."""
+
+SLOT_CHANNEL: Final = "inapp"
+"""The channel of a slot for which a request names none."""
+
+
+class Slot(NamedTuple):
+    """What is decided: a place in an app or page, one channel, or a message on any channel."""
+
+    placement: str | None = None
+    channel: str | None = None
+    is_answered: bool = False
+    """Whether the asker shows what is answered, so that nothing goes through the outbox."""
+
+    @property
+    def key(self) -> str:
+        """As a case keeps it."""
+        if self.placement is not None:
+            return f"slot:{self.placement}"
+        return "" if self.channel is None else f"channel:{self.channel}"
+
+
+class Choice(NamedTuple):
+    """Actions that a decision chooses between, each with the arms that fit the slot."""
+
+    actions: tuple[tuple[ActionRule, tuple[ArmRule, ...]], ...]
+    signals: tuple[str, ...]
+    """All that their conditions read, to be read together."""
+    paths: tuple[tuple[str, ...], ...]
 
 
 class Rules:
-    """Everything that a strategy says about deciding, ready to be used; immutable once made."""
-
-    def __init__(self, definitions: Definitions, signals: SignalSet, version: str) -> None:
-        self.definitions = definitions
-        self.signals = signals
-        self.version = version
-        self.is_empty = not (definitions.needs or definitions.actions or definitions.rules)
-
-    def concerns(self, event: Event) -> bool:
-        """Say whether an event can matter to deciding for a person of whom nothing is under way."""
-        return event.type == "own" and event.name in OWN_NAMES
-
-
-def compile_rules(
-    definitions: Definitions,
-    signals: SignalSet,
-    *,
-    version: str,
-    faults: list[InputError] | None = None,
-) -> Rules:
-    """Check definitions and compile them.
+    """Everything that a strategy says about deciding, ready to be used; immutable once made.
 
     Parameters
     ----------
-    definitions
-        As written.
-    signals
-        The signals that conditions read.
-    version
-        Of the strategy; every decision names it.
-    faults
-        Where given, every fault is appended, and the rules are made of what has none.
-
-    Raises
-    ------
-    InputError
-        The first fault, when `faults` is absent. `detail.path` says where, as in `Definitions`.
+    needs
+        In the order in which they are answered.
+    actions
+        By name.
     """
-    return Rules(definitions, signals, version)
+
+    def __init__(
+        self,
+        *,
+        version: str,
+        signals: SignalSet,
+        profile: ProfileRules,
+        needs: tuple[NeedRule, ...],
+        goals: Mapping[str, GoalRule],
+        actions: tuple[ActionRule, ...],
+        triggers: tuple[TriggerRule, ...],
+        builtin: BuiltIn,
+        contact: ContactRules,
+        conditions: tuple[Condition, ...],
+    ) -> None:
+        self.version = version
+        self.signals = signals
+        self.profile = profile
+        self.needs = needs
+        self.goals = goals
+        self.triggers = triggers
+        self.builtin = builtin
+        self.contact = contact
+        self.conditions = conditions
+        self.is_empty = not (needs or actions or triggers)
+        self.need_by_name = {need.name: need for need in needs}
+        self.actions = {action.name: action for action in actions}
+        self.arms = {arm.id: arm for action in actions for arm in action.arms}
+        self.free = tuple(action for action in actions if action.is_free)
+        self._answers = self._answering(tuple(a for a in actions if not a.is_free))
+        self._choices: dict[tuple[str, str | None, str | None], Choice] = {}
+        self._placements = frozenset(p for action in actions for p in action.placements)
+        self._index(actions)
+
+    def _answering(self, actions: tuple[ActionRule, ...]) -> dict[str, tuple[ActionRule, ...]]:
+        """Group actions by the need that they answer; growth needs none."""
+        answers = {
+            need.name: tuple(
+                action
+                for action in actions
+                if action.tier == need.tier
+                and (need.name in action.needs or (not action.needs and need.rank != GROWTH_RANK))
+            )
+            for need in self.needs
+        }
+        answers[""] = tuple(a for a in actions if a.rank == GROWTH_RANK and not a.needs)
+        return answers
+
+    def _index(self, actions: tuple[ActionRule, ...]) -> None:
+        opening: list[tuple[str, str, NeedRule]] = []
+        opening_traits: list[tuple[str, NeedRule]] = []
+        plain: list[tuple[str, str, bool]] = [("own", name, True) for name in OWN_NAMES]
+        plain += [(type_, name, True) for type_, name in self.builtin.events()]
+        traits: set[str] = set()
+        for need in self.needs:
+            touches = touches_of(need.opens.expression, self.signals)
+            opening += [(type_, name, need) for type_, name in touches.events]
+            opening_traits += [(trait, need) for trait in touches.traits]
+            plain += [(m.type, m.name, True) for m in need.closes_on]
+            if need.closes_when is not None:
+                closing = touches_of(need.closes_when.expression, self.signals)
+                plain += [(type_, name, True) for type_, name in closing.events]
+                traits.update(closing.traits)
+        for trigger in self.triggers:
+            plain += [(m.type, m.name, True) for m in trigger.on]
+            if not trigger.on and trigger.when is not None:
+                touches = touches_of(trigger.when.expression, self.signals)
+                plain += [(type_, name, True) for type_, name in touches.events]
+                traits.update(touches.traits)
+        plain += [(m.type, m.name, True) for goal in self.goals.values() for m in goal.on]
+        self._opening = EventIndex(opening)
+        self._opening_traits = TraitIndex(opening_traits)
+        every = EventIndex([*plain, *((type_, name, True) for type_, name, _ in opening)])
+        self._types = frozenset(every.by_type)
+        self._names = frozenset(every.by_name)
+        self._traits = frozenset((*traits, *self._opening_traits.by_trait))
+
+    def concerns(self, event: Event) -> bool:
+        """Say whether an event can matter to deciding for a person of whom nothing waits.
+
+        Notes
+        -----
+        While something waits to go out (`Case.is_active`) every event matters, since any of them
+        may close a gate.
+        """
+        if (event.type, event.name) in self._names or event.type in self._types:
+            return True
+        traits = event.traits
+        return bool(traits) and not self._traits.isdisjoint(traits)
+
+    def opened_by(self, event: Event) -> tuple[NeedRule, ...]:
+        """List the needs whose condition an event may have made true."""
+        found = self._opening.find(event)
+        if event.traits and self._opening_traits.by_trait:
+            found = (*found, *self._opening_traits.find(event.traits))
+        return found
+
+    def choice(self, need: str, slot: Slot) -> Choice:
+        """List the actions that answer a need (`""`: growth without one) in a slot."""
+        return self._choice(need, self._answers.get(need, ()), slot)
+
+    def free_choice(self, slot: Slot) -> Choice:
+        """List the actions whose class passes tiers."""
+        return self._choice("*", self.free, slot)
+
+    def _choice(self, name: str, actions: tuple[ActionRule, ...], slot: Slot) -> Choice:
+        # A slot that no action names is like every other such slot, so this stays small.
+        placement = slot.placement
+        if placement is not None and placement not in self._placements:
+            placement = "*"
+        channel = slot.channel if slot.placement is None else slot.channel or SLOT_CHANNEL
+        key = (name, placement, channel)
+        known = self._choices.get(key)
+        if known is None:
+            known = _fitting(actions, placement, channel)
+            if len(self._choices) < _CHOICES_MAX:
+                self._choices[key] = known
+        return known
+
+
+_CHOICES_MAX: Final = 10_000
+
+
+def _fitting(actions: tuple[ActionRule, ...], placement: str | None, channel: str | None) -> Choice:
+    found = []
+    for action in actions:
+        if placement is not None and action.placements and placement not in action.placements:
+            continue
+        arms = tuple(arm for arm in action.arms if channel is None or arm.channel == channel)
+        if arms:
+            found.append((action, arms))
+    conditions = [condition for action, _ in found for condition in action.conditions]
+    signals = dict.fromkeys(name for c in conditions for name in c.signals)
+    paths = dict.fromkeys(path for c in conditions for path in c.paths)
+    return Choice(tuple(found), tuple(sorted(signals)), tuple(sorted(paths)))

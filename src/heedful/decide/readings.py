@@ -1,0 +1,283 @@
+"""What conditions read of a person: every value at most once, and only when somebody asks.
+
+A condition is compiled once per strategy and known by its number; two actions that say the same
+share it, so per person it is evaluated once however many actions there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from heedful.customer import ANY_CHANNEL, ProfileRules
+from heedful.decide.limits import SEEN_CHARS_MAX
+from heedful.decide.types import DECISION_REQUESTED, Person, Surroundings
+from heedful.events import Event
+from heedful.expr import UNKNOWN, Expression, Names, Open, Record, Shape, Type
+from heedful.kernel import InputError
+from heedful.sense import EVENT_NAMES, SignalSet, evaluate
+from heedful.sense.evaluate import parse_automatic
+
+ANY: Final = "any"
+"""Under `consents.PURPOSE`, the statement for every channel."""
+
+_MOMENT: Final = frozenset(("event", "context"))
+"""Roots that are about the event at hand and mean nothing later."""
+
+
+class SignalFields(Mapping[str, Shape]):
+    """The signals that an expression may read: the declared ones, and every automatic one."""
+
+    def __init__(self, signals: SignalSet) -> None:
+        self._signals = signals
+
+    def __getitem__(self, name: str) -> Shape:
+        signal = self._signals.signals.get(name)
+        if signal is not None:
+            return signal.type
+        try:
+            parse_automatic(name, self._signals)
+        except InputError:
+            raise KeyError(name) from None
+        return Type.NUMBER
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._signals.signals)
+
+    def __len__(self) -> int:
+        return len(self._signals.signals)
+
+
+def names_of(signals: SignalSet) -> Names:
+    """Name what a strategy's conditions about deciding may read.
+
+    Notes
+    -----
+    `traits`; `signals`; `consents.PURPOSE.CHANNEL`, a status such as `granted`, with the channel
+    `any` for statements about every channel; `accounts`, a list of maps with `id` and the
+    account's traits, the one named last first; `event`, the event at hand; `context`, what a
+    request says about its moment; `now`, in milliseconds.
+    """
+    return Names(
+        roots={
+            "traits": Open(),
+            "signals": Record(fields=SignalFields(signals)),
+            "consents": Open(),
+            "accounts": Type.LIST,
+            "event": EVENT_NAMES.roots["event"],
+            "context": Open(),
+            "now": Type.NUMBER,
+        }
+    )
+
+
+class Condition:
+    """A compiled expression and what it needs to be evaluated."""
+
+    __slots__ = ("expression", "is_momentary", "number", "paths", "roots", "signals")
+
+    def __init__(self, expression: Expression, number: int) -> None:
+        self.expression = expression
+        self.number = number
+        self.paths = expression.paths
+        self.roots = tuple(sorted({path[0] for path in expression.paths}))
+        self.signals = tuple(
+            path[1] for path in expression.paths if path[0] == "signals" and len(path) > 1
+        )
+        self.is_momentary = not _MOMENT.isdisjoint(self.roots)
+
+    @property
+    def text(self) -> str:
+        """As it is written."""
+        return self.expression.text
+
+
+class Readings:
+    """The values of one person at one event, as conditions see them."""
+
+    def __init__(
+        self,
+        surroundings: Surroundings,
+        signals: SignalSet,
+        profile_rules: ProfileRules,
+        person: Person,
+        event: Event,
+    ) -> None:
+        self._surroundings = surroundings
+        self._signal_set = signals
+        self._profile_rules = profile_rules
+        self._person = person
+        self._event = event
+        self._signals: dict[str, Any] = {}
+        self._scope: dict[str, Any] = {"signals": self._signals, "now": event.received_at}
+        self._later: dict[str, Any] | None = None
+        self._held: dict[int, bool] = {}
+        self._stood: dict[int, bool] = {}
+
+    def holds(self, condition: Condition) -> bool:
+        """Say whether a condition is true now."""
+        held = self._held.get(condition.number)
+        if held is None:
+            held = condition.expression.holds(self._filled(condition))
+            self._held[condition.number] = held
+        return held
+
+    def still_holds(self, condition: Condition) -> bool:
+        """Say whether a condition is true of a decision that was made on an earlier event.
+
+        Notes
+        -----
+        What it says about that event cannot be looked at any more and is taken as unchanged; a
+        condition that is false whatever the event was is false.
+        """
+        if not condition.is_momentary:
+            return self.holds(condition)
+        stood = self._stood.get(condition.number)
+        if stood is None:
+            self._filled(condition)
+            if self._later is None:
+                self._later = dict(self._scope)
+            self._later.update(self._scope)
+            self._later["event"] = self._later["context"] = UNKNOWN
+            value = condition.expression.evaluate(self._later)
+            stood = value is True or value is UNKNOWN
+            self._stood[condition.number] = stood
+        return stood
+
+    def value(self, condition: Condition) -> Any:
+        """Evaluate an expression."""
+        return condition.expression.evaluate(self._filled(condition))
+
+    def scope(self, condition: Condition) -> Mapping[str, Any]:
+        """Give the values that an expression reads."""
+        return self._filled(condition)
+
+    @property
+    def traits(self) -> dict[str, Any]:
+        """The traits that are alive: one value each, a list where the rule is a union."""
+        if "traits" not in self._scope:
+            self._scope["traits"] = self._read_traits()
+        found: dict[str, Any] = self._scope["traits"]
+        return found
+
+    @property
+    def event(self) -> dict[str, Any]:
+        """The event at hand."""
+        if "event" not in self._scope:
+            self._scope["event"] = self._read_event()
+        found: dict[str, Any] = self._scope["event"]
+        return found
+
+    def load(self, names: tuple[str, ...]) -> None:
+        """Read signals together."""
+        missing = [name for name in names if name not in self._signals]
+        if missing:
+            self._signals.update(
+                evaluate(
+                    self._person.senses,
+                    self._signal_set,
+                    self._event.received_at,
+                    missing,
+                    self._surroundings.dictionary,
+                )
+            )
+
+    def signal(self, name: str) -> Any:
+        """Read one signal."""
+        if name not in self._signals:
+            self.load((name,))
+        return self._signals[name]
+
+    def seen(self, paths: tuple[tuple[str, ...], ...]) -> dict[str, Any]:
+        """Show the values behind paths that were read; what was never read is left out."""
+        shown: dict[str, Any] = {}
+        for path in paths:
+            value: Any = self._scope
+            for name in path:
+                value = value.get(name) if isinstance(value, dict) else None
+            shown[".".join(path)] = _shown(value)
+        return shown
+
+    def _filled(self, condition: Condition) -> dict[str, Any]:
+        scope = self._scope
+        for root in condition.roots:
+            if root not in scope:
+                scope[root] = _READERS[root](self)
+        for name in condition.signals:
+            if name not in self._signals:
+                self.load(condition.signals)
+                break
+        return scope
+
+    def _read_traits(self) -> dict[str, Any]:
+        declared, now = self._profile_rules.traits, self._event.received_at
+        traits: dict[str, Any] = {}
+        for name, entries in self._person.profile.traits.items():
+            rule = declared.get(name)
+            if rule is None:
+                traits[name] = entries[0].value
+                continue
+            span = rule.expires_after_ms
+            alive = [e.value for e in entries if span is None or e.at + span > now]
+            if alive:
+                traits[name] = alive if rule.keep == "union" else alive[0]
+        return traits
+
+    def _read_consents(self) -> dict[str, dict[str, str]]:
+        consents: dict[str, dict[str, str]] = {}
+        for name, consent in self._person.profile.consents.items():
+            purpose, _, channel = name.partition("|")
+            said = consents.setdefault(purpose, {})
+            said[ANY if channel == ANY_CHANNEL else channel] = consent.status
+        return consents
+
+    def _read_accounts(self) -> list[dict[str, Any]]:
+        profile = self._person.profile
+        newest = sorted(profile.accounts.items(), key=lambda item: (-item[1], item[0]))
+        accounts: dict[str, dict[str, Any]] = {account: {"id": account} for account, _ in newest}
+        for name, entry in profile.account_traits.items():
+            account, _, trait = name.partition("\n")
+            if account in accounts:
+                accounts[account].setdefault(trait, entry.value)
+        return list(accounts.values())
+
+    def _read_event(self) -> dict[str, Any]:
+        event = self._event
+        return {
+            "name": event.name,
+            "type": event.type,
+            "at": event.at,
+            "source": event.source,
+            "properties": event.properties,
+            "traits": event.traits,
+            "context": event.context,
+        }
+
+    def _read_context(self) -> dict[str, Any]:
+        event = self._event
+        said = None
+        if event.type == "own" and event.name == DECISION_REQUESTED:
+            said = event.properties.get("context")
+        return said if isinstance(said, dict) else {}
+
+
+def _shown(value: Any) -> Any:
+    """Write a value as a record keeps it: scalars as they are, the rest as its size."""
+    if value is UNKNOWN:
+        return "unknown"
+    if isinstance(value, str):
+        return value[:SEEN_CHARS_MAX]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, list | tuple):
+        return [_shown(item) for item in value[:8] if not isinstance(item, list | dict)]
+    return f"{len(value)} entries" if isinstance(value, dict) else None
+
+
+_READERS: Final = {
+    "traits": Readings._read_traits,
+    "consents": Readings._read_consents,
+    "accounts": Readings._read_accounts,
+    "event": Readings._read_event,
+    "context": Readings._read_context,
+}
