@@ -17,6 +17,7 @@ from heedful import customer as facts
 from heedful import sense
 from heedful.customer import CompiledIdentity, Profile, ProfileRules
 from heedful.decide import Definitions, Rules, compile_rules
+from heedful.decide.definitions import Budget
 from heedful.events import Event
 from heedful.govern.governance import Governance
 from heedful.kernel import InvariantError, canonical, expected, hash_key
@@ -40,6 +41,8 @@ class World(msgspec.Struct, frozen=True):
     dictionary: FeatureDictionary
     rules: Rules = NO_RULES
     """Needs, actions and all else that decides; none where a workspace only keeps facts."""
+    budgets: Mapping[str, Budget] = MappingProxyType({})
+    """Money that actions may spend, by name."""
     models: Mapping[str, Any] = MappingProxyType({})
     """What was learned, by the name of the model: snapshots, each with its `learn_seq`."""
     governance: Governance = Governance()

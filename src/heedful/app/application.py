@@ -19,18 +19,20 @@ from heedful.app.keys import Identity, KeyRing
 from heedful.app.settings import Settings, read_settings
 from heedful.app.workspace import (
     backup_path,
+    read_connectors_file,
     read_secret,
     read_strategy_files,
     read_webhook_secrets,
     require_file_names,
     write_strategy_files,
 )
+from heedful.app.worlds import world_of
+from heedful.connectors import Surroundings, open_connectors, read_connectors
 from heedful.core import World
 from heedful.engine import Engine, read_lineage
 from heedful.ingest import SourceRules
-from heedful.kernel import DAY_MS
+from heedful.kernel import DAY_MS, InputError, expected
 from heedful.ports import KeyRow, Store, Transaction
-from heedful.sense import FeatureDictionary, SignalSet, compile_signals
 from heedful.store import OwnerLock, SqliteStore
 from heedful.strategy import Strategy
 
@@ -40,7 +42,7 @@ IMPORT_SOURCE: Final = "import"
 SWEEP_WAIT_S: Final = 3_600
 """How often the quarantine is looked through for what is too old."""
 
-_STRATEGY_META: Final = "strategy"
+_STRATEGY_META: Final = "strategy:"
 _PROBE_META: Final = "probed_at"
 
 
@@ -97,13 +99,7 @@ class App:
         self._publishing = threading.Lock()
         self._closing = threading.Event()
         self._sweeper = threading.Thread(target=self._sweep, name="heedful-sweeper", daemon=True)
-        world = World(
-            self.strategy.identity.compile(),
-            self.strategy.profile,
-            self._signals(self.strategy),
-            FeatureDictionary(),
-        )
-        self.engine = Engine(store, world, secret, clock)
+        self.engine = Engine(store, self._world(self.strategy), secret, clock)
         self.keys = KeyRing(store, secret, self._change)
         self.keys.admit_owner(self.owner_token)
         if lock is not None:
@@ -115,9 +111,16 @@ class App:
         """Start the engine; a second call does nothing."""
         if self._is_running:
             return
-        self.engine.start()
+        connectors = open_connectors(
+            read_connectors(read_connectors_file(self.directory), os.environ),
+            Surroundings(self.secret, self.settings.public_url, self.engine.inbox, self.clock),
+        )
+        self.engine.start(connectors)
         self._is_running = True
-        self._remember_strategy()
+        version = self.strategy.version
+        if self.engine.published() != version:
+            self._remember_strategy(version, self.files)
+            self.engine.publish(self.engine.world, version)
         self._sweeper.start()
 
     def close(self) -> None:
@@ -147,7 +150,7 @@ class App:
 
     # -- strategy -------------------------------------------------------------------------------
 
-    def publish_strategy(self, files: Mapping[str, str]) -> str:
+    def publish_strategy(self, files: Mapping[str, str], by: str = "") -> str:
         """Put a strategy in force, keep it in the workspace's folder, and give its version.
 
         Raises
@@ -158,11 +161,11 @@ class App:
         require_file_names(files)
         loaded = strategies.load(files)
         with self._publishing:
-            signals = self._signals(loaded)
+            world = self._world(loaded)
             write_strategy_files(self.directory, files)
-            self.engine.change_rules(loaded.identity.compile(), loaded.profile, signals)
+            self._remember_strategy(loaded.version, files)
+            self.engine.publish(world, loaded.version, by)
             self.strategy, self.files = loaded, dict(files)
-            self._remember_strategy()
         return loaded.version
 
     def source_rules(self, name: str) -> SourceRules:
@@ -176,14 +179,27 @@ class App:
         """Read the signing secrets of a webhook: the lines of `webhook-secrets/NAME`."""
         return read_webhook_secrets(self.directory, name)
 
-    def _signals(self, strategy: Strategy) -> SignalSet:
-        earlier = read_lineage(self.store)
-        return compile_signals(strategy.signals, strategy.automatic, earlier=earlier)
+    def _world(self, strategy: Strategy) -> World:
+        return world_of(strategy, read_lineage(self.store))
 
-    def _remember_strategy(self) -> None:
-        said = {"version": self.strategy.version, "files": self.files, "at": self.clock()}
-        body = msgspec.msgpack.encode(said)
-        self._change(lambda tx: tx.put_meta(_STRATEGY_META, body))
+    def published_files(self, version: str) -> dict[str, str]:
+        """Read the texts of a version that was in force once.
+
+        Raises
+        ------
+        InputError
+            `strategy_not_found`.
+        """
+        body = self.store.read(lambda tx: tx.get_meta(_STRATEGY_META + version))
+        if body is None:
+            what = expected("a version that was published", version, "$.version")
+            raise InputError("strategy_not_found", what)
+        files: dict[str, str] = msgspec.msgpack.decode(body)["files"]
+        return files
+
+    def _remember_strategy(self, version: str, files: Mapping[str, str]) -> None:
+        body = msgspec.msgpack.encode({"files": dict(files), "at": self.clock()})
+        self._change(lambda tx: tx.put_meta(_STRATEGY_META + version, body))
 
     # -- keys -----------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from heedful.app.settings import SETTINGS_FILE
+from heedful.connectors import CONNECTORS_FILE
 from heedful.kernel import InputError, expected
 
 STRATEGY_FOLDER: Final = "strategy"
@@ -25,7 +26,8 @@ STRATEGY_FILES_MAX: Final = 2_000
 """Files of one strategy; more are refused with `bad_strategy`."""
 
 # One folder deep, no dots at the front: a published name can never leave the folder.
-_FILE_NAME: Final = re.compile(r"(?:[A-Za-z0-9_][\w.-]*/)?[A-Za-z0-9_][\w.-]*\.ya?ml", re.ASCII)
+FILE_NAME: Final = re.compile(r"(?:[A-Za-z0-9_][\w.-]*/)?[A-Za-z0-9_][\w.-]*\.ya?ml", re.ASCII)
+BACKUP_NAME: Final = re.compile(r"[A-Za-z0-9_][\w.-]{0,99}", re.ASCII)
 
 _SETTINGS: Final = """\
 # Settings of this workspace. Each may also be given as HEEDFUL_ and its name in capitals.
@@ -69,6 +71,12 @@ def _write_secret(path: Path) -> None:
         file.write(secrets.token_hex(SECRET_BYTES) + "\n")
         file.flush()
         os.fsync(file.fileno())
+
+
+def read_connectors_file(directory: Path) -> str | None:
+    """Read what ways out the workspace declares; None where it has no such file."""
+    path = directory / CONNECTORS_FILE
+    return path.read_text("utf-8") if path.exists() else None
 
 
 def read_secret(directory: Path) -> bytes:
@@ -124,7 +132,7 @@ def require_file_names(files: Mapping[str, str]) -> None:
         what = f"at most {STRATEGY_FILES_MAX} files"
         raise InputError("bad_strategy", expected(what, str(len(files)), "$.files"))
     for name, text in files.items():
-        if _FILE_NAME.fullmatch(name) is None:
+        if FILE_NAME.fullmatch(name) is None:
             what = "a name such as signals.yaml or signals/paying.yaml"
             raise InputError("bad_file_name", expected(what, repr(name[:80]), "$.files"))
         if len(text) > STRATEGY_FILE_BYTES_MAX:
@@ -145,17 +153,28 @@ def write_strategy_files(directory: Path, files: Mapping[str, str]) -> None:
         (folder / name).unlink()
 
 
+def require_backup_name(target: str) -> None:
+    """Refuse a backup's name that is not a plain file name.
+
+    Raises
+    ------
+    InputError
+        `bad_backup_target`.
+    """
+    if BACKUP_NAME.fullmatch(target) is None:
+        what = "a file name such as monday.db, without a folder"
+        raise InputError("bad_backup_target", expected(what, "another text", "$.target"))
+
+
 def backup_path(directory: Path, target: str) -> Path:
     """Give the path of a new backup inside the workspace's own folder.
 
     Raises
     ------
     InputError
-        `bad_backup_target` for anything but a plain file name.
+        `bad_backup_target`.
     """
-    if re.fullmatch(r"[A-Za-z0-9_][\w.-]{0,99}", target, re.ASCII) is None:
-        what = "a file name such as monday.db, without a folder"
-        raise InputError("bad_backup_target", expected(what, "another text", "$.target"))
+    require_backup_name(target)
     folder = directory / BACKUPS_FOLDER
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder / target

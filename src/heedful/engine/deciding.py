@@ -28,12 +28,12 @@ from heedful.govern.audit import AuditKind, AuditValue, Head
 from heedful.kernel import (
     DAY_MS,
     SECOND_MS,
-    canonical,
     hash_key,
     parse_public_id,
     public_id,
     to_micros,
 )
+from heedful.learn import LearningRow
 from heedful.ports import AuditRow, DecisionRow, EffectRow, EffectStatus, Transaction
 
 OWN_SOURCE: Final = "heedful"
@@ -47,6 +47,7 @@ LEASE_MS: Final = 120_000
 
 _NOTHING: Final = Step()
 _DECISIONS: Final = msgspec.msgpack.Encoder()
+_LESSONS: Final = msgspec.msgpack.Encoder()
 _EFFECTS: Final = msgspec.msgpack.Encoder()
 _READ_DECISION: Final = msgspec.msgpack.Decoder(Decision)
 _READ_EFFECT: Final = msgspec.msgpack.Decoder(OutboundEffect)
@@ -83,7 +84,7 @@ class Deciding:
         self._clusters: dict[int, Cluster] = {}
         self._decisions: list[DecisionRow] = []
         self._effects: dict[str, EffectRow] = {}
-        self._lessons: list[Any] = []
+        self._lessons: list[LearningRow] = []
         self._surroundings: Surroundings | None = None
         self._proofs: list[Proof] = []
         self._decided: list[Decision] = []
@@ -136,7 +137,10 @@ class Deciding:
         tx.put_decisions(self._decisions)
         tx.put_effects(list(self._effects.values()))
         if self._lessons:
-            tx.append_lessons([canonical.encode(row) for row in self._lessons])
+            numbered = enumerate(self._lessons, tx.last_lesson() + 1)
+            tx.append_lessons(
+                [_LESSONS.encode(msgspec.structs.replace(row, learn_seq=n)) for n, row in numbered]
+            )
         if self._proofs:
             append_proofs(tx, self._proofs)
 
@@ -150,16 +154,15 @@ class Deciding:
     def _shared(self) -> Surroundings:
         if self._surroundings is None:
             world = self._world
-            budgets = world.rules.definitions.contact.budgets
             self._surroundings = Surroundings(
                 secret=self._secret,
                 models=world.models,
                 governance=world.governance,
                 dictionary=world.dictionary,
                 budgets={
-                    name: ((to_micros(budget.amount) or 0) or 0)
+                    name: (to_micros(budget.amount) or 0)
                     - self._tx.spent(name, period_of(budget, self._now))
-                    for name, budget in sorted(budgets.items())
+                    for name, budget in sorted(world.budgets.items())
                 },
             )
         return self._surroundings
@@ -215,8 +218,8 @@ class Deciding:
                 self._proofs.append(Proof("release", effect_id, event.received_at, about))
         self._lessons += step.learned
         for budget, micros in step.spent:
-            declared = self._world.rules.definitions.contact.budgets[budget]
-            self._tx.spend(budget, period_of(declared, event.received_at), micros)
+            period = period_of(self._world.budgets[budget], event.received_at)
+            self._tx.spend(budget, period, micros)
             self._surroundings = None
 
     def _written(self, step: Step, event: Event) -> list[Event]:

@@ -15,14 +15,13 @@ import msgspec
 
 from heedful import core, sense
 from heedful.connectors import Connectors
-from heedful.core import NO_RULES, World
-from heedful.customer import CompiledIdentity, ProfileRules
-from heedful.decide import Rules
+from heedful.core import World
 from heedful.engine import ledger, reading, replay, rights
 from heedful.engine.batch import BatchResult, Filing
 from heedful.engine.deciding import Proof
 from heedful.engine.decisions import Decisions
 from heedful.engine.inbox import StoredInbox
+from heedful.engine.learning import Learner, read_models
 from heedful.engine.outbox import Outbox
 from heedful.engine.reading import Found, customer_id
 from heedful.engine.refold import Caretaker
@@ -62,11 +61,13 @@ class Engine:
             world,
             dictionary=self._dictionary(world),
             governance=store.read(ledger.read_governance),
+            models=store.read(read_models),
         )
         self._writer = Writer(store, world, secret, clock, self._committed)
         self.decisions = Decisions(store, self._writer, secret)
         self.inbox = StoredInbox(store, self._writer)
         self._outbox: Outbox | None = None
+        self._learner = Learner(store, self._writer)
         self._caretaker = Caretaker(store, self._writer, self._came_due)
 
     def start(self, connectors: Connectors | None = None) -> None:
@@ -74,6 +75,7 @@ class Engine:
         self._writer.start()
         self._remember_signals(self.world.signals)
         self._caretaker.start()
+        self._learner.start()
         if connectors is not None:
             self._outbox = Outbox(self.store, self._writer, self._secret, connectors)
             self._outbox.start()
@@ -81,6 +83,7 @@ class Engine:
     def close(self) -> None:
         """Finish what was accepted, then stop; the store stays open."""
         self._caretaker.close()
+        self._learner.close()
         if self._outbox is not None:
             self._outbox.close()
         self._writer.close()
@@ -107,27 +110,30 @@ class Engine:
         """Take in stamped events; the future is done once they are durable and folded."""
         return self._writer.submit(events, refused)
 
-    def change_rules(
-        self,
-        identity: CompiledIdentity,
-        profile: ProfileRules,
-        signals: SignalSet,
-        rules: Rules = NO_RULES,
-        by: str = "",
-    ) -> None:
-        """Put a new strategy in force between two batches; new signals begin to warm up."""
+    def publish(self, rules: World, version: str, by: str = "") -> None:
+        """Put a new strategy in force between two batches; new signals begin to warm up.
+
+        Parameters
+        ----------
+        rules
+            The world under the strategy; what was learned, stopped and seen stays as it is.
+        version, by
+            Of the strategy, and who published it, for the log.
+        """
 
         def change(tx: Transaction, world: World) -> World:
-            now, said = self.now(), {"version": rules.version, "by": by}
-            proof = Proof("publication", rules.version, now, {"by": by})
+            now, said = self.now(), {"version": version, "by": by}
+            proof = Proof("publication", version, now, {"by": by})
             ledger.note(tx, self._secret, ledger.STRATEGY_PUBLISHED, said, now, [proof])
-            return msgspec.structs.replace(
-                world, identity=identity, profile=profile, signals=signals, rules=rules
-            )
+            return under(world, rules)
 
         self._writer.change_world(change)
-        self._remember_signals(signals)
+        self._remember_signals(rules.signals)
         self.stream.publish([Notice(self._last_seq(), "strategy", self.now(), "")])
+
+    def published(self) -> str | None:
+        """Read the version that was published last; None where none ever was."""
+        return self.store.read(ledger.published)
 
     def unmerge(self, public_id: str, split: Sequence[Identifier]) -> list[str]:
         """Take the named identifiers away from a customer; see `rights.unmerge`."""
@@ -295,6 +301,13 @@ class Engine:
     def _remember_signals(self, signals: SignalSet) -> None:
         body = canonical.encode({k: sorted(v) for k, v in signals.lineage().items()})
         self._writer.transact(lambda tx: tx.put_meta(LINEAGE, body)).result()
+
+
+def under(world: World, rules: World) -> World:
+    """Give a world as it is, under the rules of another one."""
+    return msgspec.structs.replace(
+        rules, dictionary=world.dictionary, models=world.models, governance=world.governance
+    )
 
 
 def read_lineage(store: Store) -> dict[str, frozenset[str]]:

@@ -62,3 +62,9 @@ def read_governance(tx: Transaction) -> Governance:
     for event in happened(tx):
         governance = fold_governance(governance, event)
     return governance
+
+
+def published(tx: Transaction) -> str | None:
+    """Read the version of the strategy that was published last."""
+    versions = [e.properties["version"] for e in happened(tx) if e.name == STRATEGY_PUBLISHED]
+    return versions[-1] if versions else None

@@ -2,7 +2,8 @@
 
 `verify` folds each stored customer anew from their own events, on one snapshot each, and compares
 bytes; it also resolves each cluster anew from the fragments that the log really holds. `rebuild`
-lands the whole log in an empty store, in the order of `seq`, through the same code as ingest.
+lands the whole log in an empty store, in the order of `seq`, through the same code as ingest;
+`decisions_differing` then compares what was decided.
 """
 
 from __future__ import annotations
@@ -17,11 +18,17 @@ import msgspec
 from heedful import core
 from heedful.core import World
 from heedful.customer import resolve
-from heedful.engine.batch import Batch, Filing
+from heedful.decide import DECISION_REQUESTED
+from heedful.engine import ledger
+from heedful.engine.batch import Batch, Filing, Inner
+from heedful.engine.deciding import DERIVED
 from heedful.engine.graph import read_cluster
+from heedful.engine.learning import BETA, learned
 from heedful.engine.refold import fragments_of
 from heedful.events import Event, decode_event
-from heedful.ports import ClusterRow, LogRow, Store, Transaction
+from heedful.govern.governance import Governance, fold_governance
+from heedful.learn import BetaArms
+from heedful.ports import ClusterRow, DecisionRow, LogRow, Store, Transaction
 
 PAGE: Final = 200
 """Rows read at once while scanning."""
@@ -118,6 +125,10 @@ def _first_at(tx: Transaction, fragment: int) -> int | None:
     return next((event.at for event in tx.events_of([fragment], limit=1)), None)
 
 
+Strategies = Callable[[World, str], World]
+"""Gives the world under the strategy of a version, such as the application compiles it."""
+
+
 def rebuild(
     source: Store,
     target: Store,
@@ -125,32 +136,102 @@ def rebuild(
     secret: bytes,
     now: int,
     progress: Progress = lambda done, total: None,
+    strategies: Strategies = lambda world, version: world,
 ) -> World:
-    """Land the whole log of one store in another, empty one.
+    """Land the whole log of one store in another, empty one, batch by batch as it was committed.
 
     Parameters
     ----------
+    world
+        The rules in force when the log begins.
     now
         The instant for which timers are derived anew.
+    strategies
+        Gives the rules of each version that the log says was published.
 
     Returns
     -------
     World
-        The world with the dictionary as the replay left it.
+        The world as the replay left it.
+
+    Notes
+    -----
+    What followed from other events is not landed: it follows again, or `decisions_differing`
+    finds it. A batch is repeated as it was, since a decision saw the identity graph of its batch.
     """
+    world = msgspec.structs.replace(world, models={BETA: BetaArms()}, governance=Governance())
     total = source.read(lambda tx: tx.last_seq())
     after = 0
-    while rows := source.read(partial(_logged, after=after)):
-        happened = [decode_event(row.body) for row in rows]
-        world = target.write(partial(_land, world=world, secret=secret, now=now, happened=happened))
-        after = rows[-1].seq
+    while ends := source.read(partial(_ends, after=after)):
+        for end in ends:
+            rows = source.read(partial(_between, after=after, end=end))
+            land = partial(_land, world=world, secret=secret, now=now, rows=rows)
+            world = target.write(partial(land, strategies=strategies))
+            after = end
         progress(after, total)
     return world
 
 
-def _logged(tx: Transaction, after: int) -> list[LogRow]:
-    return tx.log(after, PAGE)
+def _ends(tx: Transaction, after: int) -> list[int]:
+    return tx.commits(after, PAGE)
 
 
-def _land(tx: Transaction, world: World, secret: bytes, now: int, happened: list[Event]) -> World:
+def _between(tx: Transaction, after: int, end: int) -> list[LogRow]:
+    return [row for row in tx.log(after, end - after) if row.seq <= end]
+
+
+def _land(
+    tx: Transaction,
+    world: World,
+    secret: bytes,
+    now: int,
+    rows: list[LogRow],
+    strategies: Strategies,
+) -> World:
+    happened: list[Event | Inner] = []
+    for row in rows:
+        event = decode_event(row.body)
+        if row.fragment == ledger.WORKSPACE_FRAGMENT:
+            tx.append([row._replace(seq=tx.last_seq() + 1)])
+            world = _changed(tx, world, event, strategies)
+        elif DERIVED in event.flags:
+            continue
+        elif event.type == "own" and not event.identifiers and not event.user_id:
+            is_question = event.name == DECISION_REQUESTED
+            happened.append(event if is_question else Inner(event, row.fragment))
+        else:
+            happened.append(event)
+    if not happened:
+        return world
     return Batch(tx, world, secret, Filing(world, secret), now).run(happened, []).world
+
+
+def _changed(tx: Transaction, world: World, event: Event, strategies: Strategies) -> World:
+    """Give the world after an event about the workspace."""
+    said = event.properties
+    if event.name == ledger.STRATEGY_PUBLISHED:
+        return strategies(world, said["version"])
+    if event.name == ledger.MODEL_LEARNED:
+        return learned(tx, world, said["model"], said["learn_seq"])
+    governance = fold_governance(world.governance, event)
+    return msgspec.structs.replace(world, governance=governance)
+
+
+def decisions_differing(source: Store, target: Store) -> list[int]:
+    """List the decisions, by id, that a replay did not make with the same bytes."""
+    found: list[int] = []
+    after = 0
+    while True:
+        page = partial(_decisions, after=after)
+        left, right = source.read(page), target.read(page)
+        last = min(rows[-1].seq for rows in (left, right) if rows) if left or right else after
+        made = {(row.id, row.body) for row in left if row.seq <= last}
+        again = {(row.id, row.body) for row in right if row.seq <= last}
+        found += sorted({id_ for id_, _ in made ^ again})
+        if not left and not right:
+            return found
+        after = last
+
+
+def _decisions(tx: Transaction, after: int) -> list[DecisionRow]:
+    return tx.decisions_after(after, PAGE)
