@@ -2,18 +2,63 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import re
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta
 
+from heedful.app import ROLES
+from heedful.app.keys import KEY_NAME, WRITE_KEY, WRITE_KEY_CHARS_MIN
+from heedful.app.workspace import BACKUP_NAME, FILE_NAME
+
+INT_MAX: Final = (1 << 53) - 1
+"""The largest whole number that every JSON reader takes exactly."""
+
 Text = Annotated[str, Meta(min_length=1, max_length=512)]
 Name = Annotated[str, Meta(min_length=1, max_length=100)]
-RowId = Annotated[int, Meta(ge=1, le=(1 << 63) - 1)]
+RowId = Annotated[int, Meta(ge=1, le=INT_MAX)]
+
+
+def _said(pattern: re.Pattern[str]) -> dict[str, Any]:
+    """Describe a pattern that the app itself checks, with an error that says more."""
+    return {"pattern": f"^{pattern.pattern}$"}
+
+
+RoleName = Annotated[str, Meta(extra_json_schema={"enum": list(ROLES)})]
+KeyName = Annotated[str, Meta(extra_json_schema=_said(KEY_NAME))]
+WriteKey = Annotated[
+    str, Meta(min_length=WRITE_KEY_CHARS_MIN, max_length=200, extra_json_schema=_said(WRITE_KEY))
+]
+BackupName = Annotated[str, Meta(extra_json_schema=_said(BACKUP_NAME))]
+Files = Annotated[
+    dict[str, str],
+    Meta(max_length=2_000, extra_json_schema={"propertyNames": _said(FILE_NAME)}),
+]
 
 
 class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A request's body."""
+
+
+class Call(msgspec.Struct, frozen=True, rename="camel"):
+    """One call of Segment's specification, or a `batch` of them; what else stands in it is kept."""
+
+    type: str = ""
+    event: str = ""
+    user_id: str | int | None = None
+    anonymous_id: str | int | None = None
+    previous_id: str | int | None = None
+    group_id: str | int | None = None
+    message_id: str = ""
+    timestamp: str = ""
+    sent_at: str = ""
+    properties: dict[str, Any] = {}
+    traits: dict[str, Any] = {}
+    context: dict[str, Any] = {}
+    integrations: dict[str, Any] = {}
+    batch: list[dict[str, Any]] = []
+    write_key: str = ""
 
 
 class Lookup(Body, frozen=True):
@@ -69,9 +114,9 @@ class Redrive(Body, frozen=True):
 class NewKey(Body, frozen=True):
     """A key to be made; `key` is a write key that a source's SDKs already carry."""
 
-    role: Name
-    name: Name
-    key: Annotated[str, Meta(max_length=200)] | None = None
+    role: RoleName
+    name: KeyName
+    key: WriteKey | None = None
 
 
 class MadeKey(Body, frozen=True):
@@ -85,10 +130,10 @@ class MadeKey(Body, frozen=True):
 class StrategyFiles(Body, frozen=True):
     """The texts of a strategy by their path, such as `signals.yaml`."""
 
-    files: Annotated[dict[str, str], Meta(max_length=2_000)]
+    files: Files
 
 
 class Backup(Body, frozen=True):
     """The name of a new file in the workspace's folder of backups."""
 
-    target: Name
+    target: BackupName

@@ -9,6 +9,7 @@ import msgspec
 from litestar import delete, get, post
 from litestar.params import FromPath, JSONBody, PathParameter, QueryParameter
 
+from heedful.api import answers
 from heedful.api.bodies import (
     Consent,
     CustomerId,
@@ -30,7 +31,11 @@ CustomerKey = Annotated[
 PageSize = Annotated[int, QueryParameter(ge=1, le=500, description="Most items of the page.")]
 Cursor = Annotated[
     str | None,
-    QueryParameter(max_length=64, description="`next_cursor` of the page before."),
+    QueryParameter(
+        max_length=64,
+        schema_extra={"pattern": f"^{_CURSOR.pattern}$"},
+        description="`next_cursor` of the page before.",
+    ),
 ]
 Done = dict[str, bool]
 
@@ -41,13 +46,13 @@ def lookup(context: Here, data: JSONBody[Lookup]) -> CustomerId:
     return CustomerId(customer_id=context.app.engine.lookup(data.namespace, data.value))
 
 
-@get("/v1/customers/{customer_id:str}", sync_to_thread=True)
+@get("/v1/customers/{customer_id:str}", answer=answers.Customer, sync_to_thread=True)
 def show(context: Here, customer_id: CustomerKey) -> dict[str, Any]:
     """Show a customer: identifiers, traits, accounts, consents, contacts, signals."""
     return context.app.engine.customer(customer_id)
 
 
-@get("/v1/customers/{customer_id:str}/timeline", sync_to_thread=True)
+@get("/v1/customers/{customer_id:str}/timeline", answer=answers.Timeline, sync_to_thread=True)
 def timeline(
     context: Here, customer_id: CustomerKey, limit: PageSize = 50, cursor: Cursor = None
 ) -> dict[str, Any]:
@@ -64,19 +69,23 @@ def _require_cursor(cursor: str) -> None:
         raise InputError("bad_cursor", what)
 
 
-@get("/v1/customers/{customer_id:str}/graph", sync_to_thread=True)
+@get("/v1/customers/{customer_id:str}/graph", answer=answers.Graph, sync_to_thread=True)
 def graph(context: Here, customer_id: CustomerKey) -> dict[str, Any]:
     """Show why a customer is one person: fragments, merges and their evidence."""
     return context.app.engine.graph(customer_id)
 
 
-@get("/v1/customers/{customer_id:str}/export", sync_to_thread=True)
+@get("/v1/customers/{customer_id:str}/export", answer=answers.Export, sync_to_thread=True)
 def export(context: Here, customer_id: CustomerKey) -> dict[str, Any]:
     """Give everything that is held about a person."""
     return context.app.engine.export(customer_id)
 
 
-@get("/v1/customers/{customer_id:str}/signals/{name:str}/explain", sync_to_thread=True)
+@get(
+    "/v1/customers/{customer_id:str}/signals/{name:str}/explain",
+    answer=answers.Explanation,
+    sync_to_thread=True,
+)
 def explain(context: Here, customer_id: CustomerKey, name: FromPath[str]) -> dict[str, Any]:
     """List the events behind a signal's value."""
     found = context.app.engine.explain(customer_id, name)
@@ -84,7 +93,12 @@ def explain(context: Here, customer_id: CustomerKey, name: FromPath[str]) -> dic
     return shown
 
 
-@post("/v1/customers/{customer_id:str}/merge-preview", status_code=200, sync_to_thread=True)
+@post(
+    "/v1/customers/{customer_id:str}/merge-preview",
+    status_code=200,
+    answer=answers.MergePreviewed,
+    sync_to_thread=True,
+)
 def preview_merge(
     context: Here, customer_id: CustomerKey, data: JSONBody[MergePreview]
 ) -> dict[str, Any]:
@@ -92,7 +106,12 @@ def preview_merge(
     return context.app.engine.preview_merge(customer_id, data.other)
 
 
-@post("/v1/customers/{customer_id:str}/unmerge", status_code=200, sync_to_thread=True)
+@post(
+    "/v1/customers/{customer_id:str}/unmerge",
+    status_code=200,
+    answer=answers.Split,
+    sync_to_thread=True,
+)
 def unmerge(
     context: Here, customer_id: CustomerKey, data: JSONBody[Unmerge]
 ) -> dict[str, list[str]]:
@@ -101,14 +120,24 @@ def unmerge(
     return {"customers": context.app.engine.unmerge(customer_id, split)}
 
 
-@post("/v1/customers/{customer_id:str}/object", status_code=200, sync_to_thread=True)
+@post(
+    "/v1/customers/{customer_id:str}/object",
+    status_code=200,
+    answer=answers.Success,
+    sync_to_thread=True,
+)
 def object_to(context: Here, customer_id: CustomerKey, data: JSONBody[Objection]) -> Done:
     """Record that a person objects to a purpose; in force at their next event."""
     context.app.engine.object_to(customer_id, data.purpose, data.source)
     return {"success": True}
 
 
-@post("/v1/customers/{customer_id:str}/consents", status_code=200, sync_to_thread=True)
+@post(
+    "/v1/customers/{customer_id:str}/consents",
+    status_code=200,
+    answer=answers.Success,
+    sync_to_thread=True,
+)
 def state_consent(context: Here, customer_id: CustomerKey, data: JSONBody[Consent]) -> Done:
     """Record a consent, its denial or its withdrawal; in force at the next event."""
     said = {name: value for name, value in msgspec.structs.asdict(data).items() if value}
@@ -116,7 +145,9 @@ def state_consent(context: Here, customer_id: CustomerKey, data: JSONBody[Consen
     return {"success": True}
 
 
-@delete("/v1/customers/{customer_id:str}", status_code=200, sync_to_thread=True)
+@delete(
+    "/v1/customers/{customer_id:str}", status_code=200, answer=answers.Erased, sync_to_thread=True
+)
 def erase(context: Here, customer_id: CustomerKey) -> dict[str, Any]:
     """Erase a person everywhere, and refuse their identifiers from now on."""
     return context.app.engine.erase(customer_id)._asdict()

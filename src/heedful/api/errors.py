@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -63,7 +64,11 @@ class Answer(msgspec.Struct, frozen=True):
         return msgspec.json.encode(said)
 
     def headers(self) -> dict[str, str]:
-        """Give the headers that tell when to come again."""
+        """Give the headers that say when to come again, how to, or that this connection ends."""
+        if self.status in {408, 413}:
+            return {"Connection": "close"}  # what is left of the body is not read
+        if self.status == 405:
+            return {"Allow": ", ".join(self.detail["allow"])}
         if self.retry_after_s is None:
             return {}
         said = {"Retry-After": str(self.retry_after_s)}
@@ -110,6 +115,7 @@ def unknown_route() -> InputError:
     return InputError("route_not_found", expected("a known path", "another", "path", remedy))
 
 
-def wrong_method(allowed: str) -> InputError:
-    """Refuse a method that a path does not have."""
-    return InputError("method_not_allowed", expected(allowed, "another method", "method"))
+def wrong_method(methods: Sequence[str]) -> InputError:
+    """Refuse a method that a path does not have; `methods` are those that it has."""
+    what = expected(" or ".join(methods), "another method", "method")
+    return InputError("method_not_allowed", what, {"allow": list(methods)})

@@ -7,17 +7,18 @@ from typing import Any, Final
 from litestar import Response, get
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from heedful.api.answers import Health
 from heedful.api.context import Here
 from heedful.kernel import HeedfulError
 
 
-@get("/healthz", sync_to_thread=False)
+@get("/healthz", answer=Health, sync_to_thread=False)
 def healthz() -> dict[str, str]:
     """Say that the process lives."""
     return {"status": "ok"}
 
 
-@get("/readyz", sync_to_thread=True)
+@get("/readyz", answer=Health, sync_to_thread=True)
 def readyz(context: Here) -> Response[dict[str, Any]]:
     """Say whether events can be made durable now: the writer lives and the store takes writes."""
     pending = context.app.engine.pending

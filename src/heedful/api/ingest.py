@@ -33,6 +33,7 @@ from heedful.kernel import HeedfulError, InputError, expected
 ROUTES: Final = frozenset(f"/v1/{tail}" for tail in PATHS)
 """Paths that are answered here."""
 
+_METHODS: Final = ("POST", "OPTIONS")
 _SUCCESS: Final = b'{"success":true}'
 
 
@@ -44,6 +45,7 @@ class Ingest:
         settings = context.app.settings
         self._rate = RateLimit(settings.rate_events_per_s, settings.rate_burst_s)
         self._metrics = context.metrics
+        self._wire_bytes_max = settings.wire_bytes_max
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -54,8 +56,8 @@ class Ingest:
             return
         try:
             if method != "POST":
-                raise wrong_method("POST")
-            wire = await read_body(scope, receive, self._context.app.settings)
+                raise wrong_method(_METHODS)
+            wire = await read_body(scope, receive, self._wire_bytes_max)
             if wire is None:
                 return
             await self._take(path, wire, headers, scope)

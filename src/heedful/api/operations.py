@@ -10,18 +10,22 @@ from litestar.params import FromPath, JSONBody, PathParameter, QueryParameter
 from litestar.response import Stream
 
 from heedful import strategy as strategies
-from heedful.api import sse
-from heedful.api.bodies import Backup, MadeKey, NewKey, Redrive, StrategyFiles
+from heedful.api import answers, sse
+from heedful.api.bodies import INT_MAX, Backup, MadeKey, NewKey, Redrive, StrategyFiles
 from heedful.api.context import Context, Here
 from heedful.app import read_strategy_files
 from heedful.app.quarantine import Held, Redriven
-from heedful.app.workspace import require_file_names
+from heedful.app.workspace import require_backup_name, require_file_names
 from heedful.engine.reading import customer_id
 from heedful.kernel import InputError, expected, format_instant
 
-_ROW_MAX: Final = (1 << 63) - 1
-RowNumber = Annotated[int, PathParameter(ge=1, le=_ROW_MAX)]
-After = Annotated[int, QueryParameter(ge=0, le=_ROW_MAX, description="Only rows beyond this id.")]
+RowNumber = Annotated[int, PathParameter(ge=1, le=INT_MAX)]
+After = Annotated[
+    int,
+    QueryParameter(
+        ge=0, le=INT_MAX, schema_extra={"minimum": 0}, description="Only rows beyond this id."
+    ),
+]
 PageSize = Annotated[int, QueryParameter(ge=1, le=500, description="Most items of the page.")]
 Done = dict[str, bool]
 
@@ -66,7 +70,7 @@ def show_quarantined(context: Here, row: RowNumber) -> Held:
     return context.app.quarantined(row)
 
 
-@delete("/v1/quarantine/{row:int}", status_code=200, sync_to_thread=True)
+@delete("/v1/quarantine/{row:int}", status_code=200, answer=answers.Success, sync_to_thread=True)
 def delete_quarantined(context: Here, row: RowNumber) -> Done:
     """Delete one row for good."""
     context.app.quarantined(row)
@@ -102,28 +106,28 @@ def create_key(context: Here, data: JSONBody[NewKey]) -> MadeKey:
     return MadeKey(key=key, role=data.role, name=data.name)
 
 
-@delete("/v1/keys/{name:str}", status_code=200, sync_to_thread=True)
+@delete("/v1/keys/{name:str}", status_code=200, answer=answers.Success, sync_to_thread=True)
 def revoke_key(context: Here, name: FromPath[str]) -> Done:
     """Take a key out of force; its next request is refused."""
     context.app.revoke_key(name)
     return {"success": True}
 
 
-@get("/v1/strategy", sync_to_thread=False)
+@get("/v1/strategy", answer=answers.StrategyInForce, sync_to_thread=False)
 def show_strategy(context: Here) -> dict[str, Any]:
     """Show the strategy in force: its version and the texts of its files."""
     app = context.app
     return {"version": app.strategy.version, "files": dict(app.files)}
 
 
-@get("/v1/signals", sync_to_thread=False)
+@get("/v1/signals", answer=answers.Signals, sync_to_thread=False)
 def list_signals(context: Here) -> dict[str, Any]:
     """List the signals that the strategy in force declares."""
     return {"items": [msgspec.to_builtins(one) for one in context.app.strategy.signals]}
 
 
 @post("/v1/strategy/check", status_code=200, sync_to_thread=True)
-def check_strategy(context: Here, data: JSONBody[StrategyFiles | None]) -> StrategyAnswer:
+def check_strategy(context: Here, data: JSONBody[StrategyFiles | None] = None) -> StrategyAnswer:
     """Check a strategy: the files sent, or without a body those in the workspace's folder."""
     files = _files(context, data)
     problems = strategies.check(files)
@@ -131,7 +135,7 @@ def check_strategy(context: Here, data: JSONBody[StrategyFiles | None]) -> Strat
 
 
 @post("/v1/strategy/publish", status_code=200, sync_to_thread=True)
-def publish_strategy(context: Here, data: JSONBody[StrategyFiles | None]) -> StrategyAnswer:
+def publish_strategy(context: Here, data: JSONBody[StrategyFiles | None] = None) -> StrategyAnswer:
     """Put a strategy in force between two events: the files sent, or those in the folder."""
     return StrategyAnswer(context.app.publish_strategy(_files(context, data)))
 
@@ -143,7 +147,7 @@ def _files(context: Context, data: StrategyFiles | None) -> dict[str, str]:
     return data.files
 
 
-@post("/v1/replay", sync_to_thread=False)
+@post("/v1/replay", status_code=200, sync_to_thread=False)
 def replay(context: Here) -> Stream:
     """Fold all facts anew from the log and compare every byte; progress, then `result`."""
 
@@ -169,9 +173,10 @@ def replay(context: Here) -> Stream:
     return sse.working(context, work)
 
 
-@post("/v1/backup", sync_to_thread=False)
+@post("/v1/backup", status_code=200, sync_to_thread=False)
 def backup(context: Here, data: JSONBody[Backup]) -> Stream:
     """Write a consistent copy into the folder `backups`; progress in pages, then `result`."""
+    require_backup_name(data.target)
 
     def work(progress: sse.Progress) -> dict[str, str]:
         return {"file": context.app.backup(data.target, progress).name}

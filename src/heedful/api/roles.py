@@ -8,6 +8,7 @@ every browser opens nothing. A service (the shop's back end) sends events and fi
 
 from __future__ import annotations
 
+import re
 from typing import Final, NamedTuple
 
 from heedful.app import Role
@@ -81,3 +82,15 @@ TABLE: Final[dict[Route, frozenset[Role]]] = {
 def allowed(route: Route) -> frozenset[Role] | None:
     """Give the roles of a route; empty for a public one, None for one without a row."""
     return TABLE.get(route)
+
+
+def methods_of(path: str) -> list[str]:
+    """List the methods that a path answers; a plain path comes before a template."""
+    plain = {route.method for route in TABLE if route.path == path}
+    fitting = (route.method for route, pattern in _PATTERNS.items() if pattern.fullmatch(path))
+    return sorted(plain or set(fitting))
+
+
+_PATTERNS: Final = {
+    route: re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(route.path))) for route in TABLE
+}

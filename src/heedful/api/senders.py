@@ -8,6 +8,7 @@ from typing import Any, Final
 from litestar import Request, Response, get, post
 from litestar.params import FromPath
 
+from heedful.api.answers import Success
 from heedful.api.context import Context, Here, header_map
 from heedful.api.cors import with_origin
 from heedful.api.errors import unknown_key
@@ -47,7 +48,7 @@ def _address(context: Context, request: Request[Any, Any, Any]) -> tuple[str, st
     return request.scope["scheme"], request.headers.get("host", "127.0.0.1")
 
 
-@post("/v1/webhooks/{name:str}", status_code=200)
+@post("/v1/webhooks/{name:str}", status_code=200, answer=Success)
 async def receive_webhook(
     context: Here, request: Request[Any, Any, Any], name: FromPath[str]
 ) -> dict[str, bool]:

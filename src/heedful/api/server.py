@@ -12,11 +12,12 @@ from typing import Any
 import uvicorn
 
 from heedful.api.context import Context
-from heedful.api.errors import answer_to
+from heedful.api.errors import answer_to, unknown_route
 from heedful.api.ingest import ROUTES, Ingest, respond_to_error
 from heedful.api.logs import configure_logs
+from heedful.api.roles import methods_of
 from heedful.api.site import site
-from heedful.api.wire import Asgi, Receive, Scope, Send
+from heedful.api.wire import Asgi, Receive, Scope, Send, in_time, respond
 from heedful.app import App
 from heedful.kernel import PeerError, expected
 
@@ -30,6 +31,7 @@ class Front:
         self._site: Asgi = site(context)  # type: ignore[assignment]
         self._at_once = 0
         self._most = context.app.settings.requests_at_once_max
+        self._body_wait_s = context.app.settings.body_wait_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -41,9 +43,12 @@ class Front:
             what = expected(f"at most {self._most} requests at once", "more", "server")
             await respond_to_error(send, answer_to(PeerError("too_busy", what)))
             return
+        receive = in_time(receive, self._body_wait_s)
         self._at_once += 1
         try:
-            if is_hot:
+            if scope["method"] == "OPTIONS" and not is_hot:
+                await _say_methods(scope, send)
+            elif is_hot:
                 await self._ingest(scope, receive, send)
             else:
                 await self._site(scope, receive, self._counted(scope, send))
@@ -61,6 +66,15 @@ class Front:
             await send(message)
 
         return sent
+
+
+async def _say_methods(scope: Scope, send: Send) -> None:
+    """Say which methods a path has; without CORS headers, so no other origin may use them."""
+    methods = methods_of(scope["path"].rstrip("/"))
+    if methods:
+        await respond(send, 200, b"{}", {"Allow": ", ".join([*methods, "OPTIONS"])})
+    else:
+        await respond_to_error(send, answer_to(unknown_route()))
 
 
 def build(app: App) -> Asgi:

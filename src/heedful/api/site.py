@@ -13,9 +13,16 @@ from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 
 from heedful.api import customers, docs, health, operations, senders, stream
 from heedful.api.context import Context
-from heedful.api.errors import Answer, answer_to, forbidden, unknown_key, unknown_route
+from heedful.api.errors import (
+    Answer,
+    answer_to,
+    forbidden,
+    unknown_key,
+    unknown_route,
+    wrong_method,
+)
 from heedful.api.ingest import where
-from heedful.api.roles import Route, allowed
+from heedful.api.roles import Route, allowed, methods_of
 from heedful.app import Identity
 from heedful.kernel import HeedfulError, InputError, expected
 
@@ -32,18 +39,16 @@ def site(context: Context) -> Litestar:
     def require_role(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
         _require_role(context, connection)
 
-    made = Litestar(
+    return Litestar(
         route_handlers=handlers(),
         guards=[require_role],
         dependencies={"context": Provide(provide_context, sync_to_thread=False)},
         exception_handlers={Exception: lambda request, error: _answer(context, request, error)},
-        openapi_config=docs.openapi_config(),
+        openapi_config=docs.openapi_config(handlers()),
         request_max_body_size=BODY_BYTES_MAX,
         logging_config=None,
         debug=False,
     )
-    docs.complete(made)
-    return made
 
 
 def handlers() -> Sequence[HTTPRouteHandler]:
@@ -68,7 +73,7 @@ def _require_role(context: Context, connection: ASGIConnection[Any, Any, Any, An
 
 
 def _answer(context: Context, request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    answer = _answer_to(error)
+    answer = _answer_to(error, request.scope["path"])
     if answer.status >= 500:
         path = request.scope.get("path_template", "")
         context.log.error(
@@ -86,40 +91,47 @@ def _answer(context: Context, request: Request[Any, Any, Any], error: Exception)
     )
 
 
-def _answer_to(error: Exception) -> Answer:
+def _answer_to(error: Exception, path: str) -> Answer:
     if isinstance(error, HeedfulError):
         return answer_to(error)
     if isinstance(error, RecursionError):
         return answer_to(InputError("too_deep", expected("a flat body", "a deep one", "$")))
     if isinstance(error, HTTPException):
-        return _of_framework(error)
+        return _of_framework(error, path)
     return answer_to(error)
 
 
-def _of_framework(error: HTTPException) -> Answer:
+def _of_framework(error: HTTPException, path: str) -> Answer:
     status = error.status_code
     if status == 404:
         return answer_to(unknown_route())
     if status == 405:
-        what = expected("a method of this path", "another", "method")
-        return answer_to(InputError("method_not_allowed", what))
+        return answer_to(wrong_method([*methods_of(path), "OPTIONS"]))
     if status == 413:
         what = expected(f"a body of at most {BODY_BYTES_MAX} bytes", "a larger one", "$")
         return answer_to(InputError("body_too_large", what))
     if status >= 500:
         return answer_to(error)
     problems = _problems(error) if isinstance(error, ValidationException) else []
-    first = f": {problems[0]['message']}" if problems else ""
-    message = expected("a request as /docs describes it", f"another{first}", "$")
-    return answer_to(
-        InputError("invalid_request", message, {"problems": problems} if problems else None)
-    )
+    if not problems:
+        what = expected("a request as /docs describes it", "another", "$")
+        return answer_to(InputError("invalid_request", what))
+    first = problems[0]
+    message = f"{first['message']} - at `{first['path']}`. All routes stand at /docs."
+    return answer_to(InputError("invalid_request", message, {"problems": problems}))
 
 
 def _problems(error: ValidationException) -> list[dict[str, str]]:
     extra = error.extra if isinstance(error.extra, list) else []
     return [
-        {"path": str(one.get("key", "")), "message": str(one.get("message", ""))}
+        {"path": _place(one), "message": str(one.get("message", "")).rstrip(".")}
         for one in extra
         if isinstance(one, dict)
     ]
+
+
+def _place(problem: dict[str, Any]) -> str:
+    key, source = str(problem.get("key", "")), str(getattr(problem.get("source"), "value", ""))
+    if source:
+        return f"{source}.{key}"
+    return "$" if key in {"", "data"} else f"$.{key}"

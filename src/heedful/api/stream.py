@@ -17,6 +17,7 @@ from litestar.params import HeaderParameter, QueryParameter
 from litestar.response import Stream
 
 from heedful.api import sse
+from heedful.api.bodies import INT_MAX
 from heedful.api.context import Context, Here
 from heedful.engine import Engine, Notice
 from heedful.engine.stream import RING_MAX
@@ -26,9 +27,11 @@ PAUSE_S: Final = 0.05
 """Least time between two looks at the ring: a busy writer commits 80 times a second."""
 LOG_PAGE: Final = 500
 
-_SEQ_MAX: Final = (1 << 63) - 1
 Seq = Annotated[
-    int | None, QueryParameter(ge=0, le=_SEQ_MAX, description="Begin after this `seq`.")
+    int | None,
+    QueryParameter(
+        ge=0, schema_extra={"minimum": 0}, le=INT_MAX, description="Begin after this `seq`."
+    ),
 ]
 LastEventId = Annotated[
     str | None,
@@ -47,7 +50,7 @@ async def watch(context: Here, after: Seq = None, last_event_id: LastEventId = N
 
 
 def _cursor(text: str) -> int:
-    if not (text.isascii() and text.isdecimal()) or int(text) > _SEQ_MAX:
+    if not (text.isascii() and text.isdecimal()) or int(text) > INT_MAX:
         what = expected("the id of an event of this stream", "another text", "Last-Event-ID")
         raise InputError("bad_cursor", what)
     return int(text)

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from heedful.app import Settings
 from heedful.kernel import InputError, expected
 
 Scope = MutableMapping[str, Any]
@@ -16,38 +15,48 @@ Send = Callable[[Message], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-async def read_body(scope: Scope, receive: Receive, settings: Settings) -> bytes | None:
-    """Read a request's body within its bounds of size and time; None when the caller left.
+def in_time(receive: Receive, wait_s: float) -> Receive:
+    """Have a request's body arrive within `wait_s`; what follows it is waited for without end.
 
     Raises
     ------
     InputError
-        `body_too_large` before it is read where the length is stated; `body_too_slow`.
+        `body_too_slow`, from the callable that is given back.
     """
-    limit = settings.wire_bytes_max
+    ends_at: float | None = None
+    is_whole = False
+
+    async def received() -> Message:
+        nonlocal ends_at, is_whole
+        if is_whole:
+            return await receive()
+        if ends_at is None:
+            ends_at = asyncio.get_running_loop().time() + wait_s
+        try:
+            async with asyncio.timeout_at(ends_at):
+                message = await receive()
+        except TimeoutError:
+            what = expected(f"a body within {wait_s} s", "a slower one", "$", "Send again.")
+            raise InputError("body_too_slow", what) from None
+        is_whole = not message.get("more_body")
+        return message
+
+    return received
+
+
+async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes | None:
+    """Read a request's body up to `limit` bytes; None when the caller left.
+
+    Raises
+    ------
+    InputError
+        `body_too_large`, before it is read where the length is stated.
+    """
     for name, value in scope["headers"]:
         if name == b"content-length" and value.isdigit() and int(value[:20]) > limit:
             raise _too_large(limit)
-    message = await receive()
-    if message["type"] == "http.disconnect":
-        return None
-    body: bytes = message.get("body", b"")
-    if message.get("more_body"):
-        try:
-            async with asyncio.timeout(settings.body_wait_s):
-                return await _rest(body, receive, limit)
-        except TimeoutError:
-            what = expected(
-                f"a body within {settings.body_wait_s} s", "a slower one", "$", "Send again."
-            )
-            raise InputError("body_too_slow", what) from None
-    if len(body) > limit:
-        raise _too_large(limit)
-    return body
-
-
-async def _rest(begun: bytes, receive: Receive, limit: int) -> bytes | None:
-    parts, size = [begun], len(begun)
+    parts: list[bytes] = []
+    size = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
@@ -58,7 +67,7 @@ async def _rest(begun: bytes, receive: Receive, limit: int) -> bytes | None:
             raise _too_large(limit)
         parts.append(part)
         if not message.get("more_body"):
-            return b"".join(parts)
+            return part if len(parts) == 1 else b"".join(parts)
 
 
 def _too_large(limit: int) -> InputError:

@@ -24,8 +24,8 @@ KEY_CHARS_MAX: Final = 200
 WRITE_KEY_CHARS_MIN: Final = 2
 """Characters of a write key of one's own; a shorter one is refused with `bad_write_key`."""
 
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
-_KEY: Final = re.compile(r"[!-~]+", re.ASCII)
+KEY_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", re.ASCII)
+WRITE_KEY: Final = re.compile(r"[!-9;-~]+", re.ASCII)
 
 
 class Identity(NamedTuple):
@@ -160,7 +160,7 @@ def _require_role(text: str) -> Role:
 
 
 def _require_name(name: str) -> None:
-    if _NAME.fullmatch(name) is None:
+    if KEY_NAME.fullmatch(name) is None:
         what = "a name of up to 64 letters, digits, dots, hyphens and underscores"
         raise InputError("bad_key_name", expected(what, "another text", "$.name"))
 
@@ -170,6 +170,6 @@ def _require_write_key(role: Role, key: str) -> None:
         what = expected("the role source beside a key of one's own", role, "$.key")
         raise InputError("bad_write_key", what)
     is_short = len(key) < WRITE_KEY_CHARS_MIN
-    if is_short or len(key) > KEY_CHARS_MAX or _KEY.fullmatch(key) is None or ":" in key:
+    if is_short or len(key) > KEY_CHARS_MAX or WRITE_KEY.fullmatch(key) is None:
         what = f"{WRITE_KEY_CHARS_MIN} to {KEY_CHARS_MAX} printable ASCII characters without `:`"
         raise InputError("bad_write_key", expected(what, "another text", "$.key"))

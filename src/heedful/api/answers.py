@@ -1,0 +1,245 @@
+"""What the routes answer, as their description shows it.
+
+The engine gives plain data, and these types say what is in it: no answer passes through them on
+its way, and `tests/api/test_answers.py` holds each against what the server really says. A later
+version may add fields; clients pass over those that they do not know.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer's body; its instants are texts such as `2026-11-20T18:00:00.000Z`."""
+
+
+class Problem(Answer, frozen=True):
+    """Why something was refused."""
+
+    code: str
+    """Stable; match on it."""
+    message: str
+    """For a person: what was expected, what came, where, and the remedy."""
+    detail: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+
+
+class Success(Answer, frozen=True):
+    """Done, and durable."""
+
+    success: Literal[True]
+
+
+class Named(Answer, frozen=True):
+    """An identifier."""
+
+    namespace: str
+    value: str
+
+
+class Account(Answer, frozen=True):
+    """An account that the person belongs to."""
+
+    group_id: str
+    last_at: str
+    traits: dict[str, Any]
+
+
+class ConsentHeld(Answer, frozen=True):
+    """What a person last said about a purpose on a channel; `*` is every channel."""
+
+    purpose: str
+    channel: str
+    status: str
+    at: str
+    source: str
+    text_version: str | None
+    proof: str | None
+
+
+class Contact(Answer, frozen=True):
+    """A message that was released to the person."""
+
+    at: str
+    channel: str
+    message_class: str = msgspec.field(name="class")
+    action: str
+    decision_id: str | None
+
+
+class Customer(Answer, frozen=True):
+    """The golden record: one person as all their events say."""
+
+    customer_id: str
+    identifiers: list[Named]
+    traits: dict[str, Any]
+    accounts: list[Account]
+    consents: list[ConsentHeld]
+    gpc: bool
+    """Whether their browser has ever sent the Global Privacy Control."""
+    contacts: list[Contact]
+    signals: dict[str, Any]
+    """Declared signals; null is unknown, and `signals_unknown` says why."""
+    signals_unknown: dict[str, str]
+    event_count: int
+    first_at: str | None
+    last_at: str | None
+    is_refolding: bool
+
+
+class TimelineEvent(Answer, frozen=True):
+    """One event of a person."""
+
+    message_id: str
+    type: str
+    name: str
+    at: str
+    """When it happened, corrected once for the skew of the sender's clock."""
+    received_at: str
+    source: str
+    user_id: str | None = None
+    anonymous_id: str | None = None
+    previous_id: str | None = None
+    group_id: str | None = None
+    properties: dict[str, Any] = {}
+    traits: dict[str, Any] = {}
+    context: dict[str, Any] = {}
+    integrations: dict[str, Any] = {}
+    flags: list[str] = []
+
+
+class Timeline(Answer, frozen=True):
+    """A page of a person's events, the newest first."""
+
+    items: list[TimelineEvent]
+    next_cursor: str | None
+
+
+class FragmentShown(Answer, frozen=True):
+    """Identifiers that stood together on an event."""
+
+    first_at: str
+    kind: str
+    identifiers: list[Named]
+
+
+class Merge(Answer, frozen=True):
+    """What joined two people, and what could not."""
+
+    at: str
+    joined: list[Named]
+    could_not_link: list[Named]
+
+
+class Separation(Answer, frozen=True):
+    """Identifiers that an unmerge keeps apart."""
+
+    left: list[Named]
+    right: list[Named]
+
+
+class Graph(Answer, frozen=True):
+    """Why a customer is one person."""
+
+    customer_id: str
+    anchor: Named
+    fragments: list[FragmentShown]
+    merges: list[Merge]
+    separations: list[Separation]
+    shared: list[Named]
+    """Identifiers of so many people that they link nobody."""
+    others_near: int
+
+
+class Quarantined(Answer, frozen=True):
+    """What arrived about a person and could not become an event."""
+
+    received_at: str
+    reason: str
+    body: str
+
+
+class Export(Answer, frozen=True):
+    """Everything that is held about a person."""
+
+    customer: Customer
+    graph: Graph
+    trait_history: dict[str, list[dict[str, Any]]]
+    sources: dict[str, Any]
+    automatic_signals: dict[str, dict[str, Any]]
+    events: list[TimelineEvent]
+    quarantined: list[Quarantined]
+
+
+class MergePreviewed(Answer, frozen=True):
+    """What an event that names both customers would do."""
+
+    is_merged: bool
+    customer_id: str | None
+    identifiers: list[Named]
+    could_not_link: list[Named]
+    event_count: int
+    conflicting_traits: list[str]
+
+
+class Contribution(Answer, frozen=True):
+    """One event and what it adds to a signal: a number, a value, a step, or those by category."""
+
+    at: int
+    """Milliseconds since 1970."""
+    message_id: str
+    name: str
+    contribution: Any
+
+
+class Explanation(Answer, frozen=True):
+    """A signal's value and the events behind it, the oldest first."""
+
+    name: str
+    kind: str
+    at: int
+    """Milliseconds since 1970."""
+    value: Any
+    contributions: list[Contribution]
+    is_exact: bool
+    """False where so much happened that older events are known to one bin only, or no more."""
+    parts: list[Explanation]
+    """Of a ratio: the two signals that it is made of."""
+
+
+class Split(Answer, frozen=True):
+    """The customers that an unmerge touched."""
+
+    customers: list[str]
+
+
+class Erased(Answer, frozen=True):
+    """What an erasure removed."""
+
+    customer_id: str
+    events: int
+    quarantined: int
+    identifiers: int
+
+
+class StrategyInForce(Answer, frozen=True):
+    """A strategy: its version and the texts of its files by path."""
+
+    version: str
+    files: dict[str, str]
+
+
+class Signals(Answer, frozen=True):
+    """The declared signals, each as its file says."""
+
+    items: list[dict[str, Any]]
+
+
+class Health(Answer, frozen=True):
+    """Whether the process lives, or requests are taken; else the reason."""
+
+    status: str
+    pending: int | msgspec.UnsetType = msgspec.UNSET
+    """Events that wait for the writer."""
