@@ -78,11 +78,11 @@ def selection_probabilities(values: Sequence[Value], floor: float) -> list[int]:
 
 def _chances(values: Sequence[Value]) -> Floats:
     columns = Columns(values)
-    result = np.zeros(columns.count)
     known = 1.0
     if columns.blocks:
-        best, known = chances(columns.blocks, columns.known)
-        result[columns.places] = best
+        result, known = chances(columns.blocks, columns.known, columns.count)
+    else:
+        result = np.zeros(columns.count)
     if columns.known_arms:
         result[columns.known_arms] = known / len(columns.known_arms)
     return result
@@ -103,15 +103,15 @@ def to_weights(probabilities: Floats) -> list[int]:
     [1431655766, 1431655765, 1431655765]
     """
     scaled = probabilities * (PROBABILITY_ONE / float(probabilities.sum()))
-    whole = np.floor(scaled)
+    whole = scaled.astype(np.int64)
     missing = PROBABILITY_ONE - int(whole.sum())
     if missing > 0:
         # Stable: arms with equal remainders are served in their order.
-        first = np.argsort(whole - scaled, kind="stable")[:missing]
-        whole[first] += 1.0
+        whole[np.argsort(whole - scaled, kind="stable")[:missing]] += 1
     elif missing < 0:
         whole[int(whole.argmax())] += missing
-    return [int(weight) for weight in whole.tolist()]
+    weights: list[int] = whole.tolist()
+    return weights
 
 
 def uniform_key(secret: bytes, decision_id: int | str, purpose: str) -> int:

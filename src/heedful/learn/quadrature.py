@@ -1,11 +1,11 @@
 """The chance of each arm to have the greatest value, by quadrature over independent values.
 
 `P(arm k is best) = integral of f_k(z) * product of F_j(z) over j != k`. The integral runs from the
-greatest lower end of any arm, since the best value is never below it, over panels of Gauss-Legendre
-nodes whose width follows the narrowest arm that is still in the race at `z`. Every F comes from
-its own density by integrating down from the top, so no special function is needed and any density
-can take part; an arm joins when the integral reaches its upper end, and the integral stops where
-the best of all is almost surely above.
+top down over panels of Gauss-Legendre nodes whose width follows the narrowest arm that is in the
+race at `z`. Every F comes from its own density by integrating down from the top, so no special
+function is needed and any density can take part. An arm joins when the integral reaches its upper
+end; the integral stops at the greatest lower end of any arm, or where the best is almost surely
+above.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Final, Protocol, Self, TypeAlias
+from typing import Final, NamedTuple, Protocol, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -24,39 +24,43 @@ Indices: TypeAlias = npt.NDArray[np.intp]
 TAIL_NATS: Final = 11.0
 """Where an arm ends: its tail beyond holds about e^-11 = 2e-5, and less than that of the best."""
 
-PANEL_WIDTHS: Final = 3.0
-"""Width of a panel in standard deviations of the narrowest arm in the race."""
-
-PANELS_MAX: Final = 48
-"""Panels of one integral, those that end at a change of scale or a rough point not counted; beyond
-it they are made wider. A panel has six nodes."""
+PANEL_DEVIATIONS: Final = 3.0
+"""Width of a panel in standard deviations of the narrowest arm in the race; it has six nodes."""
 
 KINKS_MAX: Final = 16
-"""Points inside the range where a density jumps or bends that begin a panel, the greatest first."""
+"""Points inside the range where a density jumps or bends that end a panel, the greatest first."""
 
 _NODES: Final = 6
-_GRADES: Final = (8.0**-4, 8.0**-3, 8.0**-2, 8.0**-1)
-_TINY: Final = 1e-12
+_CHUNK_PANELS: Final = 6
+_CHUNK_CELLS: Final = 8_192  # nodes x arms of one step: few enough for the cache, many for numpy
+_SCALES_APART: Final = 1.3  # an arm narrower by this factor begins a panel where it joins
+_GRADES: Final = (8.0**-1, 8.0**-2, 8.0**-3, 8.0**-4)
 _BELOW_MIN: Final = 1e-7  # chance that the best lies lower, at which the integral stops
-_CHUNK_CELLS: Final = 4_096  # nodes x arms of one step: few enough for the cache, many for numpy
+_TINY: Final = 1e-12
+
+
+class Bounds(NamedTuple):
+    """Where the arms of a block lie, each of shape (n,)."""
+
+    lower: Floats
+    upper: Floats
+    sd: Floats
 
 
 class Block(Protocol):
     """Arms of one family of distributions, as columns of length `n`."""
 
-    def __len__(self) -> int: ...
-
-    def bounds(self) -> tuple[Floats, Floats, Floats]:
-        """Give lower end, upper end and standard deviation of every arm, each of shape (n,)."""
+    def bounds(self) -> Bounds:
+        """Give lower end, upper end and standard deviation of every arm."""
 
     def take(self, arms: Indices) -> Self:
-        """Give the block of these arms alone."""
+        """Give the block of these arms, in this order."""
 
-    def density(self, z: Floats, arms: Indices) -> Floats:
-        """Give the densities of these arms at `z`, of shape (len(z), len(arms))."""
+    def density(self, z: Floats, count: int) -> Floats:
+        """Give the densities of the first `count` arms at `z`, of shape (len(z), count)."""
 
-    def singular(self) -> tuple[Floats, Floats]:
-        """Give the bottoms of infinite density, and the points inside where a density is rough."""
+    def rough(self) -> tuple[list[float], list[float]]:
+        """Give the bottoms of infinite density, and the tops where a density jumps or bends."""
 
 
 def _rule() -> tuple[Floats, Floats, Floats]:
@@ -73,142 +77,196 @@ def _rule() -> tuple[Floats, Floats, Floats]:
 _X, _W, _TO_END = _rule()
 
 
-def chances(blocks: Sequence[Block], known: float | None) -> tuple[Floats, float]:
+def _from_above(panels: int) -> Floats:
+    """Give the matrix that integrates from each node of some panels, highest first, to the top."""
+    whole = np.kron(np.tril(np.ones((panels, panels)), -1), np.tile(_W, (_NODES, 1)))
+    return whole + np.kron(np.eye(panels), _TO_END)
+
+
+_FROM_ABOVE: Final = [_from_above(panels) for panels in range(1, _CHUNK_PANELS + 1)]
+_WEIGHTS: Final = [np.tile(_W, panels) for panels in range(1, _CHUNK_PANELS + 1)]
+
+
+def chances(
+    blocks: Sequence[tuple[Block, Indices]], known: float | None, count: int
+) -> tuple[Floats, float]:
     """Integrate the chance of every arm to be the best.
 
     Parameters
     ----------
     blocks
-        The uncertain arms, family by family.
+        The uncertain arms, family by family, each with the places of its arms in the answer.
     known
         The best of the values that are certain, or None when there is none.
+    count
+        Length of the answer; places that no block names stay 0.
 
     Returns
     -------
-    Chances of shape (n,), arms in the order of the blocks, and the chance that `known` is best.
-    They sum to 1; the error is below 1e-5 for densities without singular points.
+    Chances of shape (count,), and the chance that `known` is best. Together they sum to 1; the
+    error is below 1e-5 for densities without rough points.
     """
-    ends = [block.bounds() for block in blocks]
-    lower, upper, scale = (np.concatenate(column) for column in zip(*ends, strict=True))
-    low = float(lower.max())
+    best = np.zeros(count)
+    ends = [block.bounds() for block, _ in blocks]
+    low = max(float(bound.lower.max()) for bound in ends)
     if known is not None:
         low = max(low, known)
-    kept = np.flatnonzero(upper > low)
-    best = np.zeros(len(lower))
-    if not len(kept):
+    race = _Race(low)
+    for (block, places), bound in zip(blocks, ends, strict=True):
+        race.enter(block, places, bound)
+    if not race.entrants:
         return best, 1.0
-    race = _Race([*_taken(blocks, kept)], upper[kept])
-    raced, rest = race.run(_edges(low, upper[kept], scale[kept], race.blocks))
-    if known is None:
-        raced += race.bottom_shares(rest)
-        rest = 0.0
-    total = float(raced.sum()) + rest
-    best[kept] = raced / total
-    return best, rest / total
+    rest = race.run()
+    total = rest
+    for entrant in race.entrants:
+        shares = entrant.best
+        if known is None and rest > 0.0:
+            # What lies below the last panel is shared by the arms as their hazards stand at its
+            # last node, which is exact for powers of one origin.
+            shares = shares + entrant.hazard * (rest / race.hazard)
+        best[entrant.places] = shares
+        total += float(entrant.best.sum())
+    best /= total
+    return best, 0.0 if known is None else rest / total
 
 
-def _taken(blocks: Sequence[Block], kept: Indices) -> Iterator[Block]:
-    start = 0
-    for block in blocks:
-        end = start + len(block)
-        inside = kept[np.searchsorted(kept, start) : np.searchsorted(kept, end)]
-        if len(inside):
-            yield block.take(inside - start)
-        start = end
+class _Entrant:
+    """The arms of one block that can win, highest upper end first."""
 
+    def __init__(self, block: Block, places: Indices, upper: Floats, sd: Floats) -> None:
+        self.block = block
+        self.places = places
+        self.upper = upper
+        self.sd = sd
+        self.above = np.zeros(len(upper))
+        self.best = np.zeros(len(upper))
+        self.hazard = np.zeros(len(upper))
 
-def _edges(low: float, upper: Floats, scale: Floats, blocks: Sequence[Block]) -> Floats:
-    order = np.argsort(upper, kind="stable")
-    ends = upper[order]
-    # Every arm begins at or below `low`, so those still in the race at z are those that end above.
-    rate = np.maximum.accumulate((1.0 / scale[order])[::-1])[::-1]
-    widths = np.concatenate(([0.0], np.cumsum(np.diff(ends, prepend=low) * rate)))
-    knots = np.concatenate(([low], ends))
-    edges = np.interp(_places(rate, widths), widths, knots)
-    first, high = float(edges[1]) - low, float(edges[-1])
-    extra: list[float] = []
-    for block in blocks:
-        bottoms, kinks = block.singular()
-        if len(bottoms) and bottoms.max() >= low - first:
-            extra += [low + first * grade for grade in _GRADES]
-        if len(kinks):
-            extra += np.unique(kinks[(kinks > low) & (kinks < high)])[-KINKS_MAX:].tolist()
-    return np.unique(np.concatenate((edges, extra))) if extra else edges
-
-
-def _places(rate: Floats, widths: Floats) -> Floats:
-    # A panel that reached from a narrow arm's range into a wide one's would miss the narrow arm,
-    # so where the scale changes by a power of two a panel ends.
-    level = np.floor(np.log2(rate))
-    stops = [0.0, *widths[1:-1][level[:-1] != level[1:]].tolist(), float(widths[-1])]
-    step = max(PANEL_WIDTHS, stops[-1] / PANELS_MAX)
-    places = [
-        np.linspace(start, stop, max(math.ceil((stop - start) / step), 1), endpoint=False)
-        for start, stop in pairwise(stops)
-        if stop > start
-    ]
-    return np.concatenate((*places, stops[-1:]))
+    def racing(self, edge: float) -> int:
+        """Count the arms whose upper end lies above an edge."""
+        return len(self.upper) - int(self.upper[::-1].searchsorted(edge, side="right"))
 
 
 class _Race:
-    """The integral from the top down over panels, in chunks that fit the cache."""
+    """The integral from the top down, in chunks of panels that fit the cache."""
 
-    def __init__(self, blocks: Sequence[Block], upper: Floats) -> None:
-        self.blocks = blocks
-        self._upper = upper
-        self._above = np.zeros(len(upper))
-        self._best = np.zeros(len(upper))
-        self._hazard = np.zeros(len(upper))
+    def __init__(self, low: float) -> None:
+        self._low = low
+        self.entrants: list[_Entrant] = []
+        self.hazard = 0.0
 
-    def run(self, edges: Floats) -> tuple[Floats, float]:
-        """Give the chances of shape (n,) and the chance that no arm is above the first edge."""
-        end = len(edges) - 1
-        while end > 0:
-            racing = int(np.count_nonzero(self._upper > edges[end - 1]))
-            size = max(_CHUNK_CELLS // (_NODES * racing), 2)
-            start = max(end - size, 0)
-            self._step(edges[start : end + 1])
-            below = float(np.multiply.reduce(np.maximum(1.0 - self._above, 0.0)))
-            if below < _BELOW_MIN:
-                return self._best, 0.0
-            end = start
-        return self._best, below
+    def enter(self, block: Block, places: Indices, bound: Bounds) -> None:
+        """Enter the arms of a block that reach above the lowest edge."""
+        order = np.argsort(-bound.upper, kind="stable")
+        upper = bound.upper[order]
+        count = len(upper) - int(upper[::-1].searchsorted(self._low, side="right"))
+        if count:
+            order = order[:count]
+            sd = bound.sd[order]
+            self.entrants.append(_Entrant(block.take(order), places[order], upper[:count], sd))
 
-    def bottom_shares(self, rest: float) -> Floats:
-        """Share what lies below the first edge by hazards there: exact for powers of one origin."""
-        return self._hazard * (rest / float(self._hazard.sum()))
+    def run(self) -> float:
+        """Integrate; give the chance that no arm lies above the lowest edge."""
+        edges: list[float] = []
+        arms = 0
+        for edge in self._edges():
+            edges.append(edge)
+            panels = len(edges) - 1
+            if panels < 1:
+                continue
+            arms = sum(entrant.racing(edge) for entrant in self.entrants)
+            is_full = panels == _CHUNK_PANELS or panels * _NODES * arms >= _CHUNK_CELLS
+            if is_full or edge == self._low:
+                if self._step(edges) < _BELOW_MIN:
+                    return 0.0
+                edges = [edge]
+        self.hazard = sum(float(entrant.hazard.sum()) for entrant in self.entrants)
+        return self._below()
 
-    def _step(self, edges: Floats) -> None:
-        arms = np.flatnonzero(self._upper > edges[0])
-        width = np.diff(edges)
-        z = (edges[:-1, None] + width[:, None] * _X).ravel()
-        density = self._density(z, arms)
-        panels = len(width)
-        mass = density.reshape(panels, _NODES, len(arms))
-        mass *= width[:, None, None]
-        whole = _W @ mass
-        above = np.empty((panels + 1, len(arms)))
-        above[panels] = self._above[arms]
-        above[:panels] = whole
-        above = np.cumsum(above[::-1], axis=0)[::-1]
-        below = _TO_END @ mass
-        below += above[1:, None, :]
+    def _edges(self) -> Iterator[float]:
+        stops, is_graded = self._stops()
+        top = stops[0][0]
+        yield top
+        edge = top
+        for (_, sd), (stop, _) in pairwise(stops):
+            panels = max(math.ceil((edge - stop) / (PANEL_DEVIATIONS * sd)), 1)
+            step = (edge - stop) / panels
+            if stop == self._low and is_graded:
+                first = self._low + step
+                yield from (edge - step * panel for panel in range(1, panels - 1))
+                yield first
+                yield from (self._low + step * grade for grade in _GRADES)
+            else:
+                yield from (edge - step * panel for panel in range(1, panels))
+            yield stop
+            edge = stop
+
+    def _stops(self) -> tuple[list[tuple[float, float]], bool]:
+        """Give forced edges from the top down, each with the narrowest scale until the next."""
+        upper = np.concatenate([entrant.upper for entrant in self.entrants])
+        sd = np.concatenate([entrant.sd for entrant in self.entrants])
+        if len(self.entrants) > 1:
+            order = np.argsort(-upper, kind="stable")
+            upper, sd = upper[order], sd[order]
+        narrowest = np.minimum.accumulate(sd)
+        joins = [0, *(np.flatnonzero(narrowest[1:] < narrowest[:-1]) + 1).tolist()]
+        stops: list[tuple[float, float]] = []
+        reference = math.inf
+        for join in joins:
+            scale = float(narrowest[join])
+            if scale * _SCALES_APART < reference:
+                reference = scale
+                stops.append((float(upper[join]), scale))
+            else:
+                stops[-1] = (stops[-1][0], scale)
+        bottoms: list[float] = []
+        kinks: list[float] = []
+        for entrant in self.entrants:
+            its_bottoms, its_kinks = entrant.block.rough()
+            bottoms += its_bottoms
+            kinks += its_kinks
+        for kink in sorted({k for k in kinks if self._low < k < stops[0][0]})[-KINKS_MAX:]:
+            place = next((i for i, stop in enumerate(stops) if stop[0] <= kink), len(stops))
+            stops.insert(place, (kink, stops[place - 1][1]))
+        is_graded = bool(bottoms) and max(bottoms) > self._low - stops[-1][1]
+        return [*stops, (self._low, 1.0)], is_graded
+
+    def _step(self, edges: list[float]) -> float:
+        panels = len(edges) - 1
+        ends = np.array(edges)
+        width = ends[:-1] - ends[1:]
+        z = (ends[1:, None] + width[:, None] * _X).ravel()
+        counts = [entrant.racing(edges[-1]) for entrant in self.entrants]
+        columns = [
+            entrant.block.density(z, count)
+            for entrant, count in zip(self.entrants, counts, strict=True)
+        ]
+        mass = columns[0] if len(columns) == 1 else np.concatenate(columns, axis=1)
+        mass *= np.repeat(width, _NODES)[:, None]
+        racing = [e.above[:count] for e, count in zip(self.entrants, counts, strict=True)]
+        above = racing[0] if len(racing) == 1 else np.concatenate(racing)
+        below = _FROM_ABOVE[panels - 1] @ mass
+        below += above
         np.subtract(1.0, below, out=below)
         np.maximum(below, _TINY, out=below)
-        all_below = np.multiply.reduce(below, axis=2)
-        np.divide(mass, below, out=mass)
-        hazard = mass.reshape(panels * _NODES, len(arms))
-        self._best[arms] += (all_below * _W).ravel() @ hazard
-        self._above[arms] = above[0]
-        self._hazard[arms] = hazard[0]
-
-    def _density(self, z: Floats, arms: Indices) -> Floats:
-        if len(self.blocks) == 1:
-            return self.blocks[0].density(z, arms)
-        columns, start = [], 0
-        for block in self.blocks:
-            end = start + len(block)
-            inside = arms[np.searchsorted(arms, start) : np.searchsorted(arms, end)]
-            columns.append(block.density(z, inside - start))
+        weights = _WEIGHTS[panels - 1]
+        all_below = np.multiply.reduce(below, axis=1)
+        all_below *= weights
+        whole = weights @ mass
+        mass /= below
+        best = all_below @ mass
+        start = 0
+        for entrant, count in zip(self.entrants, counts, strict=True):
+            end = start + count
+            entrant.above[:count] += whole[start:end]
+            entrant.best[:count] += best[start:end]
+            # Nodes ascend within a panel, so the lowest is the first of the last panel.
+            entrant.hazard[:count] = mass[-_NODES, start:end] / width[-1]
             start = end
-        return np.concatenate(columns, axis=1)
+        return self._below()
+
+    def _below(self) -> float:
+        product = 1.0
+        for entrant in self.entrants:
+            product *= float(np.multiply.reduce(np.maximum(1.0 - entrant.above, 0.0)))
+        return product

@@ -9,11 +9,14 @@ from typing import Final, Self, TypeAlias
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from heedful.kernel import InputError, expected
-from heedful.learn.quadrature import TAIL_NATS, Block, Floats, Indices
+from heedful.learn.quadrature import TAIL_NATS, Block, Bounds, Floats, Indices
 
 _CERTAIN: Final = 1e-9  # a deviation below this share of the value cannot be told from none
+_NO_POINTS: Final[tuple[list[float], list[float]]] = ([], [])
+_NORMAL_REACH: Final = math.sqrt(2.0 * TAIL_NATS)
 _LESS_THAN_ONE: Final = 1.0 - 2.0**-53
 
 
@@ -42,28 +45,28 @@ class Columns:
     """Values of any family as certain values and blocks of one family each."""
 
     def __init__(self, values: Sequence[Value]) -> None:
-        beta = [i for i, value in enumerate(values) if isinstance(value, ArmValue)]
-        normal = [i for i, value in enumerate(values) if isinstance(value, NormalValue)]
-        blocks: list[tuple[Indices, Floats, type[BetaBlock] | type[NormalBlock]]] = []
-        if beta:
-            table = _table(values, beta, ArmValue.__struct_fields__)
-            _require_positive(table[:2], beta)
-            blocks.append((np.asarray(beta), table, BetaBlock))
-        if normal:
-            table = _table(values, normal, NormalValue.__struct_fields__)
-            blocks.append((np.asarray(normal), table, NormalBlock))
         self.count = len(values)
         self.known: float | None = None
         self.known_arms: list[int] = []
-        self.blocks: list[Block] = []
-        places = []
-        for where, table, family in blocks:
-            certain, worth = family.certain(table)
-            self._add_known(where[certain], worth[certain])
-            if not certain.all():
-                self.blocks.append(family(table[:, ~certain]))
-                places.append(where[~certain])
-        self.places = np.concatenate(places) if places else np.empty(0, dtype=np.intp)
+        self.blocks: list[tuple[Block, Indices]] = []
+        kinds = list(map(type, values))
+        for kind, family in ((ArmValue, BetaBlock), (NormalValue, NormalBlock)):
+            of_kind = kinds.count(kind)
+            if not of_kind:
+                continue
+            arms: Sequence[int] = range(len(values))
+            if of_kind < len(values):
+                arms = [arm for arm, its_kind in enumerate(kinds) if its_kind is kind]
+            block = family(_table(values, arms, kind.__struct_fields__, family.shapes))
+            places = np.array(arms)
+            certain = block.sd <= _CERTAIN * np.maximum(np.abs(block.worth), block.size)
+            if certain.any():
+                self._add_known(places[certain], block.worth[certain])
+                left = np.flatnonzero(~certain)
+                if not len(left):
+                    continue
+                block, places = block.take(left), places[left]
+            self.blocks.append((block, places))
 
     def _add_known(self, where: Indices, worth: Floats) -> None:
         for arm, value in zip(where.tolist(), worth.tolist(), strict=True):
@@ -73,103 +76,89 @@ class Columns:
                 self.known_arms.append(arm)
 
 
-def _table(values: Sequence[Value], arms: Sequence[int], fields: Sequence[str]) -> Floats:
-    # Single precision: a record that keeps these terms with 24 bits computes the same again.
+def _table(
+    values: Sequence[Value], arms: Sequence[int], fields: Sequence[str], positive: int
+) -> Floats:
     taken = values if len(arms) == len(values) else [values[arm] for arm in arms]
     rows = [list(map(attrgetter(field), taken)) for field in fields]
+    # Single precision: a record that keeps these terms with 24 bits computes the same again.
     with np.errstate(over="ignore"):
-        table = np.array(rows, dtype=np.float32).astype(np.float64)
+        table: Floats = np.array(rows, dtype=np.float32).astype(np.float64)
     if not np.isfinite(table).all():
-        row, place = (int(index[0]) for index in np.nonzero(~np.isfinite(table)))
-        path = f"$[{arms[place]}].{fields[row]}"
-        got = expected("a finite number", repr(rows[row][place]), path)
-        raise InputError("bad_arm_value", got)
+        _refuse("a finite number", ~np.isfinite(table), rows, arms, fields)
+    if positive and table[:positive].min() <= 0.0:
+        _refuse("a shape above 0", table[:positive] <= 0.0, rows, arms, fields)
     return table
 
 
-def _require_positive(shapes: Floats, arms: Sequence[int]) -> None:
-    if not (shapes > 0.0).all():
-        row, place = (int(index[0]) for index in np.nonzero(~(shapes > 0.0)))
-        path = f"$[{arms[place]}].{('alpha', 'beta')[row]}"
-        got = expected("a shape above 0", repr(float(shapes[row, place])), path)
-        raise InputError("bad_arm_value", got)
+def _refuse(
+    what: str,
+    bad: npt.NDArray[np.bool_],
+    rows: list[list[float]],
+    arms: Sequence[int],
+    fields: Sequence[str],
+) -> None:
+    row, place = (int(index[0]) for index in np.nonzero(bad))
+    path = f"$[{arms[place]}].{fields[row]}"
+    raise InputError("bad_arm_value", expected(what, repr(rows[row][place]), path))
 
 
 class NormalBlock:
     """Normal values: rows mean, sd."""
 
-    def __init__(self, table: Floats) -> None:
-        self._mean, self._sd = table
+    shapes: Final = 0
 
-    def __len__(self) -> int:
-        return len(self._mean)
+    def __init__(self, table: Floats) -> None:
+        self._table = table
+        self.worth, self.sd = table
+        self.size = np.abs(self.worth)
 
     def take(self, arms: Indices) -> Self:
-        """Give the block of these arms alone."""
-        return type(self)(np.stack((self._mean[arms], self._sd[arms])))
+        """Give the block of these arms, in this order."""
+        return type(self)(self._table[:, arms])
 
-    @staticmethod
-    def certain(table: Floats) -> tuple[np.ndarray[tuple[int], np.dtype[np.bool_]], Floats]:
-        """Say which values are certain, and what they are then."""
-        mean, sd = table
-        return sd <= _CERTAIN * np.abs(mean), mean
-
-    def bounds(self) -> tuple[Floats, Floats, Floats]:
+    def bounds(self) -> Bounds:
         """Give lower end, upper end and standard deviation of every arm."""
-        reach = self._sd * np.sqrt(2.0 * TAIL_NATS)
-        return self._mean - reach, self._mean + reach, self._sd
+        reach = self.sd * _NORMAL_REACH
+        return Bounds(self.worth - reach, self.worth + reach, self.sd)
 
-    def density(self, z: Floats, arms: Indices) -> Floats:
-        """Give the densities of these arms at `z`, of shape (len(z), len(arms))."""
-        sd = self._sd[arms]
-        density: Floats = (z[:, None] - self._mean[arms]) / sd
+    def density(self, z: Floats, count: int) -> Floats:
+        """Give the densities of the first `count` arms at `z`, of shape (len(z), count)."""
+        sd = self.sd[:count]
+        density: Floats = (z[:, None] - self.worth[:count]) / sd
         np.square(density, out=density)
         density *= -0.5
         np.exp(density, out=density)
-        density /= sd * math.sqrt(2.0 * math.pi)
+        density *= (0.5 / math.pi) ** 0.5 / sd
         return density
 
-    def singular(self) -> tuple[Floats, Floats]:
+    def rough(self) -> tuple[list[float], list[float]]:
         """Give no point: a normal density is smooth."""
-        return np.empty(0), np.empty(0)
+        return _NO_POINTS
 
 
 class BetaBlock:
     """Values `gain * p + offset` with `p ~ Beta(alpha, beta)`: rows alpha, beta, gain, offset."""
 
-    def __init__(self, table: Floats) -> None:
-        alpha, beta, gain, offset = table
-        # A loss on p is a gain on 1 - p.
-        turned = gain < 0.0
-        a = np.where(turned, beta, alpha)
-        b = np.where(turned, alpha, beta)
-        # Infinite density at the top of the range would decide between values that differ by
-        # nothing; it is read as a finite one with the same mean.
-        self._a = a / np.minimum(b, 1.0)
-        self._b = np.maximum(b, 1.0)
-        self._offset = np.where(turned, offset + gain, offset)
-        self._gain = np.abs(gain)
+    shapes: Final = 2
+
+    def __init__(self, table: Floats, is_upright: bool = False) -> None:
+        if not is_upright:
+            table = _upright(table)
+        self._table = table
+        self._a, self._b, self._gain, self._offset = table
+        self._total = self._a + self._b
+        self._mean = self._a / self._total
+        self.sd = self._gain * np.sqrt(self._mean * (1.0 - self._mean) / (self._total + 1.0))
+        self.worth = self._offset + self._gain * self._mean
+        self.size = np.abs(self._offset)
         self._constant: Floats | None = None
 
-    def __len__(self) -> int:
-        return len(self._a)
-
     def take(self, arms: Indices) -> Self:
-        """Give the block of these arms alone."""
-        return type(self)(
-            np.stack((self._a[arms], self._b[arms], self._gain[arms], self._offset[arms]))
-        )
+        """Give the block of these arms, in this order."""
+        return type(self)(self._table[:, arms], is_upright=True)
 
-    @staticmethod
-    def certain(table: Floats) -> tuple[np.ndarray[tuple[int], np.dtype[np.bool_]], Floats]:
-        """Say which values are certain, and what they are then."""
-        alpha, beta, gain, offset = table
-        mean = alpha / (alpha + beta)
-        sd = np.abs(gain) * np.sqrt(mean * (1.0 - mean) / (alpha + beta + 1.0))
-        worth = offset + gain * mean
-        return sd <= _CERTAIN * np.maximum(np.abs(worth), np.abs(offset)), worth
-
-    def bounds(self) -> tuple[Floats, Floats, Floats]:
+    def bounds(self) -> Bounds:
         """Give lower end, upper end and standard deviation of every arm.
 
         Notes
@@ -178,64 +167,72 @@ class BetaBlock:
         `KL = TAIL_NATS / (a + b)`. Both sides of the divergence bound it from below by a gamma
         form that can be solved; the tighter of the two is taken.
         """
-        a, b = self._a, self._b
-        total = a + b
-        mean = a / total
-        up, down = _stretch(TAIL_NATS / a)
-        other_up, other_down = _stretch(TAIL_NATS / b)
-        low = np.maximum(mean * down, 1.0 - (1.0 - mean) * other_up)
-        high = np.minimum(mean * up, 1.0 - (1.0 - mean) * other_down)
-        sd = self._gain * np.sqrt(mean * (1.0 - mean) / (total + 1.0))
-        return self._offset + self._gain * low, self._offset + self._gain * high, sd
+        c = TAIL_NATS / self._table[:2]
+        # Solutions of u - log(1 + u) = c above and below 0, bounded outwards: u^2 / (2 + 4u/3)
+        # and, with u = e^-s - 1, s^2 / (2 + s) lie below the left side.
+        third = c * (2.0 / 3.0)
+        up = third + np.sqrt(third * third + 2.0 * c)
+        down = np.exp(-0.5 * (c + np.sqrt(c * (c + 8.0))))
+        mean, miss = self._mean, 1.0 - self._mean
+        low = np.maximum(mean * down[0], mean - miss * up[1])
+        high = np.minimum(mean + mean * up[0], 1.0 - miss * down[1])
+        return Bounds(self._offset + self._gain * low, self._offset + self._gain * high, self.sd)
 
-    def density(self, z: Floats, arms: Indices) -> Floats:
-        """Give the densities of these arms at `z`, of shape (len(z), len(arms))."""
+    def density(self, z: Floats, count: int) -> Floats:
+        """Give the densities of the first `count` arms at `z`, of shape (len(z), count)."""
         if self._constant is None:
-            self._constant = _log_constant(self._a, self._b) - np.log(self._gain)
-        x = (z[:, None] - self._offset[arms]) / self._gain[arms]
-        outside = x >= 1.0
-        np.clip(x, 1e-300, _LESS_THAN_ONE, out=x)
-        density: Floats = np.log1p(-x)
-        density *= self._b[arms] - 1.0
+            self._constant = _log_constant(self._a, self._b, self._total) - np.log(self._gain)
+        gain, offset = self._gain[:count], self._offset[:count]
+        x = z[:, None] - offset
+        x /= gain
+        outside = None
+        if z.max() >= (offset + gain).min():
+            outside = x >= 1.0
+            np.minimum(x, _LESS_THAN_ONE, out=x)
+        density: Floats = 1.0 - x
+        np.log(density, out=density)
+        density *= self._b[:count] - 1.0
         np.log(x, out=x)
-        x *= self._a[arms] - 1.0
+        x *= self._a[:count] - 1.0
         density += x
-        density += self._constant[arms]
+        density += self._constant[:count]
         np.exp(density, out=density)
-        density[outside] = 0.0
+        if outside is not None:
+            density[outside] = 0.0
         return density
 
-    def singular(self) -> tuple[Floats, Floats]:
+    def rough(self) -> tuple[list[float], list[float]]:
         """Give the bottoms of infinite density, and the tops where a density jumps or bends."""
-        return self._offset[self._a < 1.0], (self._offset + self._gain)[self._b < 2.0]
+        if self._table[0].min() >= 1.0 and self._table[1].min() >= 2.0:
+            return _NO_POINTS
+        tops = self._offset + self._gain
+        return self._offset[self._a < 1.0].tolist(), tops[self._b < 2.0].tolist()
 
 
-def _stretch(c: Floats) -> tuple[Floats, Floats]:
-    # Solutions of u - log(1 + u) = c above and below 0, bounded outwards: u^2 / (2 + 4u/3) and,
-    # with u = e^-s - 1, s^2 / (2 + s) lie below the left side.
-    up = 1.0 + 2.0 * c / 3.0 + np.sqrt(np.square(2.0 * c / 3.0) + 2.0 * c)
-    down = np.exp(-0.5 * (c + np.sqrt(c * c + 8.0 * c)))
-    return up, down
+def _upright(table: Floats) -> Floats:
+    """Turn losses on p into gains on 1 - p, and make every top finite."""
+    alpha, beta, gain, offset = table
+    if gain.min() < 0.0:
+        turned = gain < 0.0
+        alpha, beta = np.where(turned, beta, alpha), np.where(turned, alpha, beta)
+        offset, gain = np.where(turned, offset + gain, offset), np.abs(gain)
+        table = np.stack((alpha, beta, gain, offset))
+    if beta.min() < 1.0:
+        # Infinite density at the top of the range would decide between values that differ by
+        # nothing; it is read as a finite one with the same mean.
+        raised = np.minimum(beta, 1.0)
+        table = np.stack((alpha / raised, beta / raised, gain, offset))
+    return table
 
 
-def _log_constant(a: Floats, b: Floats) -> Floats:
-    # log 1 / B(a, b) without the cancellation of three great logarithms of gamma.
-    total = a + b
-    entropy = a * np.log(a / total) + b * np.log(b / total)
-    corrections = _stirling(np.stack((total, a, b)))
-    result: Floats = 0.5 * np.log(a * b / (2.0 * np.pi * total)) - entropy
-    result += corrections[0] - corrections[1] - corrections[2]
-    return result
-
-
-def _stirling(x: Floats) -> Floats:
-    """Give log gamma(x) minus Stirling's (x - 1/2) log x - x + log(2 pi) / 2; error below 1e-9."""
-    small = x < 6.0
-    product = np.where(small, x * (x + 1) * (x + 2) * (x + 3) * (x + 4) * (x + 5), 1.0)
-    shifted = np.where(small, x + 6.0, x)
-    inverse = 1.0 / shifted
+def _log_constant(a: Floats, b: Floats, total: Floats) -> Floats:
+    # log 1 / B(a, b). Stirling's series at x + 4, of which three are summed; its error is 1e-9.
+    x = np.stack((total, a, b))
+    y = x + 4.0
+    inverse = 1.0 / y
     square = inverse * inverse
-    series = inverse * (1.0 / 12.0 - square * (1.0 / 360.0 - square / 1260.0))
-    shift = (shifted - 0.5) * np.log(shifted) - shifted - (x - 0.5) * np.log(x) + x
-    result: Floats = series + np.where(small, shift - np.log(product), 0.0)
+    series = inverse * (1.0 / 12.0 - square * (1.0 / 360.0 - square * (1.0 / 1260.0)))
+    series += (y - 0.5) * np.log(y) - y
+    series -= np.log(x * (x + 1.0) * (x + 2.0) * (x + 3.0))
+    result: Floats = series[0] - series[1] - series[2] - 0.5 * math.log(2.0 * math.pi)
     return result
