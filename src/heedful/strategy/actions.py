@@ -75,7 +75,7 @@ def _check_names(part: Part[Action], action: Action, parts: Parts) -> Iterator[S
     if parts.is_whole(NeedsFile):
         yield from _check_needs(part, action, parts)
     if parts.is_whole(DecisionTypesFile):
-        file = (*parts.sections(DecisionTypesFile), DecisionTypesFile())[0]
+        file = parts.only(DecisionTypesFile)
         yield from told(
             part,
             check_decision_type_use(action.decision_type, file.decision_types, "$.decision_type"),

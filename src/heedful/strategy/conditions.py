@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from heedful.decide.names import AUTOMATIC, condition_names
+from heedful.customer import TraitRule
+from heedful.decide.builtin import builtin_signals
+from heedful.decide.definitions import RulesFile
+from heedful.decide.readings import SignalFields, names_of
 from heedful.expr import Expression, Names, Open, Record, Shape, Type, compile_expression
 from heedful.kernel import InputError
-from heedful.sense import EVENT_NAMES, SignalSet, compile_signals
+from heedful.sense import SignalSet, compile_signals
 from heedful.sense.definitions import On, Pattern, read_patterns
-from heedful.sense.evaluate import parse_automatic
 from heedful.strategy.contradictions import contradiction
 from heedful.strategy.parts import Part, Parts
 from heedful.strategy.people import profile_of, purposes_of
@@ -18,40 +20,73 @@ from heedful.strategy.sections import ConsentFile, SignalsFile, TraitsFile
 from heedful.strategy.signals import automatic_of, signals_of
 from heedful.strategy.yaml import StrategyProblem
 
-_AUTO: Final = ("signals", "auto")
+_TRAIT_TYPES: Final = {
+    "text": Type.TEXT,
+    "number": Type.NUMBER,
+    "bool": Type.BOOL,
+    "time": Type.TEXT,
+    "any": Type.ANY,
+}
+
+
+class _Written(SignalFields):
+    """Signals by name; one with a fault of its own may be read, so that it is told once."""
+
+    def __init__(self, signals: SignalSet, written: Iterable[str]) -> None:
+        super().__init__(signals)
+        self._written = dict.fromkeys(written)
+
+    def __getitem__(self, name: str) -> Shape:
+        try:
+            return super().__getitem__(name)
+        except KeyError:
+            if name in self._written:
+                return Type.ANY
+            raise
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**dict.fromkeys(super().__iter__()), **self._written})
 
 
 def signals_compiled(parts: Parts) -> SignalSet:
-    """Compile the signals of all files that have no fault; the faults are told elsewhere."""
-    return compile_signals(signals_of(parts), automatic_of(parts), faults=[])
+    """Compile the signals of all files that have no fault, and those of built-in rules."""
+    rules = parts.only(RulesFile)
+    definitions = (*signals_of(parts), *builtin_signals(rules.builtin))
+    return compile_signals(definitions, automatic_of(parts), faults=[])
 
 
-def names_of(parts: Parts) -> Names:
-    """Give what a condition may read; any name where a file that declares it cannot be read."""
+def condition_names(parts: Parts) -> Names:
+    """Give what a condition may read; any name where a file that declares it cannot be read.
+
+    Notes
+    -----
+    Deciding reads any trait and any purpose; here one that nobody declared is taken for a slip
+    of the pen, unless none is declared at all.
+    """
     signals = parts.once(signals_compiled)
-    profile = profile_of(parts) if _is_right(parts, TraitsFile) else None
-    names = condition_names(signals, profile.traits if profile else {}, purposes_of(parts))
-    roots: dict[str, Shape] = dict(names.roots)
-    if parts.is_whole(SignalsFile):
-        # A signal with a fault of its own is not told again by those who read it.
-        written: dict[str, Shape] = {s.name: Type.ANY for s in signals_of(parts)}
-        compiled = {name: signal.type for name, signal in signals.signals.items()}
-        roots["signals"] = Record(fields={**written, **compiled, "auto": AUTOMATIC})
-    else:
-        roots["signals"] = Open()
-    if not parts.is_whole(ConsentFile):
-        roots["consents"] = Open()
+    roots: dict[str, Shape] = dict(names_of(signals).roots)
+    written = (signal.name for signal in signals_of(parts))
+    is_whole = parts.is_whole(SignalsFile)
+    roots["signals"] = Record(fields=_Written(signals, written)) if is_whole else Open()
+    if traits := _declared_traits(parts):
+        roots["traits"] = Record(fields=traits)
+    if parts.is_whole(ConsentFile):
+        roots["consents"] = Record(fields={purpose: Open() for purpose in purposes_of(parts)})
     return Names(roots=roots)
 
 
-def _is_right(parts: Parts, kind: type[TraitsFile]) -> bool:
-    if not parts.is_whole(kind):
-        return False
+def _declared_traits(parts: Parts) -> dict[str, Shape]:
+    if not parts.is_whole(TraitsFile):
+        return {}
     try:
-        profile_of(parts)
+        rules = profile_of(parts).traits
     except InputError:
-        return False
-    return True
+        return {}  # a span that is none, which is told with its trait
+    return {name: _type_of(rule) for name, rule in rules.items()}
+
+
+def _type_of(rule: TraitRule) -> Type:
+    return Type.LIST if rule.keep == "union" else _TRAIT_TYPES[rule.type]
 
 
 def compiled(
@@ -98,10 +133,9 @@ def condition(
     """
     if text is None:
         return None
-    read = compiled(part, path, text, parts.once(names_of), problems)
+    read = compiled(part, path, text, parts.once(condition_names), problems)
     if read is None:
         return None
-    problems += _automatic_faults(part, path, text, read, parts)
     if (at := contradiction([read.tree])) is not None:
         got = f"one that asks the impossible of {at}" if at else "one that never holds"
         problems.append(part.problem(path, "a condition that can hold", got))
@@ -115,36 +149,14 @@ def condition(
     return read
 
 
-def _automatic_faults(
-    part: Part[Any], path: str, text: str, read: Expression, parts: Parts
-) -> list[StrategyProblem]:
-    signals = parts.once(signals_compiled)
-    found = []
-    for names in read.paths:
-        if names[:2] != _AUTO:
-            continue
-        try:
-            parse_automatic(".".join(names[1:]), signals)
-        except InputError:
-            at = max(text.find(".".join(names[:3])), 0)
-            sentence = part.problem(
-                path,
-                "an automatic signal such as signals.auto.event['Order Completed'].count",
-                ".".join(names),
-                "`automatic` in signals.yaml lists properties and half-lives.",
-            ).text
-            found.append(part.problem_saying(path, sentence, offset=at))
-    return found
-
-
 def patterns(
-    part: Part[Any], path: str, on: On | None, problems: list[StrategyProblem]
+    part: Part[Any], path: str, on: On | None, parts: Parts, problems: list[StrategyProblem]
 ) -> list[Pattern]:
     """Read the events of a field with their conditions, or tell what is wrong with them."""
     if on is None:
         return []
     if isinstance(on, list) and on:
-        nested = [patterns(part, f"{path}[{i}]", one, problems) for i, one in enumerate(on)]
+        nested = [patterns(part, f"{path}[{i}]", one, parts, problems) for i, one in enumerate(on)]
         return [pattern for found in nested for pattern in found]
     try:
         found = read_patterns(on, path)
@@ -152,5 +164,5 @@ def patterns(
         problems.append(part.problem_saying(str(error.detail.get("path", path)), error.message))
         return []
     if found and found[0].where is not None:
-        compiled(part, f"{path}.where", found[0].where, EVENT_NAMES, problems)
+        condition(part, f"{path}.where", found[0].where, parts, problems)
     return found

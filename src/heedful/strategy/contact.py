@@ -19,14 +19,9 @@ _HELD_OUT: Final = ("retention", "growth")
 _TIME: Final = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d")
 
 
-def policy_of(parts: Parts) -> ContactPolicy:
-    """Give the contact policy; the default where there is no file."""
-    return (*parts.sections(ContactPolicy), ContactPolicy())[0]
-
-
 def known_channels(parts: Parts) -> tuple[str, ...]:
     """List the channels that actions and policies may name."""
-    return policy_of(parts).channels
+    return parts.only(ContactPolicy).channels
 
 
 def channel_problem(

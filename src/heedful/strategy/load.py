@@ -8,17 +8,17 @@ nothing about it: their texts are no part of the hash.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 
 from heedful.customer import IdentityRules, ProfileRules
+from heedful.decide.builtin import builtin_signals
 from heedful.decide.definitions import (
     Action,
     ContactPolicy,
-    Goal,
+    Definitions,
     GoalsFile,
-    Need,
     NeedsFile,
     RulesFile,
 )
@@ -34,7 +34,8 @@ from heedful.kernel import InputError, canonical
 from heedful.kernel.names import nearest
 from heedful.sense import Automatic, SignalDefinition
 from heedful.strategy.actions import check_actions
-from heedful.strategy.contact import check_contact, policy_of
+from heedful.strategy.contact import check_contact
+from heedful.strategy.deciding import check_deciding, definitions_of
 from heedful.strategy.needs import check_goals, check_needs
 from heedful.strategy.parts import FileKind, Part, Parts
 from heedful.strategy.people import (
@@ -105,8 +106,6 @@ FILE_KINDS: Final = (
 FILES_MAX: Final = 2_000
 """Files of one strategy; a folder with more is refused."""
 
-T = TypeVar("T")
-
 _YAML: Final = (".yaml", ".yml")
 
 
@@ -127,18 +126,17 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True):
     automatic: Automatic
     sources: Mapping[str, SourceRules]
     webhooks: Mapping[str, WebhookMapping]
-    needs: tuple[Need, ...] = ()
-    goals: Mapping[str, Goal] = {}
-    currency: str = GoalsFile().currency
-    actions: tuple[Action, ...] = ()
-    """In the order of their files."""
-    rules: RulesFile = RulesFile()
-    contact: ContactPolicy = ContactPolicy()
-    decision_types: DecisionTypesFile = DecisionTypesFile()
+    definitions: Definitions = Definitions()
+    """Needs, goals, actions, rules, the contact policy and decision types: what deciding takes."""
     values: ValuesFile = ValuesFile()
     guardrails: GuardrailsFile = GuardrailsFile()
     approvals: ApprovalsFile = ApprovalsFile()
     incidents: IncidentsFile = IncidentsFile()
+
+    @property
+    def sensed(self) -> tuple[SignalDefinition, ...]:
+        """The declared signals and those that built-in rules read."""
+        return (*self.signals, *builtin_signals(self.definitions.builtin))
 
 
 def check(files: Mapping[str, str]) -> list[StrategyProblem]:
@@ -185,7 +183,6 @@ def load(files: Mapping[str, str]) -> Strategy:
     if problems:
         listed = [msgspec.structs.asdict(problem) for problem in problems]
         raise InputError("bad_strategy", str(problems[0]), {"problems": listed})
-    goals = _only(parts, GoalsFile)
     return Strategy(
         version=_version(files),
         identity=identity_of(parts),
@@ -195,23 +192,12 @@ def load(files: Mapping[str, str]) -> Strategy:
         automatic=automatic_of(parts),
         sources=sources_of(parts),
         webhooks=webhooks_of(parts),
-        needs=tuple(need for file in parts.sections(NeedsFile) for need in file.needs),
-        goals=goals.goals,
-        currency=goals.currency,
-        actions=parts.sections(Action),
-        rules=_only(parts, RulesFile),
-        contact=policy_of(parts),
-        decision_types=_only(parts, DecisionTypesFile),
-        values=_only(parts, ValuesFile),
-        guardrails=_only(parts, GuardrailsFile),
-        approvals=_only(parts, ApprovalsFile),
-        incidents=_only(parts, IncidentsFile),
+        definitions=definitions_of(parts),
+        values=parts.only(ValuesFile),
+        guardrails=parts.only(GuardrailsFile),
+        approvals=parts.only(ApprovalsFile),
+        incidents=parts.only(IncidentsFile),
     )
-
-
-def _only(parts: Parts, kind: type[T]) -> T:
-    """Give the one file of a kind; its defaults where there is none."""
-    return (*parts.sections(kind), kind())[0]
 
 
 def json_schema() -> dict[str, dict[str, Any]]:
@@ -253,6 +239,8 @@ def _read(files: Mapping[str, str]) -> tuple[Parts, list[StrategyProblem]]:
         problems += _section(path, files[path], kind, parts)
     for kind in FILE_KINDS:
         problems += kind.check(parts)
+    if not problems:
+        problems += check_deciding(parts)
     return parts, sorted(set(problems), key=lambda p: (p.file, p.line, p.column, p.text))
 
 

@@ -9,8 +9,7 @@ from typing import Any, Final
 from heedful.decide.definitions import Goal, GoalsFile, Need, NeedsFile, Prior
 from heedful.expr import Type
 from heedful.kernel import DAY_MS, format_span, parse_span
-from heedful.sense import EVENT_NAMES
-from heedful.strategy.conditions import compiled, condition, patterns
+from heedful.strategy.conditions import compiled, condition, condition_names, patterns
 from heedful.strategy.parts import Part, Parts, check_span, repeated
 from heedful.strategy.yaml import StrategyProblem
 
@@ -49,7 +48,7 @@ def _check_need(
     problems: list[StrategyProblem] = []
     condition(part, f"{path}.opens_when", need.opens_when, parts, problems)
     closes = condition(part, f"{path}.closes_when", need.closes_when, parts, problems)
-    patterns(part, f"{path}.closes_on", need.closes_on, problems)
+    patterns(part, f"{path}.closes_on", need.closes_on, parts, problems)
     if closes is not None and need.closes_when == need.opens_when:
         what = "another condition than the one that opens the need"
         problems.append(part.problem(f"{path}.closes_when", what, "the same"))
@@ -72,19 +71,19 @@ def check_goals(parts: Parts) -> Iterator[StrategyProblem]:
         for name, goal in part.section.goals.items():
             path = f"$.goals.{name}"
             yield from check_name(part, path, name)
-            yield from _check_goal(part, path, goal, currency)
+            yield from _check_goal(part, path, goal, currency, parts)
 
 
 def _check_goal(
-    part: Part[GoalsFile], path: str, goal: Goal, currency: str
+    part: Part[GoalsFile], path: str, goal: Goal, currency: str, parts: Parts
 ) -> Iterator[StrategyProblem]:
     problems: list[StrategyProblem] = []
-    patterns(part, f"{path}.on", goal.on, problems)
-    if goal.where is not None:
-        compiled(part, f"{path}.where", goal.where, EVENT_NAMES, problems)
+    patterns(part, f"{path}.on", goal.on, parts, problems)
+    condition(part, f"{path}.where", goal.where, parts, problems)
     if isinstance(goal.value, str):
         place = f"{path}.value"
-        compiled(part, place, goal.value, EVENT_NAMES, problems, expects=Type.NUMBER)
+        names = parts.once(condition_names)
+        compiled(part, place, goal.value, names, problems, expects=Type.NUMBER)
     yield from problems
     yield from check_span(part, f"{path}.within", goal.within)
     if goal.currency is not None and goal.currency != currency:

@@ -73,6 +73,10 @@ class Parts:
         """List the sections of one kind."""
         return tuple(part.section for part in self.of(kind))
 
+    def only(self, kind: type[T]) -> T:
+        """Give the one section of a kind; its defaults where there is no file."""
+        return (*self.sections(kind), kind())[0]
+
     def once(self, make: Callable[[Parts], T]) -> T:
         """Give what a function makes of all files, making it the first time only."""
         if make.__qualname__ not in self._made:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from heedful.decide.definitions import Action
 from heedful.expr import Type
-from heedful.strategy.conditions import compiled, names_of
+from heedful.strategy.conditions import compiled, condition_names
 from heedful.strategy.parts import Part, Parts
 from heedful.strategy.yaml import StrategyProblem
 
@@ -43,7 +43,7 @@ def placeholder_problems(
     part: Part[Any], path: str, text: str, parts: Parts
 ) -> Iterator[StrategyProblem]:
     """Find placeholders that name nothing, and braces that do not pair."""
-    names = parts.once(names_of)
+    names = parts.once(condition_names)
     problems: list[StrategyProblem] = []
     for found in _PLACEHOLDER.finditer(text):
         name = found.group(1)

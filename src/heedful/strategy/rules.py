@@ -58,7 +58,7 @@ def _read(
         problems += check_span(part, f"{path}.silence.for", rule.silence.span)
     problems += check_span(part, f"{path}.act_within", rule.act_within)
     problems += check_span(part, f"{path}.at_most_every", rule.at_most_every, least_ms=0)
-    on = patterns(part, f"{path}.on", rule.on, problems)
+    on = patterns(part, f"{path}.on", rule.on, parts, problems)
     when = condition(part, f"{path}.when", rule.when, parts, problems)
     return _Read(part, path, rule, on, when)
 

@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from heedful.decide.builtin import BUILTIN, builtin_signals
 from heedful.kernel import InputError
 from heedful.sense import Automatic, SignalDefinition, compile_signals
 from heedful.strategy.parts import Part, Parts, repeated
 from heedful.strategy.sections import SignalsFile
 from heedful.strategy.yaml import StrategyProblem
 
+_BUILTIN: Final = frozenset(signal.name for signal in builtin_signals(BUILTIN))
 _SIGNAL: Final = re.compile(r"\$\.signals\[(\d+)\]")
 _STATED: Final = re.compile(r" - at `(\$[^`]*)`")
 
@@ -28,6 +30,10 @@ def check_signals(parts: Parts) -> Iterator[StrategyProblem]:
     both = zip(placed, signals, strict=True)
     named = [(part, f"{path}.name", signal.name) for (part, path), signal in both]
     yield from repeated(named, "each signal once")
+    for part, path, name in named:
+        if name in _BUILTIN:
+            what = "a name that no built-in signal has"
+            yield part.problem(path, what, repr(name))
     faults: list[InputError] = []
     compile_signals(signals, automatic_of(parts), faults=faults)
     defined = {signal.name for signal in signals}

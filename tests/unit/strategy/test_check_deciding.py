@@ -168,10 +168,9 @@ CASES: dict[str, tuple[Mapping[str, str], str]] = {
         "Did you mean marketing?",
     ),
     "unknown automatic signal": (
-        action(applicable="signals.orders > 1 and signals.auto.event['Order Completed'].cuont > 1"),
-        "actions/help.yaml:7:36: Expected an automatic signal such as signals.auto.event['Order "
-        "Completed'].count, got signals.auto.event.Order Completed.cuont - at `$.applicable`. "
-        "`automatic` in signals.yaml lists properties and half-lives.",
+        action(applicable="signals.orders > 1 and signals['auto.event.Order Completed.cuont'] > 1"),
+        "actions/help.yaml:7:44: Expected a field of signals, got auto.event.Order "
+        "Completed.cuont - at `$.applicable`.",
     ),
     "type error": (
         action(eligible="traits.age > 'old'"),
@@ -408,9 +407,9 @@ CASES: dict[str, tuple[Mapping[str, str], str]] = {
         {"goals.yaml": BASE["goals.yaml"] + "  b: {on: A, within: 1d, value: event.name}\n"},
         "goals.yaml:4:33: Expected a number, got a text - at `$.goals.b.value`.",
     ),
-    "value of a trait": (
-        {"goals.yaml": BASE["goals.yaml"] + "  b: {on: A, within: 1d, value: traits.age}\n"},
-        "goals.yaml:4:33: Expected a known name, got traits - at `$.goals.b.value`.",
+    "value of a text": (
+        {"goals.yaml": BASE["goals.yaml"] + "  b: {on: A, within: 1d, value: traits.country}\n"},
+        "goals.yaml:4:33: Expected a number, got a text - at `$.goals.b.value`.",
     ),
     "goal of no event": (
         {"goals.yaml": BASE["goals.yaml"] + "  b: {on: [], within: 1d}\n"},
@@ -423,6 +422,15 @@ CASES: dict[str, tuple[Mapping[str, str], str]] = {
     "window of a goal": (
         {"goals.yaml": BASE["goals.yaml"] + "  b: {on: A, within: 0d}\n"},
         "goals.yaml:4:22: Expected a span longer than 0, got '0d' - at `$.goals.b.within`.",
+    ),
+    # Signals
+    "name of a built-in signal": (
+        {
+            "signals.yaml": BASE["signals.yaml"],
+            "signals/b.yaml": "signals: [{name: channel_visits, kind: count, on: A}]\n",
+        },
+        "signals/b.yaml:1:18: Expected a name that no built-in signal has, got 'channel_visits' "
+        "- at `$.signals[0].name`.",
     ),
     # Rules
     "rule without trigger": (
