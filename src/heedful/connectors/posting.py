@@ -103,31 +103,19 @@ class Poster:
             When no answer came, and whether the request may have been read.
         """
         with Watchdog(self._timeout_s) as watchdog:
-            self._backend.watch(watchdog)
+            call = self._backend.begin(watchdog)
             try:
                 return self._post(headers, body, watchdog)
-            except (TimeoutError, httpcore.ConnectTimeout, httpcore.PoolTimeout) as error:
-                raise CallFailed("connect_timeout", was_sent=False) from error
-            except NameUnknown as error:
-                raise CallFailed("name_unknown", was_sent=False) from error
-            except _AddressRefused as error:
-                raise CallFailed("private_address", was_sent=False) from error
-            except httpcore.ConnectError as error:
-                is_tls = isinstance(error.__cause__, ssl.SSLError)
-                code = "tls_failed" if is_tls else "connect_failed"
-                late = watchdog.has_bitten
-                raise CallFailed("connect_timeout" if late else code, was_sent=False) from error
-            except httpcore.WriteTimeout as error:
-                # Some of the body never left, so nobody has read the whole request.
-                raise CallFailed("send_timeout", was_sent=False) from error
+            except _NOT_CALLED as error:
+                raise CallFailed(_code_of(error, watchdog), was_sent=False) from error
             except (httpcore.TimeoutException, httpcore.NetworkError) as error:
-                code = "answer_timeout" if _is_late(error, watchdog) else "connection_lost"
-                raise CallFailed(code, was_sent=True) from error
+                is_late = watchdog.has_bitten or isinstance(error, httpcore.TimeoutException)
+                code = "answer_timeout" if is_late else "connection_lost"
+                # Of what never left whole, nobody has read the whole.
+                raise CallFailed(code, was_sent=not call.is_cut_short) from error
             except httpcore.ProtocolError as error:
                 code = "answer_timeout" if watchdog.has_bitten else "bad_answer"
-                raise CallFailed(code, was_sent=True) from error
-            finally:
-                self._backend.watch(None)
+                raise CallFailed(code, was_sent=not call.is_cut_short) from error
 
     def _post(self, headers: Sequence[tuple[str, str]], body: bytes, watchdog: Watchdog) -> Answer:
         left = watchdog.left_s()
@@ -146,8 +134,15 @@ class Poster:
         self._pool.close()
 
 
-def _is_late(error: Exception, watchdog: Watchdog) -> bool:
-    return watchdog.has_bitten or isinstance(error, httpcore.TimeoutException)
+def _code_of(error: Exception, watchdog: Watchdog) -> str:
+    if isinstance(error, _AddressRefused):
+        return "private_address"
+    if isinstance(error, NameUnknown):
+        return "name_unknown"
+    if not isinstance(error, httpcore.ConnectError) or watchdog.has_bitten:
+        return "connect_timeout"
+    is_tls = isinstance(error.__cause__ or error.__context__, ssl.SSLError)
+    return "tls_failed" if is_tls else "connect_failed"
 
 
 def _read_out(response: httpcore.Response) -> None:
@@ -162,6 +157,27 @@ def _read_out(response: httpcore.Response) -> None:
         return
 
 
+_NOT_CALLED: Final = (
+    TimeoutError,
+    NameUnknown,
+    _AddressRefused,
+    httpcore.ConnectTimeout,
+    httpcore.ConnectError,
+    httpcore.PoolTimeout,
+)
+
+
+class _Call:
+    """One call of one thread."""
+
+    __slots__ = ("is_cut_short", "watchdog")
+
+    def __init__(self, watchdog: Watchdog) -> None:
+        self.watchdog = watchdog
+        self.is_cut_short = False
+        """Whether some of the request could not be written."""
+
+
 class _Backend(httpcore.NetworkBackend):
     """Resolves, looks and connects; what is connected is watched."""
 
@@ -171,13 +187,15 @@ class _Backend(httpcore.NetworkBackend):
         self._tcp = httpcore.SyncBackend()
         self._of_thread = threading.local()
 
-    def watch(self, watchdog: Watchdog | None) -> None:
-        """Let this thread's calls be bounded by a watchdog."""
-        self._of_thread.watchdog = watchdog
+    def begin(self, watchdog: Watchdog) -> _Call:
+        """Bound what this thread does from now on by a new call."""
+        self._of_thread.call = _Call(watchdog)
+        return self.call()
 
-    def watchdog(self) -> Watchdog | None:
-        watchdog: Watchdog | None = getattr(self._of_thread, "watchdog", None)
-        return watchdog
+    def call(self) -> _Call:
+        """Give the call that this thread is in."""
+        call: _Call = self._of_thread.call
+        return call
 
     def connect_tcp(
         self,
@@ -187,9 +205,7 @@ class _Backend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        watchdog = self.watchdog()
-        if watchdog is None:
-            raise TimeoutError
+        watchdog = self.call().watchdog
         addresses = addresses_of(host.strip("[]"), port, watchdog, self._resolver)
         # One that is not public is enough: who mixes them wants something else than to be called.
         if not self._allow_private and not all(map(is_public, addresses)):
@@ -212,10 +228,14 @@ class _Watched(httpcore.NetworkStream):
         return self._stream.read(max_bytes, timeout)
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        call = self._backend.call()
         # Every request begins with a write: here a kept connection gets its new watchdog.
-        if (watchdog := self._backend.watchdog()) is not None:
-            watchdog.guard(self._stream.get_extra_info("socket"))
-        self._stream.write(buffer, timeout)
+        call.watchdog.guard(self._stream.get_extra_info("socket"))
+        try:
+            self._stream.write(buffer, timeout)
+        except (httpcore.WriteTimeout, httpcore.WriteError):
+            call.is_cut_short = True
+            raise
 
     def close(self) -> None:
         self._stream.close()

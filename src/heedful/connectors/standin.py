@@ -51,7 +51,8 @@ class HttpStandIn:
     Notes
     -----
     `acted_on` holds what the other side would have acted on: requests that it answered with 2xx or
-    whose answer was lost. `requests` holds all that were read.
+    whose answer was lost. `requests` holds all that were read, `connection_count` says over how
+    many connections.
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
@@ -63,6 +64,7 @@ class HttpStandIn:
         self.trouble: Trouble | None = None
         self.requests: list[HttpRequest] = []
         self.acted_on: list[HttpRequest] = []
+        self.connection_count = 0
         self._server: _Server | None = None
         self.port = 0
         self._listen()
@@ -128,6 +130,7 @@ class HttpStandIn:
         """Note a connection, so that it can be cut."""
         with self._lock:
             self._connections.add(connection)
+            self.connection_count += 1
 
     def closed(self, connection: socket.socket) -> None:
         """Forget a connection."""
