@@ -35,9 +35,11 @@ def heedful(*args: object, **environ: str) -> str:
     return done.stdout
 
 
-def make_workspace(folder: Path) -> str:
-    """Make a workspace; give a write key."""
+def make_workspace(folder: Path, **settings: object) -> str:
+    """Make a workspace with settings of its own; give a write key."""
     heedful("init", folder)
+    with (folder / "heedful.yaml").open("a", encoding="utf-8") as file:
+        file.writelines(f"{name}: {value}\n" for name, value in settings.items())
     made = heedful("keys", "create", "--role", "source", "--name", "web", "--json", "--dir", folder)
     key: str = json.loads(made)["key"]
     return key

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import threading
@@ -31,9 +32,9 @@ from heedful.connectors import Surroundings, open_connectors, read_connectors
 from heedful.core import World
 from heedful.engine import Engine, read_lineage
 from heedful.ingest import SourceRules
-from heedful.kernel import DAY_MS, InputError, expected
+from heedful.kernel import DAY_MS, InputError, PeerError, expected
 from heedful.ports import KeyRow, Store, Transaction
-from heedful.store import OwnerLock, SqliteStore
+from heedful.store import OwnerLock, SqliteSettings, SqliteStore
 from heedful.strategy import Strategy
 
 IMPORT_SOURCE: Final = "import"
@@ -199,7 +200,7 @@ class App:
 
     def _remember_strategy(self, version: str, files: Mapping[str, str]) -> None:
         body = msgspec.msgpack.encode({"files": dict(files), "at": self.clock()})
-        self._change(lambda tx: tx.put_meta(_STRATEGY_META + version, body))
+        self._change(lambda tx: tx.put_meta(_STRATEGY_META + version, body), makes_room=True)
 
     # -- keys -----------------------------------------------------------------------------------
 
@@ -231,7 +232,7 @@ class App:
 
     def discard(self, ids: Sequence[int]) -> None:
         """Delete rows of the quarantine for good."""
-        self._change(lambda tx: tx.delete_quarantined(list(ids)))
+        self._change(lambda tx: tx.delete_quarantined(list(ids)), makes_room=True)
 
     def redrive(self, ids: Sequence[int] = (), reason: str | None = None) -> kept_aside.Redriven:
         """Send what waits through ingest again; see `quarantine.redrive`."""
@@ -258,14 +259,16 @@ class App:
         self.store.backup(os.fspath(path), progress)
         return path
 
-    def _change(self, work: Callable[[Transaction], Any]) -> Any:
+    def _change(self, work: Callable[[Transaction], Any], *, makes_room: bool = False) -> Any:
         # Before the engine runs nobody else writes, so the command line may write at once.
-        return self.engine.transact(work) if self._is_running else self.store.write(work)
+        run = self.engine.transact if self._is_running else self.store.write
+        return run(work, makes_room=makes_room)
 
     def _sweep(self) -> None:
         days = self.settings.quarantine_days
         while days and not self._closing.is_set():
-            kept_aside.forget(self, self.clock() - days * DAY_MS)
+            with contextlib.suppress(PeerError):  # the store is away: what is old waits an hour
+                kept_aside.forget(self, self.clock() - days * DAY_MS)
             if self._closing.wait(SWEEP_WAIT_S):
                 return
 
@@ -299,7 +302,12 @@ def open_app(
     path = os.fspath(db if db is not None else directory / settings.database)
     lock = OwnerLock(path).take() if own else None
     try:
-        store = SqliteStore(path)
+        store = SqliteStore(
+            path,
+            SqliteSettings(
+                free_bytes_min=settings.free_bytes_min, ballast_bytes=settings.ballast_bytes
+            ),
+        )
         try:
             files = read_strategy_files(directory)
             return App(directory, settings, store, secret, files, clock=clock, lock=lock)

@@ -67,6 +67,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Seconds of silence after which a watcher gets a comment, so that proxies keep the line."""
     quarantine_days: Amount = 90
     """Days after which what waits in the quarantine is deleted; 0 keeps it for ever."""
+    free_bytes_min: Amount = 64 * 1024 * 1024
+    """Free bytes of the disk below which events are refused with `store_full` and only deletions
+    pass; 0 for none."""
+    ballast_bytes: Amount = 16 * 1024 * 1024
+    """Bytes of a file beside the database that is given up when the disk is full, so that
+    deletions still find room; 0 keeps none."""
 
 
 def read_settings(directory: Path, environ: Mapping[str, str]) -> Settings:

@@ -163,9 +163,9 @@ class Engine:
         self.stream.publish([notice])
         return erased
 
-    def transact(self, work: Callable[[Transaction], T]) -> T:
-        """Run any other transaction in the writer's order."""
-        result: T = self._writer.transact(work).result()
+    def transact(self, work: Callable[[Transaction], T], *, makes_room: bool = False) -> T:
+        """Run any other transaction in the writer's order; see `Store.write`."""
+        result: T = self._writer.transact(work, makes_room=makes_room).result()
         return result
 
     def _change(
@@ -300,7 +300,8 @@ class Engine:
 
     def _remember_signals(self, signals: SignalSet) -> None:
         body = canonical.encode({k: sorted(v) for k, v in signals.lineage().items()})
-        self._writer.transact(lambda tx: tx.put_meta(LINEAGE, body)).result()
+        # A few bytes, and a server must start on a full disk to answer that it is full.
+        self._writer.transact(lambda tx: tx.put_meta(LINEAGE, body), makes_room=True).result()
 
 
 def under(world: World, rules: World) -> World:

@@ -15,7 +15,8 @@ from typing import Any, Final, NamedTuple
 
 from heedful.core import World
 from heedful.engine.batch import Batch, BatchResult, Filing, Inner, quarantined
-from heedful.events import Event
+from heedful.engine.graph import identifier_key
+from heedful.events import Event, Identifier
 from heedful.kernel import HeedfulError, PeerError
 from heedful.ports import QuarantineRow, StaleWrite, Store, StoreUnavailable, Transaction
 
@@ -151,9 +152,17 @@ class Writer:
             self._wake.notify()
         return done
 
-    def transact(self, work: Callable[[Transaction], Any]) -> Future[Any]:
-        """Queue any other transaction, in its order among the batches."""
-        return self._queue(lambda: self._write(work))
+    def transact(
+        self, work: Callable[[Transaction], Any], *, makes_room: bool = False
+    ) -> Future[Any]:
+        """Queue any other transaction, in its order among the batches.
+
+        Parameters
+        ----------
+        makes_room
+            Whether `work` deletes; see `Store.write`.
+        """
+        return self._queue(lambda: self._write(work, makes_room=makes_room))
 
     def _queue(self, work: Callable[[], Any]) -> Future[Any]:
         done: Future[Any] = Future()
@@ -226,13 +235,13 @@ class Writer:
         except BaseException as error:
             job.done.set_exception(error)
 
-    def _write(self, work: Callable[[Transaction], Any]) -> Any:
+    def _write(self, work: Callable[[Transaction], Any], *, makes_room: bool = False) -> Any:
         for _ in range(STALE_TRIES_MAX - 1):
             try:
-                return self._store.write(work)
+                return self._store.write(work, makes_room=makes_room)
             except StaleWrite:
                 continue
-        return self._store.write(work)
+        return self._store.write(work, makes_room=makes_room)
 
     def _land(self, batch: list[Submission]) -> None:
         events = [event for submission in batch for event in submission.events]
@@ -290,7 +299,8 @@ class Writer:
             code = error.code if isinstance(error, HeedfulError) else type(error).__name__
             message = f"Expected an event that folds, got {code}. Report it, then redrive."
             event = events[0].event if isinstance(events[0], Inner) else events[0]
-            self._on_commit(self._commit([], [*refused, quarantined(event, POISON, message, ())]))
+            row = quarantined(event, POISON, message, self._keys_of(event))
+            self._on_commit(self._commit([], [*refused, row]))
             return
         middle = len(events) // 2
         for half, rows in ((events[:middle], refused), (events[middle:], ())):
@@ -302,3 +312,13 @@ class Writer:
                 self._land_halves(half, rows, failure)
             else:
                 self._on_commit(result)
+
+    def _keys_of(self, event: Event) -> list[int]:
+        """Find whose a poisonous event is, so that exporting and erasing a person find it."""
+        try:
+            arrival = self._filing.file(event)
+            named = () if arrival is None else arrival.identifiers
+        except Exception:  # it may be the identifiers that are poisonous
+            plain = {"user_id": event.user_id, "anonymous_id": event.anonymous_id}
+            named = tuple(Identifier(name, value) for name, value in plain.items() if value)
+        return [identifier_key(self._secret, identifier) for identifier in named]
