@@ -109,6 +109,8 @@ def compose(
     footer = _footer(message, sender, phrases, unsubscribe_url)
     mail.set_content(_text(message, footer), cte="quoted-printable")
     mail.add_alternative(_html(message, footer), subtype="html", cte="quoted-printable")
+    if _LANGUAGE.fullmatch(content.language):
+        mail["Content-Language"] = content.language
     return mail.as_bytes()
 
 
@@ -119,8 +121,6 @@ def _add_provenance(mail: EmailMessage, effect: OutboundEffect, message: SendMes
     # Machine-readable: decided by a machine, written by one or not, and where to ask why.
     mail["X-Heedful-Decision"] = on_one_line(effect.decision_id)[:SUBJECT_CHARS_MAX]
     mail["X-AI-Generated"] = "true" if message.content.is_generated else "false"
-    if _LANGUAGE.fullmatch(message.content.language):
-        mail["Content-Language"] = message.content.language
 
 
 def message_id(effect_id: str, sender_address: str) -> str:

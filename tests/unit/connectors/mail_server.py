@@ -135,7 +135,8 @@ class MailServer:
         self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any
     ) -> AuthResult:
         assert isinstance(data, LoginPassword)
-        return AuthResult(success=(data.login.decode(), data.password.decode()) == self._login)
+        is_known = (data.login.decode(), data.password.decode()) == self._login
+        return AuthResult(success=is_known, handled=False)
 
     async def handle_MAIL(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -148,10 +149,10 @@ class MailServer:
     async def handle_RCPT(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        if "RCPT" in self.replies:
-            return self.replies["RCPT"]
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
+        reply = self.replies.get("RCPT", "250 OK")
+        if reply.startswith("2"):
+            envelope.rcpt_tos.append(address)
+        return reply
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         if self.trouble == "silent":
