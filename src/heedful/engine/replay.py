@@ -18,7 +18,6 @@ import msgspec
 from heedful import core
 from heedful.core import World
 from heedful.customer import resolve
-from heedful.decide import DECISION_REQUESTED
 from heedful.engine import ledger
 from heedful.engine.batch import Batch, Filing, Inner
 from heedful.engine.deciding import DERIVED
@@ -196,9 +195,8 @@ def _land(
             world = _changed(tx, world, event, strategies)
         elif DERIVED in event.flags:
             continue
-        elif event.type == "own" and not event.identifiers and not event.user_id:
-            is_question = event.name == DECISION_REQUESTED
-            happened.append(event if is_question else Inner(event, row.fragment))
+        elif not (event.user_id or event.anonymous_id or event.identifiers):
+            happened.append(Inner(event, row.fragment))
         else:
             happened.append(event)
     if not happened:
