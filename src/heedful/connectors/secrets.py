@@ -17,7 +17,9 @@ from heedful.connectors.plugin import Secret
 from heedful.strategy.reading import Path
 
 _REFERENCE: Final = re.compile(r"env:([A-Za-z_][A-Za-z0-9_]*)")
+_LISTS: Final = (inspect.ListType, inspect.VarTupleType)
 _WHAT: Final = "a reference to the environment"
+_WHAT_HOLDS: Final = "a list or map that holds references to the environment"
 _REMEDY: Final = "Write `env:NAME` and set NAME in the server's environment."
 
 
@@ -65,15 +67,12 @@ class _Filling:
             }
         if isinstance(kind, inspect.DictType) and isinstance(data, dict):
             return {k: self.filled(v, kind.value_type, (*path, k)) for k, v in data.items()}
-        items = _items_of(kind)
-        if items is None:
-            return data
-        if isinstance(data, list):
-            return [self.filled(item, items, (*path, i)) for i, item in enumerate(data)]
-        if _is_secret(items):
-            # One secret where a list belongs: the reader's own sentence would quote it.
-            self._troubles.append(Trouble(path, "a list of references", "something else", _REMEDY))
-            return []
+        if isinstance(kind, _LISTS) and isinstance(data, list):
+            return [self.filled(item, kind.item_type, (*path, i)) for i, item in enumerate(data)]
+        if _holds_secret(kind, frozenset()):
+            # A secret beside its place: the reader's own sentence would quote it.
+            self._troubles.append(Trouble(path, _WHAT_HOLDS, "something else", _REMEDY))
+            return [] if isinstance(kind, _LISTS) else {}
         return data
 
     def _one_of(self, data: Any, kind: inspect.UnionType, path: Path) -> Any:
@@ -97,11 +96,16 @@ class _Filling:
         return Secret(data, value)
 
 
-def _items_of(kind: inspect.Type) -> inspect.Type | None:
-    if isinstance(kind, inspect.ListType | inspect.VarTupleType):
-        return kind.item_type
-    return None
-
-
-def _is_secret(kind: inspect.Type) -> bool:
-    return isinstance(kind, inspect.CustomType) and kind.cls is Secret
+def _holds_secret(kind: inspect.Type, seen: frozenset[type]) -> bool:
+    if isinstance(kind, inspect.Metadata):
+        return _holds_secret(kind.type, seen)
+    if isinstance(kind, inspect.CustomType):
+        return kind.cls is Secret
+    if isinstance(kind, inspect.UnionType):
+        return any(_holds_secret(one, seen) for one in kind.types)
+    if isinstance(kind, inspect.DictType):
+        return _holds_secret(kind.value_type, seen)
+    if isinstance(kind, inspect.StructType) and kind.cls not in seen:
+        seen |= {kind.cls}  # a struct may hold its own kind
+        return any(_holds_secret(field.type, seen) for field in kind.fields)
+    return isinstance(kind, _LISTS) and _holds_secret(kind.item_type, seen)
