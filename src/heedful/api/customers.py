@@ -18,9 +18,11 @@ from heedful.api.bodies import (
     Objection,
     Unmerge,
 )
-from heedful.api.context import Here
+from heedful.api.context import Context, Here
 from heedful.events import Identifier
 from heedful.kernel import InputError, expected
+from heedful.kernel.names import nearest
+from heedful.strategy.sections import SERVICE
 
 _CURSOR: Final = re.compile(r"(-?[0-9]{1,18})\.([0-9]{1,19})", re.ASCII)
 _KEY_MAX: Final = (1 << 63) - 1
@@ -128,6 +130,7 @@ def unmerge(
 )
 def object_to(context: Here, customer_id: CustomerKey, data: JSONBody[Objection]) -> Done:
     """Record that a person objects to a purpose; in force at their next event."""
+    _require_purpose(context, customer_id, data.purpose)
     context.app.engine.object_to(customer_id, data.purpose, data.source)
     return {"success": True}
 
@@ -140,9 +143,27 @@ def object_to(context: Here, customer_id: CustomerKey, data: JSONBody[Objection]
 )
 def state_consent(context: Here, customer_id: CustomerKey, data: JSONBody[Consent]) -> Done:
     """Record a consent, its denial or its withdrawal; in force at the next event."""
+    _require_purpose(context, customer_id, data.purpose)
     said = {name: value for name, value in msgspec.structs.asdict(data).items() if value}
     context.app.engine.state_consent(customer_id, said)
     return {"success": True}
+
+
+def _require_purpose(context: Context, customer_id: str, purpose: str) -> None:
+    """Refuse a purpose that nothing acts on: a withdrawal with a slip in it would change nothing.
+
+    One that the strategy no longer knows can still be said of a person of whom it is held.
+    """
+    known = (SERVICE, *context.app.strategy.purposes)
+    if purpose in known:
+        return
+    held = {consent["purpose"] for consent in context.app.engine.customer(customer_id)["consents"]}
+    if purpose in held:
+        return
+    near = nearest(purpose, known)
+    remedy = f"Did you mean {near}?" if near else f"Known are {', '.join(known)}."
+    what = expected("a purpose of the strategy", "another", "$.purpose", remedy)
+    raise InputError("unknown_purpose", what)
 
 
 @delete(

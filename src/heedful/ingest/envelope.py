@@ -11,7 +11,6 @@ import base64
 import json
 import re
 from binascii import Error as Base64Error
-from collections.abc import Iterator
 from typing import Any, Final
 
 import msgspec
@@ -21,6 +20,10 @@ from heedful.ingest.wire import DECODE_ERRORS, InvalidJsonError, patient_json
 from heedful.kernel import InputError, expected
 
 _BOM: Final = b"\xef\xbb\xbf"
+
+_WRITE_KEY: Final = re.compile(rb'"writeKey"\s*+:\s*+"([^"\\]*+)"')
+_QUOTE, _BRACKET = ord('"'), ord("[")
+_OPENING: Final = frozenset(b"[{")
 
 # A string, closed or cut off by the end; else a run of brackets. Possessive, thus linear.
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]++|\\.?)*+"?|[\[{]+|[\]}]+', re.DOTALL)
@@ -147,34 +150,39 @@ def _item_spans(body: bytes, limits: IngestLimits) -> list[tuple[int, int]]:
     is_list = body.lstrip()[:1] == b"["
     level_of_items = 1 if is_list else 2
     level, begin, is_inside, follows_key = 0, 0, is_list, False
-    for count, (place, char) in enumerate(_tokens(body)):
+    for count, match in enumerate(_TOKEN.finditer(body)):
         if count > limits.scan_tokens_max:
             raise InvalidJsonError("a JSON body of fewer parts")
-        if char == '"':
-            follows_key = level == 1 and body.startswith(b'"batch"', place)
-        elif char in "[{":
-            if not is_list and level == 1:
-                is_inside = follows_key and char == "["
-                spans = [] if follows_key else spans
-            if is_inside and level == level_of_items:
-                begin = place
-            level += 1
-            follows_key = False
+        place, end = match.span()
+        first = body[place]
+        if first == _QUOTE:
+            if level == 1:
+                follows_key = body.startswith(b'"batch"', place)
+            continue
+        # A run that stays within an item is one step, however long: most of a body is that.
+        if first in _OPENING:
+            if level > level_of_items:
+                level += end - place
+                continue
+            for at in range(place, end):
+                if not is_list and level == 1:
+                    is_inside = follows_key and body[at] == _BRACKET
+                    spans = [] if follows_key else spans
+                if is_inside and level == level_of_items:
+                    begin = at
+                level += 1
+                follows_key = False
         else:
-            level -= 1
-            if is_inside and level == level_of_items:
-                spans.append((begin, place + 1))
+            if level - (end - place) > level_of_items:
+                level -= end - place
+                continue
+            for at in range(place, end):
+                level -= 1
+                if is_inside and level == level_of_items:
+                    spans.append((begin, at + 1))
+    if level != 0:
+        raise InvalidJsonError
     return spans
-
-
-def _tokens(body: bytes) -> Iterator[tuple[int, str]]:
-    for match in _TOKEN.finditer(body):
-        place = match.start()
-        if body[place] == 0x22:
-            yield place, '"'
-        else:
-            for offset, char in enumerate(match.group().decode()):
-                yield place + offset, char
 
 
 def find_write_key(authorization: str | None, body: bytes) -> str | None:
@@ -219,11 +227,18 @@ def _body_key(body: bytes) -> str | None:
 
 
 def _damaged_body_key(body: bytes) -> Any:
+    """Find the key of a body that is no JSON.
+
+    Whoever sends may be anybody yet, so a body is taken apart only where one look is not enough.
+    """
     limits = IngestLimits()
-    if len(body) > limits.body_bytes_max:
+    found = {bytes(value) for value in _WRITE_KEY.findall(body)}
+    if not found or len(body) > limits.body_bytes_max:
         return None
     try:
-        found = _read_shell(body, _item_spans(body, limits))
-    except InputError:
+        if len(found) == 1:
+            return found.pop().decode()
+        shell = _read_shell(body, _item_spans(body, limits))
+    except (InputError, UnicodeDecodeError):
         return None
-    return found.get("writeKey") if isinstance(found, dict) else None
+    return shell.get("writeKey") if isinstance(shell, dict) else None

@@ -24,7 +24,7 @@ class IngestLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes of a request after inflation. Raises `body_too_large`, or `inflate_over_limit`."""
     items_count_max: int = 20_000
     """Items of one batch that are looked at at all. Raises `too_many_events`."""
-    scan_tokens_max: int = 500_000
+    scan_tokens_max: int = 200_000
     """Tokens that the tolerant scan of a damaged body reads. Raises `invalid_json`."""
 
     batch_events_count_max: int = 2_500
