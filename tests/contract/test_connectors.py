@@ -19,6 +19,7 @@ NOT_STAGED = {
         "survives_unreachable",
         "survives_refusing",
         "survives_silent",
+        "survives_dripping",
         "survives_lost_answer",
         "survives_garbled",
     },

@@ -242,6 +242,7 @@ _EXPECTED: Final[dict[Trouble, tuple[str, ...]]] = {
     "busy": ("retry",),
     "refusing": ("failed",),
     "silent": ("retry", "unknown"),
+    "dripping": ("retry", "unknown"),
     "lost_answer": ("unknown", "delivered"),
     "garbled": ("retry", "unknown", "failed"),
 }

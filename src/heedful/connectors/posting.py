@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 
 import httpcore
 
+from heedful.connectors.acceptance import Clock
 from heedful.connectors.addresses import is_public
 from heedful.connectors.reaching import (
     NameUnknown,
@@ -24,6 +25,8 @@ from heedful.connectors.reaching import (
     resolve,
     tls_context,
 )
+from heedful.connectors.retry import parse_retry_after
+from heedful.ports import Delivery
 
 ANSWER_BYTES_MAX: Final = 64 * 1024
 """Bytes of an answer's body that are read so that the connection can be used again."""
@@ -31,6 +34,8 @@ ANSWER_BYTES_MAX: Final = 64 * 1024
 _IDLE_CONNECTIONS: Final = 4
 _IDLE_S: Final = 15.0  # below the idle time-outs of common servers, so that few are found closed
 _CONNECTIONS: Final = 64
+_TRY_AGAIN: Final = frozenset({408, 425, 429})
+_GONE: Final = 410
 
 
 class Answer(NamedTuple):
@@ -116,6 +121,30 @@ class Poster:
             except httpcore.ProtocolError as error:
                 code = "answer_timeout" if watchdog.has_bitten else "bad_answer"
                 raise CallFailed(code, was_sent=not call.is_cut_short) from error
+
+    def deliver(self, headers: Sequence[tuple[str, str]], body: bytes, clock: Clock) -> Delivery:
+        """Post a body, and say what became of it.
+
+        Returns
+        -------
+        Delivery
+            2xx `delivered`; 408, 425, 429 and 5xx `retry`, with what `Retry-After` asks for; 410
+            `failed` and gone; any other status, a redirect included, `failed`. Without an answer
+            `retry` when the request cannot have been read, else `unknown`.
+        """
+        try:
+            answer = self.post(headers, body)
+        except CallFailed as failed:
+            if failed.code == "private_address":
+                return Delivery("failed", failed.code)
+            return Delivery("unknown" if failed.was_sent else "retry", failed.code)
+        code = f"http_{answer.status}"
+        if 200 <= answer.status < 300:
+            return Delivery("delivered", code)
+        if answer.status in _TRY_AGAIN or answer.status >= 500:
+            wait_s = parse_retry_after(answer.headers.get("retry-after"), clock())
+            return Delivery("retry", code, retry_after_s=wait_s)
+        return Delivery("failed", code, is_gone=answer.status == _GONE)
 
     def _post(self, headers: Sequence[tuple[str, str]], body: bytes, watchdog: Watchdog) -> Answer:
         left = watchdog.left_s()

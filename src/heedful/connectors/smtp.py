@@ -26,6 +26,9 @@ from heedful.ports import Delivery
 Security = Literal["starttls", "tls", "plain"]
 
 _LEADING_DOT: Final = re.compile(rb"(?m)^\.")
+_REPLY: Final = re.compile(rb"([2-5][0-9]{2})(?:([ -])(.*))?\r?\n", re.DOTALL)
+_LINE_BYTES_MAX: Final = 4_096  # RFC 5321 allows 512
+_REPLY_LINES_MAX: Final = 100
 _GO_AHEAD: Final = 354
 
 
@@ -92,6 +95,31 @@ class _Session(smtplib.SMTP):
             self.close()
             connected.close()
             raise
+
+    def getreply(self) -> tuple[int, bytes]:
+        # The library takes a line that broke off for a whole one: "250" cut from "2505 ..." or a
+        # server that died in the middle of its answer would count as accepted.
+        if self.sock is None:
+            raise smtplib.SMTPServerDisconnected("no connection")
+        if self.file is None:
+            self.file = self.sock.makefile("rb")
+        said: list[bytes] = []
+        while len(said) < _REPLY_LINES_MAX:
+            try:
+                line: bytes = self.file.readline(_LINE_BYTES_MAX)
+            except OSError as error:
+                self.close()
+                raise smtplib.SMTPServerDisconnected("the reply did not come") from error
+            if not line.endswith(b"\n") and len(line) < _LINE_BYTES_MAX:
+                self.close()
+                raise smtplib.SMTPServerDisconnected("the reply broke off")
+            match = _REPLY.fullmatch(line)
+            if match is None:
+                break
+            said.append((match[3] or b"").strip())
+            if match[2] != b"-":
+                return int(match[1]), b"\n".join(said)
+        return -1, b""
 
 
 def _connected(address: str, port: int, wait_s: float) -> socket.socket:

@@ -7,27 +7,29 @@ import socket
 import ssl
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Final, Literal, NamedTuple, cast
 
-Trouble = Literal["unreachable", "busy", "refusing", "silent", "lost_answer", "garbled"]
+Trouble = Literal["unreachable", "busy", "refusing", "silent", "dripping", "lost_answer", "garbled"]
 
 TROUBLES: Final[tuple[Trouble, ...]] = (
     "unreachable",
     "busy",
     "refusing",
     "silent",
+    "dripping",
     "lost_answer",
     "garbled",
 )
 """What may happen on the other side. `unreachable`: nobody listens. `busy`: it says that it takes
 nothing now. `refusing`: it says that it will never take this. `silent`: it takes the connection
-and answers nothing. `lost_answer`: it acts, and its answer is lost. `garbled`: it answers
-nonsense."""
+and answers nothing. `dripping`: it answers a byte at a time, for ever. `lost_answer`: it acts, and
+its answer is lost. `garbled`: it answers nonsense."""
 
 _STATUSES: Final = {"busy": 503, "refusing": 400}
+_DROP_S: Final = 0.05
 _RELEASE_S: Final = 60.0  # a silent connection is let go then, should a test forget it
 
 
@@ -137,25 +139,33 @@ class HttpStandIn:
         with self._lock:
             self._connections.discard(connection)
 
-    def react(self, request: HttpRequest) -> tuple[int, Mapping[str, str]] | bytes | None:
-        """Say what to answer: a status with headers, raw bytes, or None to cut the connection."""
+    def react(self, request: HttpRequest) -> tuple[int, Mapping[str, str]] | Iterable[bytes]:
+        """Say what to answer: a status with headers, or raw bytes before the connection is cut."""
         released = self._released
         self.requests.append(request)
         if self._scripted:
             status, headers = self._scripted.popleft()
         elif self.trouble == "silent":
             released.wait(_RELEASE_S)
-            return None
+            return ()
+        elif self.trouble == "dripping":
+            return _drops(released)
         elif self.trouble == "lost_answer":
             self.acted_on.append(request)
-            return None
+            return ()
         elif self.trouble == "garbled":
-            return b"\x00\xff this is no HTTP\r\n\r\n"
+            return (b"\x00\xff this is no HTTP\r\n\r\n",)
         else:
             status, headers = _STATUSES.get(self.trouble or "", 200), {}
         if 200 <= status < 300:
             self.acted_on.append(request)
         return status, headers
+
+
+def _drops(released: threading.Event) -> Iterator[bytes]:
+    yield b"HTTP/1.1 200 OK\r\nX-Long: "
+    while not released.wait(_DROP_S):
+        yield b"x"
 
 
 class _Server(ThreadingHTTPServer):
@@ -199,8 +209,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.end_headers()
             return
         self.close_connection = True
-        if reaction is not None:
-            self.wfile.write(reaction)
+        with contextlib.suppress(OSError):
+            for piece in reaction:
+                self.wfile.write(piece)
 
     do_GET = do_PUT = do_PATCH = do_POST  # noqa: N815 - the names are http.server's
 

@@ -24,9 +24,8 @@ from standardwebhooks import Webhook
 from heedful import __version__
 from heedful.connectors.acceptance import Clock, refusal, wall_clock
 from heedful.connectors.plugin import Plugin, Secret, Surroundings
-from heedful.connectors.posting import Answer, CallFailed, Poster
+from heedful.connectors.posting import Poster
 from heedful.connectors.reaching import Resolver, resolve
-from heedful.connectors.retry import parse_retry_after
 from heedful.effects import CallWebhook, OutboundEffect
 from heedful.kernel import SECOND_MS, InputError, expected, format_instant
 from heedful.ports import Delivery
@@ -37,8 +36,6 @@ SECRET_BYTES_MIN: Final = 24
 SECRETS_MAX: Final = 4
 """Secrets of one destination; more than one stands there while one is being replaced."""
 
-_TRY_AGAIN: Final = frozenset({408, 425, 429})
-_GONE: Final = 410
 _ID: Final = re.compile(r"[!-~]{1,256}")  # what may stand in a header
 
 
@@ -123,9 +120,8 @@ class WebhookConnector:
         Returns
         -------
         Delivery
-            2xx `delivered`; 408, 425, 429 and 5xx `retry`, with what `Retry-After` asks for;
-            410 `failed` and gone; anything else that was answered, a redirect included, `failed`.
-            Without an answer `retry` when the request cannot have been read, else `unknown`.
+            As `Poster.deliver`; before anybody is called `failed` with `unknown_destination`, or
+            `bad_content` for an effect id that cannot stand in a header.
         """
         now = self._clock()
         refused = refusal(effect, CallWebhook, now)
@@ -138,11 +134,7 @@ class WebhookConnector:
         if not _ID.fullmatch(effect.id):
             return Delivery("failed", "bad_content")
         body = body_of(effect, call)
-        try:
-            answer = target.poster.post(target.headers(effect.id, now, body), body)
-        except CallFailed as failed:
-            return _unanswered(failed)
-        return _answered(answer, self._clock())
+        return target.poster.deliver(target.headers(effect.id, now, body), body, self._clock)
 
     def close(self) -> None:
         """Close the connections."""
@@ -219,22 +211,6 @@ def _signer(destination: str, secret: Secret) -> Webhook:
 def _decoded(secret: str) -> bytes:
     text = secret.strip().removeprefix("whsec_")
     return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
-
-
-def _answered(answer: Answer, now: int) -> Delivery:
-    code = f"http_{answer.status}"
-    if 200 <= answer.status < 300:
-        return Delivery("delivered", code)
-    if answer.status in _TRY_AGAIN or answer.status >= 500:
-        wait_s = parse_retry_after(answer.headers.get("retry-after"), now)
-        return Delivery("retry", code, retry_after_s=wait_s)
-    return Delivery("failed", code, is_gone=answer.status == _GONE)
-
-
-def _unanswered(failed: CallFailed) -> Delivery:
-    if failed.code == "private_address":
-        return Delivery("failed", failed.code)
-    return Delivery("unknown" if failed.was_sent else "retry", failed.code)
 
 
 def _open(name: str, settings: WebhookSettings, given: Surroundings) -> WebhookConnector:

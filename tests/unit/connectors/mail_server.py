@@ -138,6 +138,15 @@ class MailServer:
         is_known = (data.login.decode(), data.password.decode()) == self._login
         return AuthResult(success=is_known, handled=False)
 
+    async def _drip(self, server: SMTP) -> None:
+        assert self._released is not None
+        assert server.transport is not None
+        waiting = asyncio.ensure_future(self._released.wait())
+        while not waiting.done():
+            server.transport.write(b"2")
+            await asyncio.wait([waiting], timeout=0.05)
+        server.transport.abort()
+
     async def handle_MAIL(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
@@ -158,6 +167,9 @@ class MailServer:
         if self.trouble == "silent":
             assert self._released is not None
             await self._released.wait()
+            return "451 4.3.0 Too late"
+        if self.trouble == "dripping":
+            await self._drip(server)
             return "451 4.3.0 Too late"
         if "END" in self.replies:
             return self.replies["END"]

@@ -20,6 +20,7 @@ TROUBLED: dict[Trouble, Delivery] = {
     "busy": Delivery("retry", "busy"),
     "refusing": Delivery("failed", "refused"),
     "silent": Delivery("unknown", "answer_timeout"),
+    "dripping": Delivery("unknown", "answer_timeout"),
     "lost_answer": Delivery("unknown", "connection_lost"),
     "garbled": Delivery("unknown", "bad_answer"),
 }
@@ -139,6 +140,15 @@ class Raising(Pigeons):
 class Stuck(Pigeons):
     def deliver(self, effect: OutboundEffect) -> Delivery:
         if self.trouble == "silent":
+            threading.Event().wait()
+        return super().deliver(effect)
+
+
+class Patient(Pigeons):
+    """Waits as long as something comes."""
+
+    def deliver(self, effect: OutboundEffect) -> Delivery:
+        if self.trouble == "dripping":
             threading.Event().wait()
         return super().deliver(effect)
 
@@ -294,6 +304,7 @@ VIOLATIONS: list[tuple[type[Pigeons], str]] = [
     (Stubborn, "survives_refusing"),
     (Stuck, "survives_silent"),
     (Hopeful, "survives_silent"),
+    (Patient, "survives_dripping"),
     (Doubling, "survives_lost_answer"),
     (Raising, "survives_garbled"),
 ]
