@@ -18,6 +18,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from heedful.decide.definitions import Tier
 from heedful.decide.limits import (
     ASSIGNMENTS_MAX,
     FIRINGS_MAX,
@@ -25,6 +26,7 @@ from heedful.decide.limits import (
     SILENCES_MAX,
     STANDING_MAX,
 )
+from heedful.effects import MessageClass
 from heedful.kernel import InvariantError, canonical, expected
 
 SCHEMA: Final = 1
@@ -65,7 +67,7 @@ class OpenNeed(msgspec.Struct, array_like=True):
     event: int
     """Key of the event that opened it."""
     name: str
-    tier: str
+    tier: Tier
     fragment: int
     expires_at: int
     closed_at: int = 0
@@ -114,14 +116,17 @@ class Standing(msgspec.Struct, array_like=True):
     action: str
     channel: str
     treatment: str
-    tier: str
-    message_class: str
+    tier: Tier
+    message_class: MessageClass | None
+    """None where nothing is done."""
     need: str
     """Name of the need that it answers, or empty."""
     need_event: int
     """The opening event of that need, 0 where it answers none."""
     p_choose: int
     model: str
+    """The model that valued it; empty where none did."""
+    model_seq: int
     stands_until: int
     status: int = DECIDED
     approval: int = 0
@@ -205,7 +210,7 @@ class Case(msgspec.Struct, array_like=True):
         found = [need.expires_at for need in self.needs if not need.closed_at]
         is_needed = bool(found)
         for standing in self.standing:
-            found += [g.until for g in standing.goals if g.outcome == WAITING]
+            found += [g.until + 1 for g in standing.goals if g.outcome == WAITING]
             found += [e.expires_at for e in standing.effects if e.status == DECIDED]
         if is_needed:
             found += [mute.until for mute in self.silences]

@@ -81,6 +81,7 @@ def compile_rules(
         actions=compiler.actions,
         triggers=compiler.triggers,
         builtin=BuiltIn(definitions.builtin, signals),
+        fallback_model=definitions.fallback_model,
         contact=compiler.contact,
         conditions=tuple(compiler.writing.conditions),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from heedful.decide import definitions
 from heedful.decide.compiled import (
     FREE_CLASSES,
     TIER_RANK,
@@ -20,7 +21,6 @@ from heedful.decide.definitions import (
     Action,
     Cap,
     Definitions,
-    Prior,
     Treatment,
 )
 from heedful.decide.fill import Template
@@ -38,6 +38,7 @@ from heedful.govern.definitions import DecisionType
 from heedful.govern.scopes import Subject
 from heedful.govern.transparency import model_score, transparency_verdict
 from heedful.kernel import MICRO
+from heedful.learn import Prior
 
 SERVICE_PURPOSE: Final = "service"
 MARKETING_PURPOSE: Final = "marketing"
@@ -49,17 +50,17 @@ class Actions:
     def __init__(
         self,
         writing: Writing,
-        definitions: Definitions,
+        written: Definitions,
         needs: Mapping[str, NeedRule],
         goals: Mapping[str, GoalRule],
     ) -> None:
         self._writing = writing
-        self._definitions = definitions
-        self._contact = definitions.contact
+        self._definitions = written
+        self._contact = written.contact
         self._needs = needs
         self._goals = goals
-        self._types = {one.name: one for one in definitions.decision_types}
-        self._groups = {action.group for action in definitions.actions if action.group}
+        self._types = {one.name: one for one in written.decision_types}
+        self._groups = {action.group for action in written.actions if action.group}
 
     def read(self, action: Action, path: str) -> ActionRule | None:
         """Read one action; None where it names what does not exist."""
@@ -262,15 +263,15 @@ class Actions:
         return tuple(dict.fromkeys(purpose for purpose in wanted if purpose))
 
 
-def check_prior(writing: Writing, prior: Prior, path: str) -> Prior:
+def check_prior(writing: Writing, prior: definitions.Prior, path: str) -> Prior:
     """Check a belief: a probability that is not certain, and some strength."""
     if not 0 < prior.p < 1:
         remedy = "What is certain can never be learned."
         what = "a probability above 0 and below 1"
         writing.fault("bad_prior", what, repr(prior.p), f"{path}.p", remedy)
-        return Prior(0.5, 2.0)
-    if not 0 < prior.strength <= PRIOR_STRENGTH_MAX:
+    elif not 0 < prior.strength <= PRIOR_STRENGTH_MAX:
         what = f"a strength above 0 and up to {PRIOR_STRENGTH_MAX:,.0f}"
         writing.fault("bad_prior", what, repr(prior.strength), f"{path}.strength")
-        return Prior(0.5, 2.0)
-    return prior
+    else:
+        return Prior(prior.p, prior.strength)
+    return Prior(0.5, 2.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, Literal, NamedTuple
 
-from heedful.decide.definitions import TIERS, Action, Prior, Tier
+from heedful.decide.definitions import TIERS, Action, Tier
 from heedful.decide.fill import Template
 from heedful.decide.readings import Condition
 from heedful.decide.touch import EventMatch
@@ -12,8 +12,9 @@ from heedful.effects import MessageClass
 from heedful.govern.definitions import DecisionType
 from heedful.govern.hours import QuietSpan
 from heedful.govern.scopes import Subject
+from heedful.learn import Prior
 
-TIER_RANK: Final = {tier: rank for rank, tier in enumerate(TIERS)}
+TIER_RANK: Final[dict[str, int]] = {tier: rank for rank, tier in enumerate(TIERS)}
 GROWTH_RANK: Final = TIER_RANK["growth"]
 
 FREE_CLASSES: Final = frozenset(("transactional", "mandatory"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from heedful.customer import ProfileRules
 from heedful.decide.builtin import BuiltIn
@@ -16,8 +16,8 @@ from heedful.decide.compiled import (
     NeedRule,
     TriggerRule,
 )
-from heedful.decide.readings import Condition
-from heedful.decide.touch import EventIndex, TraitIndex, touches_of
+from heedful.decide.readings import Condition, Readings
+from heedful.decide.touch import EventIndex, EventMatch, TraitIndex, touches_of
 from heedful.decide.types import (
     DECISION_APPROVED,
     DECISION_REFUSED,
@@ -30,6 +30,8 @@ from heedful.decide.types import (
 )
 from heedful.events import Event
 from heedful.sense import SignalSet
+
+T = TypeVar("T")
 
 OWN_NAMES: Final = (
     DECISION_REQUESTED,
@@ -94,6 +96,7 @@ class Rules:
         actions: tuple[ActionRule, ...],
         triggers: tuple[TriggerRule, ...],
         builtin: BuiltIn,
+        fallback_model: str,
         contact: ContactRules,
         conditions: tuple[Condition, ...],
     ) -> None:
@@ -104,6 +107,7 @@ class Rules:
         self.goals = goals
         self.triggers = triggers
         self.builtin = builtin
+        self.fallback_model = fallback_model
         self.contact = contact
         self.conditions = conditions
         self.is_empty = not (needs or actions or triggers)
@@ -152,6 +156,21 @@ class Rules:
                 plain += [(type_, name, True) for type_, name in touches.events]
                 traits.update(touches.traits)
         plain += [(m.type, m.name, True) for goal in self.goals.values() for m in goal.on]
+        self._reaching = EventIndex(
+            (match.type, match.name, (goal, match))
+            for goal in self.goals.values()
+            for match in goal.on
+        )
+        self._closing = EventIndex(
+            (match.type, match.name, (need, match))
+            for need in self.needs
+            for match in need.closes_on
+        )
+        self._firing = EventIndex(
+            (match.type, match.name, (trigger, match))
+            for trigger in self.triggers
+            for match in trigger.on
+        )
         self._opening = EventIndex(opening)
         self._opening_traits = TraitIndex(opening_traits)
         every = EventIndex([*plain, *((type_, name, True) for type_, name, _ in opening)])
@@ -179,6 +198,18 @@ class Rules:
             found = (*found, *self._opening_traits.find(event.traits))
         return found
 
+    def reached_by(self, event: Event, readings: Readings) -> list[GoalRule]:
+        """List the goals that an event is the outcome of."""
+        return _matching(self._reaching.find(event), readings)
+
+    def closed_by(self, event: Event, readings: Readings) -> list[NeedRule]:
+        """List the needs that an event closes."""
+        return _matching(self._closing.find(event), readings)
+
+    def fired_by(self, event: Event, readings: Readings) -> list[TriggerRule]:
+        """List the declared rules whose pattern an event matches."""
+        return _matching(self._firing.find(event), readings)
+
     def choice(self, need: str, slot: Slot) -> Choice:
         """List the actions that answer a need (`""`: growth without one) in a slot."""
         return self._choice(need, self._answers.get(need, ()), slot)
@@ -186,6 +217,10 @@ class Rules:
     def free_choice(self, slot: Slot) -> Choice:
         """List the actions whose class passes tiers."""
         return self._choice("*", self.free, slot)
+
+    def choice_of(self, action: ActionRule, slot: Slot) -> Choice:
+        """Take one action alone."""
+        return self._choice(f"={action.name}", (action,), slot)
 
     def _choice(self, name: str, actions: tuple[ActionRule, ...], slot: Slot) -> Choice:
         # A slot that no action names is like every other such slot, so this stays small.
@@ -203,6 +238,15 @@ class Rules:
 
 
 _CHOICES_MAX: Final = 10_000
+
+
+def _matching(found: tuple[tuple[T, EventMatch], ...], readings: Readings) -> list[T]:
+    """Keep what a pattern matches with its conditions, each once."""
+    kept: list[T] = []
+    for item, match in found:
+        if item not in kept and all(readings.holds(condition) for condition in match.where):
+            kept.append(item)
+    return kept
 
 
 def _fitting(actions: tuple[ActionRule, ...], placement: str | None, channel: str | None) -> Choice:

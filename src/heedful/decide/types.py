@@ -11,6 +11,7 @@ from heedful.customer import Profile
 from heedful.decide.definitions import Tier
 from heedful.effects import MessageClass, OutboundEffect
 from heedful.events import Identifier
+from heedful.govern.governance import Governance
 from heedful.sense import FeatureDictionary, Senses
 
 # Names of our own events about deciding (type `own`); what they carry stands in `properties`.
@@ -55,10 +56,12 @@ class Surroundings(msgspec.Struct, frozen=True):
     """The workspace's key, for draws and ids."""
     models: Mapping[str, Any]
     """Snapshot of each model by name, as `learn` makes them."""
-    governance: Any
-    """Switches, incidents and guardrails in force, as `govern` folds them."""
+    governance: Governance
+    """Switches, incidents and guardrails in force."""
     budgets: Mapping[str, int]
     """Micros left in this period, by budget."""
+    margins: Mapping[str, int] = {}
+    """Micros that an outcome was worth on average so far, by goal: for goals that state none."""
     dictionary: FeatureDictionary | None = None
     """Tells automatic signals that share a slot, which are unknown; see `sense.evaluate`."""
 

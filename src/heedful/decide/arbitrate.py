@@ -1,0 +1,294 @@
+"""The decision: needs strictly in order, gates, value, choice, record.
+
+Hardship, service and retention are answered need by need; one falls through to the next when no
+untried action of it passes its gates, or when its answer is under way already. Growth is looked at
+only while no other need is open, whatever any action is worth.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from heedful.decide.case import OpenNeed, Standing
+from heedful.decide.choose import DRAWN_TIERS, Chosen, choose_best, choose_drawn
+from heedful.decide.commit import commit, commit_nothing
+from heedful.decide.compiled import GROWTH_RANK, TIER_RANK, ActionRule
+from heedful.decide.definitions import Tier
+from heedful.decide.gates import Gated, Gates, Passed
+from heedful.decide.holdout import Held, held
+from heedful.decide.record import Picked, Round, decision_of, standing_decision
+from heedful.decide.rules import Choice, Slot
+from heedful.decide.run import Run
+from heedful.decide.types import Decision
+from heedful.decide.value import Valuer
+from heedful.learn import PROBABILITY_ONE
+
+INCIDENT: Final = "incident:"
+"""What stands for the need of an incident's message, before the incident's id."""
+
+_SHUT: Final = "growth_shut"
+
+
+class Asked(NamedTuple):
+    """What a round is about: the tier, and the need where there is one."""
+
+    tier: Tier
+    need: OpenNeed | None
+
+    @property
+    def name(self) -> str:
+        """Of the need; empty for growth without one."""
+        return "" if self.need is None else self.need.name
+
+
+def decide(run: Run, slot: Slot, trigger: str, *, is_asked: bool = False) -> Decision | None:
+    """Decide for a slot.
+
+    Parameters
+    ----------
+    is_asked
+        Whether somebody waits for the answer, so that there has to be one.
+
+    Returns
+    -------
+    A new decision, the one under way that is still the best, or None where nobody asked and there
+    is nothing to decide between.
+
+    Notes
+    -----
+    Messages whose class passes tiers go first: in a slot the first of them is the decision, on
+    the way out each is a decision of its own beside the one that is arbitrated.
+    """
+    gates = Gates(run, slot)
+    urgent = _urgent(run, slot, gates, trigger)
+    if urgent is not None and slot.is_answered:
+        return urgent
+    rounds: list[Round] = []
+    under_way: Standing | None = None
+    for asked in _asked(run):
+        choice = run.rules.choice(asked.name, slot)
+        if not choice.actions:
+            continue
+        replaced = _replaced(run, slot, asked)
+        gates.contact.ignore(frozenset(standing.id for standing in replaced))
+        passed, gated = gates.pass_through(choice, _tried(asked))
+        rounds.append(Round(choice, passed, gated))
+        if not passed:
+            continue
+        picked = _pick(run, slot, asked, gates, passed)
+        same = _same(replaced, picked)
+        if same is None:
+            return _settle(run, slot, trigger, asked, rounds, picked, gates, replaced)
+        under_way = under_way or same
+    if under_way is not None:
+        return standing_decision(run, under_way)
+    return _nothing(run, slot, trigger, rounds, is_asked=is_asked) or urgent
+
+
+def _asked(run: Run) -> list[Asked]:
+    """List what is asked, in order: open needs by tier and position, then growth."""
+    known = run.rules.need_by_name
+    is_shut = run.is_growth_shut()
+    needs = [need for need in run.case.open_needs() if need.name in known]
+    asked = [
+        Asked(need.tier, need)
+        for need in sorted(needs, key=lambda n: known[n.name].position)
+        if not (is_shut and need.tier == "growth")
+    ]
+    return asked if is_shut else [*asked, Asked("growth", None)]
+
+
+def _tried(asked: Asked) -> frozenset[str]:
+    return frozenset() if asked.need is None else frozenset(asked.need.tried)
+
+
+def _replaced(run: Run, slot: Slot, asked: Asked) -> list[Standing]:
+    """List decisions that wait to go out and that a new one would replace.
+
+    Notes
+    -----
+    Those of the same slot that answer the same need, or a tier that comes after it. The help
+    that waits for another need is left alone.
+    """
+    rank, need = TIER_RANK[asked.tier], asked.need
+    found = []
+    for standing in run.case.standing:
+        if standing.slot != slot.key or not standing.is_waiting or _is_free(run, standing):
+            continue
+        is_same = need is not None and (standing.need, standing.need_event) == (
+            need.name,
+            need.event,
+        )
+        below = TIER_RANK[standing.tier]
+        if is_same or below > rank or below == rank == GROWTH_RANK:
+            found.append(standing)
+    return found
+
+
+def _is_free(run: Run, standing: Standing) -> bool:
+    return standing.message_class in ("transactional", "mandatory") or standing.need.startswith(
+        INCIDENT
+    )
+
+
+def _pick(run: Run, slot: Slot, asked: Asked, gates: Gates, passed: list[Passed]) -> Picked:
+    valuer = Valuer(run, gates.contact.recent() if run.rules.contact.fatigue_micros else 0)
+    worths = [valuer.worth(one) for one in passed]
+    goals = {one.action.goal.name: one.action.goal for one in passed}
+    nothing, terms = valuer.silence(list(goals.values()))
+    stand = held(run, asked.tier)
+    if stand.is_held:
+        weights = [0] * len(worths) + [PROBABILITY_ONE]
+        chosen = Chosen(len(worths), weights, "holdout")
+    elif asked.tier in DRAWN_TIERS:
+        id_ = run.next_id(slot.key)
+        floor, secret = run.rules.contact.floor, run.surroundings.secret
+        chosen = choose_drawn(worths, nothing, floor, secret, id_)
+    else:
+        chosen = choose_best(worths)
+    return Picked(worths, chosen, terms, dict(sorted(valuer.asked.items())), _flags(stand))
+
+
+def _flags(stand: Held) -> tuple[str, ...]:
+    return ("holdout_contaminated",) if stand.is_contaminated else ()
+
+
+def _same(replaced: list[Standing], picked: Picked) -> Standing | None:
+    """Find the decision that waits already and would only be made again."""
+    winner = picked.winner
+    if winner is None:
+        return None
+    return next((s for s in replaced if (s.action, s.channel, s.treatment) == winner.arm.id), None)
+
+
+def _settle(
+    run: Run,
+    slot: Slot,
+    trigger: str,
+    asked: Asked,
+    rounds: list[Round],
+    picked: Picked,
+    gates: Gates,
+    replaced: list[Standing],
+) -> Decision:
+    for standing in replaced:
+        run.withdraw(standing, "superseded")
+    decision = decision_of(
+        run,
+        slot,
+        trigger,
+        tier=asked.tier,
+        need=asked.name or None,
+        reason=picked.chosen.reason,
+        rounds=rounds,
+        picked=picked,
+    )
+    if picked.winner is None:
+        commit_nothing(run, slot, decision, picked, asked.need)
+    else:
+        commit(run, slot, decision, picked.winner, asked.need, gates.contact)
+    return decision
+
+
+def _nothing(
+    run: Run, slot: Slot, trigger: str, rounds: list[Round], *, is_asked: bool
+) -> Decision | None:
+    """Record that there was nothing to choose, and why."""
+    is_shut = run.is_growth_shut()
+    shut: list[Round] = []
+    if is_shut:
+        growth = run.rules.choice("", slot)
+        gated = [Gated(action, arms, _SHUT) for action, arms in growth.actions]
+        shut = [Round(growth._replace(signals=(), paths=()), [], gated)] if gated else []
+    if not (is_asked or rounds):
+        return None
+    rounds = [*rounds, *shut]
+    needs = run.case.open_needs()
+    decision = decision_of(
+        run,
+        slot,
+        trigger,
+        tier=min((need.tier for need in needs), key=TIER_RANK.__getitem__, default="growth"),
+        need=None,
+        reason=_SHUT if is_shut and shut else "all_gated" if rounds else "no_action",
+        rounds=rounds,
+        picked=None,
+    )
+    run.decisions.append(decision)
+    return decision
+
+
+# What passes tiers: transactional and mandatory classes, and the message of an incident
+
+
+def _urgent(run: Run, slot: Slot, gates: Gates, trigger: str) -> Decision | None:
+    first: Decision | None = None
+    for round_, reason, need in _free_rounds(run, slot, gates):
+        for action, arms in round_.choice.actions:
+            passed = [one for one in round_.passed if one.action is action]
+            if not passed or (slot.is_answered and first is not None):
+                continue
+            valuer = Valuer(run, 0)
+            worths = [valuer.worth(one) for one in passed]
+            best = max(range(len(worths)), key=lambda i: (worths[i].value, -i))
+            weights = [PROBABILITY_ONE if i == best else 0 for i in range(len(worths) + 1)]
+            chosen = Chosen(best, weights, reason or action.message_class)
+            answered = _answered(run, action)
+            alone = Round(round_.choice._replace(actions=((action, arms),)), passed, [])
+            picked = Picked(worths, chosen, {"value": 0}, dict(sorted(valuer.asked.items())))
+            decision = decision_of(
+                run,
+                slot,
+                trigger,
+                tier=action.tier,
+                need=None if answered is None else answered.name,
+                reason=chosen.reason,
+                rounds=[alone],
+                picked=picked,
+            )
+            commit(run, slot, decision, passed[best], answered, gates.contact, stands_for=need)
+            first = first or decision
+    return first
+
+
+def _answered(run: Run, action: ActionRule) -> OpenNeed | None:
+    """Find the open need that an action names and was not tried for."""
+    return next(
+        (
+            need
+            for need in run.case.open_needs()
+            if need.name in action.needs and action.name not in need.tried
+        ),
+        None,
+    )
+
+
+def _free_rounds(run: Run, slot: Slot, gates: Gates) -> list[tuple[Round, str, str]]:
+    found = []
+    incident = gates.incident
+    action = run.rules.actions.get(incident.message or "") if incident is not None else None
+    if incident is not None and action is not None:
+        choice = run.rules.choice_of(action, slot)
+        need = f"{INCIDENT}{incident.id}"
+        if choice.actions and not any(s.need == need for s in run.case.standing):
+            found.append((Round(choice, *gates.pass_through(choice)), "incident_message", need))
+    choice = run.rules.free_choice(slot)
+    if choice.actions:
+        fresh = _unsaid(run, slot, choice)
+        found.append((Round(fresh, *gates.pass_through(fresh)), "", ""))
+    return found
+
+
+def _unsaid(run: Run, slot: Slot, choice: Choice) -> Choice:
+    """Leave out what was said: a message about no event and no need is sent to a person once."""
+    said = {contact.action for contact in run.person.profile.contacts}
+    said.update(s.action for s in run.case.standing if s.is_waiting)
+    kept = []
+    for action, arms in choice.actions:
+        if action.needs:
+            is_open = _answered(run, action) is not None
+        else:
+            is_open = action.is_momentary or slot.is_answered or action.name not in said
+        if is_open:
+            kept.append((action, arms))
+    return choice._replace(actions=tuple(kept))

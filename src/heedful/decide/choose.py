@@ -1,0 +1,69 @@
+"""Choosing among the arms that passed: the best value, or a draw whose chances are recorded."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from heedful.decide.types import Decision
+from heedful.decide.value import Worth
+from heedful.kernel import InputError, expected
+from heedful.learn import PROBABILITY_ONE, ArmValue, draw, selection_probabilities
+
+CHOICE: Final = "choice"
+"""Purpose of the random number that a decision's arm is drawn with."""
+
+DRAWN_TIERS: Final = frozenset(("retention", "growth"))
+"""Tiers in which chances are taken on purpose, so that learning goes on; help is not drawn."""
+
+
+class Chosen(NamedTuple):
+    """What was chosen, and with which chances."""
+
+    place: int
+    """Of the arm; their number for doing nothing."""
+    weights: list[int]
+    """Of every arm and, last, of doing nothing, in units of 2**-32."""
+    reason: str
+
+
+def choose_best(worths: list[Worth]) -> Chosen:
+    """Take the arm of the greatest value, or nothing where every value is below zero.
+
+    Notes
+    -----
+    Of equal values the first by name wins, and acting wins over doing nothing: the need is there.
+    """
+    best = max(range(len(worths)), key=lambda i: (worths[i].value, -i))
+    index = best if worths[best].value >= 0 else len(worths)
+    weights = [0] * (len(worths) + 1)
+    weights[index] = PROBABILITY_ONE
+    return Chosen(index, weights, "best_value")
+
+
+def choose_drawn(
+    worths: list[Worth], nothing: ArmValue, floor: float, secret: bytes, decision_id: int
+) -> Chosen:
+    """Draw an arm by Thompson sampling's chances, mixed with a floor."""
+    values = [*(worth.uncertain for worth in worths), nothing]
+    weights = selection_probabilities(values, floor)
+    return Chosen(draw(secret, decision_id, CHOICE, weights), weights, "drawn")
+
+
+def choose_again(decision: Decision, secret: bytes) -> int:
+    """Choose from a record alone, in integers: the same on every machine.
+
+    Returns
+    -------
+    Index into `decision.candidates`.
+
+    Raises
+    ------
+    InputError
+        `no_candidates` for a decision that is told without its candidates.
+    """
+    weights = [candidate.weight for candidate in decision.candidates]
+    if not any(weights):
+        what = "a decision with its candidates"
+        remedy = "Read it from the store."
+        raise InputError("no_candidates", expected(what, "none", "$.candidates", remedy))
+    return draw(secret, decision.id, CHOICE, weights)

@@ -1,0 +1,222 @@
+"""Contact policy: where a person can be reached, how often, and when.
+
+Caps count what was released to the person over all their devices (a fact of the profile) and what
+is decided and still waits. Quiet hours move a message to their end; only one that would be of no
+use by then is stopped by them.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from heedful.decide.compiled import ActionRule, ArmRule, CapRule
+from heedful.decide.limits import FATIGUE_WINDOW_MS
+from heedful.decide.run import Run
+from heedful.govern.hours import Place, next_open
+from heedful.kernel import DAY_MS, MICRO, hash_key, public_id
+
+_NAMESPACES: Final = {
+    "email": "email",
+    "sms": "phone",
+    "phone": "phone",
+    "whatsapp": "phone",
+    "push": "push",
+}
+"""Channels that need an address of one kind; every other one reaches the person as customer."""
+
+_KNOWN: Final = ("email", "phone", "push", "user_id", "anonymous_id")
+
+
+class Contact:
+    """What the contact policy asks of one person, each question answered once.
+
+    Parameters
+    ----------
+    is_release
+        Whether a message is about to go out: then only what went out before counts, so that of
+        several that wait, as after a merge, those that come first find room.
+    """
+
+    def __init__(self, run: Run, *, is_release: bool = False) -> None:
+        self._run = run
+        self._contact = run.rules.contact
+        self._is_release = is_release
+        self._ignored: frozenset[int] = frozenset()
+        self._counts: dict[int, dict[tuple[str, str], int]] = {}
+        self._open: dict[tuple[str, bool, bool], int | None] = {}
+        self._addresses: dict[str, str] | None = None
+        self._place: Place | None = None
+        self._language: str | None = None
+        self._is_language_read = False
+
+    # Reaching
+
+    def address(self, channel: str) -> dict[str, str] | None:
+        """Give where a message on a channel goes, or None where it cannot."""
+        known = self._known_addresses()
+        namespace = _NAMESPACES.get(channel)
+        if namespace is not None:
+            return {namespace: known[namespace]} if namespace in known else None
+        reached: dict[str, str] = {
+            name: known[name] for name in ("user_id", "anonymous_id") if name in known
+        }
+        return {"customer_id": public_id("c", self._run.person.customer), **reached}
+
+    def _known_addresses(self) -> dict[str, str]:
+        if self._addresses is None:
+            found: dict[str, str] = {}
+            for identifier in self._run.person.identifiers():
+                if identifier.namespace in _KNOWN:
+                    found.setdefault(identifier.namespace, identifier.value)
+            for name in ("email", "phone"):
+                value = self._run.readings.traits.get(name)
+                if isinstance(value, str) and value:
+                    found.setdefault(name, value)
+            self._addresses = found
+        return self._addresses
+
+    @property
+    def language(self) -> str | None:
+        """The person's language as two letters, from `traits.language`, `locale`, or the event."""
+        if not self._is_language_read:
+            traits, context = self._run.readings.traits, self._run.event.context
+            said = (traits.get("language"), traits.get("locale"), context.get("locale"))
+            text = next((v for v in said if isinstance(v, str) and len(v) >= 2), None)
+            self._language = text[:2].lower() if text else None
+            self._is_language_read = True
+        return self._language
+
+    def speaks(self, arm: ArmRule) -> bool:
+        """Say whether a treatment is in a language that the person understands."""
+        return arm.language is None or arm.language[:2].lower() == self.language
+
+    # Counting
+
+    def ignore(self, decisions: frozenset[int]) -> None:
+        """Leave decisions out that wait: the one to be made would replace them."""
+        if decisions != self._ignored:
+            self._ignored = decisions
+            self._counts.clear()
+
+    def count(self, within_ms: int, per: str, of: str) -> int:
+        """Count the messages of a window by what they have in common."""
+        counts = self._counts.get(within_ms)
+        if counts is None:
+            counts = self._counts[within_ms] = self._counted(within_ms)
+        return counts.get((per, of), 0)
+
+    def _counted(self, within_ms: int) -> dict[tuple[str, str], int]:
+        run = self._run
+        counts: dict[tuple[str, str], int] = {}
+        since = run.now - within_ms
+        for contact in reversed(run.person.profile.contacts):
+            if contact.at <= since:
+                break
+            if contact.at <= run.now:
+                self._add(counts, contact.channel, contact.message_class, contact.action)
+        if not self._is_release:
+            for s in run.case.standing:
+                if s.is_waiting and s.id not in self._ignored:
+                    self._add(counts, s.channel, s.message_class or "", s.action)
+        return counts
+
+    def _add(
+        self, counts: dict[tuple[str, str], int], channel: str, message_class: str, action: str
+    ) -> None:
+        keys = [("action", action), ("class", message_class)]
+        rule = self._run.rules.actions.get(action)
+        if rule is not None and rule.group is not None:
+            keys.append(("group", rule.group))
+        if message_class in self._contact.capped:
+            keys += [("person", ""), ("channel", channel)]
+        for key in keys:
+            counts[key] = counts.get(key, 0) + 1
+
+    def recent(self) -> int:
+        """Count the messages that fatigue looks at."""
+        return self.count(FATIGUE_WINDOW_MS, "person", "")
+
+    def is_capped(self, action: ActionRule, arm: ArmRule) -> CapRule | None:
+        """Find the cap that leaves no room for a message."""
+        if action.is_free or not arm.channel:
+            return None
+        caps = (*self._contact.caps, *action.caps) if action.is_capped else action.caps
+        for cap in caps:
+            of = _counted_with(cap, action, arm)
+            if of is not None and self.count(cap.within_ms, cap.per, of) >= cap.at_most:
+                return cap
+        return None
+
+    def is_spared(self, arm: ArmRule, model: str, placement: str | None, at: int) -> bool:
+        """Say whether a tightened guardrail keeps this person's messages of the day back."""
+        run = self._run
+        governance = run.surroundings.governance
+        if not governance.factors.by_name:
+            return False
+        subject = arm.subject._replace(model=model, placement=placement)
+        factor = governance.factor_ppm(subject)
+        if factor >= MICRO:
+            return False
+        day = str(at // DAY_MS)
+        drawn = hash_key(run.surroundings.secret, "guardrail", str(run.person.customer), day)
+        return drawn % MICRO >= factor
+
+    # Hours
+
+    def opens_at(self, action: ActionRule, arm: ArmRule) -> int | None:
+        """Find the first instant at which a message may make itself heard; None for none soon."""
+        is_legal = action.message_class == "promotional"
+        if action.is_free or not (is_legal or arm.is_loud):
+            return self._run.now
+        key = (arm.channel, arm.is_loud, is_legal)
+        if key not in self._open:
+            own = self._contact.own_hours if arm.is_loud else ()
+            self._open[key] = next_open(
+                self._run.now,
+                arm.channel,
+                self.place,
+                self._contact.zones_assumed,
+                own,
+                is_legal=is_legal,
+            )
+        return self._open[key]
+
+    @property
+    def place(self) -> Place:
+        """Where the person is, as far as it is known."""
+        if self._place is None:
+            traits = self._run.readings.traits
+            self._place = Place(country_of(traits), _text(traits.get(self._contact.zone_trait)))
+        return self._place
+
+
+def country_of(traits: dict[str, Any]) -> str | None:
+    """Read the country of a person: ISO 3166, such as `DE` or `US-FL`."""
+    address = traits.get("address")
+    said = (traits.get("country"), address.get("country") if isinstance(address, dict) else None)
+    for value in said:
+        text = _text(value)
+        if text is not None and (len(text) == 2 or text[2:3] == "-"):
+            return text.upper()
+    return None
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _counted_with(cap: CapRule, action: ActionRule, arm: ArmRule) -> str | None:
+    """Name what a message is counted with under a cap; None where the cap is about others."""
+    of: str | None
+    match cap.per:
+        case "person":
+            return ""
+        case "action":
+            of = action.name
+        case "group":
+            of = action.group
+        case "channel":
+            of = arm.channel
+        case "class":
+            of = action.message_class
+    return of if cap.of in (None, of) else None

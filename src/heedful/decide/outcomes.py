@@ -1,0 +1,135 @@
+"""What became of decisions: goals reached or missed, and what was reported.
+
+A goal counts for every decision that waits for it (intention to treat; whose merit it was is the
+business of attribution), once each. A window that closes is a miss. What was withdrawn before
+anybody could see it teaches nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from heedful.customer import ANY_CHANNEL
+from heedful.decide.case import MISSED, RANK, REACHED, WAITING, GoalWindow, Standing
+from heedful.decide.compiled import GoalRule
+from heedful.decide.lessons import lesson_of
+from heedful.decide.readings import Condition
+from heedful.decide.run import Run
+from heedful.events import CONSENT_CHANGED
+from heedful.kernel import parse_public_id, public_id, to_micros
+from heedful.learn import RowState
+
+OUTCOMES: Final = (
+    "shown",
+    "ignored",
+    "rejected",
+    "accepted",
+    "converted",
+    "unsubscribed",
+    "complained",
+)
+"""What can be reported of a decision, weakest first."""
+
+_UNWELCOME: Final = frozenset(("rejected", "unsubscribed", "complained"))
+
+
+def reach_goals(run: Run) -> None:
+    """Give an event that is an outcome to every decision that waits for it."""
+    event = run.event
+    for goal in run.rules.reached_by(event, run.readings):
+        value: int | None = None
+        for standing in run.case.standing:
+            for window in standing.goals:
+                if window.goal != goal.name or window.outcome != WAITING:
+                    continue
+                if standing.at <= event.at <= window.until and event.key != standing.trigger:
+                    value = _worth(run, goal) if value is None else value
+                    _settle(run, standing, window, REACHED, value)
+
+
+def _worth(run: Run, goal: GoalRule) -> int:
+    """Read what an outcome was worth, from its event where the goal says so."""
+    if not isinstance(goal.value, Condition):
+        return goal.value
+    micros = to_micros(run.readings.value(goal.value))
+    return 0 if micros is None else micros
+
+
+def miss_goals(run: Run) -> None:
+    """Close the windows whose end has come."""
+    for standing in run.case.standing:
+        for window in standing.goals:
+            if window.outcome == WAITING and window.until < run.now:
+                _settle(run, standing, window, MISSED, 0)
+
+
+def _settle(run: Run, standing: Standing, window: GoalWindow, outcome: int, value: int) -> None:
+    window.outcome, window.value = outcome, value
+    state: RowState = "converted" if outcome == REACHED else "expired"
+    run.learned.append(lesson_of(run.rules, standing, window, state, run.now))
+
+
+def report(run: Run) -> None:
+    """Take in what somebody says became of a decision."""
+    said = run.event.properties
+    outcome = said.get("outcome")
+    standing = _named(run, said)
+    if standing is None or outcome not in OUTCOMES:
+        return
+    standing.status = max(standing.status, RANK[outcome])
+    if outcome == "converted":
+        _convert(run, standing, said)
+    if outcome in _UNWELCOME:
+        # Nobody is shown again what they turned down.
+        standing.stands_until = min(standing.stands_until, run.now)
+    if outcome in ("unsubscribed", "complained"):
+        _object(run, standing, outcome)
+
+
+def _named(run: Run, said: dict[str, Any]) -> Standing | None:
+    id_ = parse_public_id("d", str(said.get("decision_id")))
+    return None if id_ is None else run.case.find(id_)
+
+
+def _convert(run: Run, standing: Standing, said: dict[str, Any]) -> None:
+    value = to_micros(said.get("value"))
+    for window in standing.goals:
+        if window.outcome == WAITING and window.goal in run.rules.goals:
+            goal = run.rules.goals[window.goal]
+            stated = goal.value if isinstance(goal.value, int) else 0
+            _settle(run, standing, window, REACHED, stated if value is None else value)
+
+
+def _object(run: Run, standing: Standing, outcome: str) -> None:
+    """Turn an unsubscription into a withdrawn consent, a complaint into an objection."""
+    arm = run.rules.arms.get((standing.action, standing.channel, standing.treatment))
+    purposes = arm.purposes if arm is not None else ()
+    default = "marketing" if standing.message_class == "promotional" else "service"
+    is_complaint = outcome == "complained"
+    for purpose in purposes[:1] or (default,):
+        run.say(
+            CONSENT_CHANGED,
+            {
+                "purpose": purpose,
+                "channel": ANY_CHANNEL if is_complaint else standing.channel or ANY_CHANNEL,
+                "status": "objected" if is_complaint else "withdrawn",
+                "source": f"outcome:{outcome}",
+                "proof": public_id("d", standing.id),
+            },
+        )
+
+
+def settle_effect(run: Run) -> None:
+    """Take in what became of a released effect."""
+    said = run.event.properties
+    found = run.case.find_effect(str(said.get("effect_id")))
+    status = RANK.get(str(said.get("status")))
+    if found is None or status is None:
+        return
+    standing, effect = found
+    if status > effect.status:
+        effect.status, effect.code = status, str(said.get("code") or "")
+    if effect.kind == "message":
+        standing.status = max(standing.status, status)
+        if effect.status == RANK["failed"]:
+            run.unlearn(standing)

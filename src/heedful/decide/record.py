@@ -1,0 +1,180 @@
+"""What a decision keeps: every candidate with its gate or its terms, versions and values seen."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, Final, Literal, NamedTuple
+
+from heedful.decide.case import Standing
+from heedful.decide.choose import Chosen
+from heedful.decide.compiled import ActionRule, ArmRule
+from heedful.decide.definitions import DO_NOTHING, Tier
+from heedful.decide.gates import Gated, Passed
+from heedful.decide.limits import NOTHING_STANDS_MS
+from heedful.decide.rules import Choice, Slot
+from heedful.decide.run import Run
+from heedful.decide.types import Candidate, Decision
+from heedful.decide.value import Worth
+
+Verdict = Literal["chosen", "lost", "gated"]
+GATED: Final[Verdict] = "gated"
+CHOSEN: Final[Verdict] = "chosen"
+LOST: Final[Verdict] = "lost"
+
+
+class Round(NamedTuple):
+    """One set of actions that a decision looked at, and what the gates said."""
+
+    choice: Choice
+    passed: list[Passed]
+    gated: list[Gated]
+
+
+class Picked(NamedTuple):
+    """The arms of the round that decided, their worth, and which one it is."""
+
+    worths: list[Worth]
+    chosen: Chosen
+    nothing: dict[str, int]
+    """Terms of doing nothing."""
+    models: dict[str, int]
+    flags: tuple[str, ...] = ()
+
+    @property
+    def winner(self) -> Passed | None:
+        """The arm that was chosen; None for doing nothing."""
+        place = self.chosen.place
+        return self.worths[place].passed if place < len(self.worths) else None
+
+
+@lru_cache(maxsize=65_536)
+def gated_candidate(action: str, channel: str, treatment: str, code: str) -> Candidate:
+    """Make the record of an arm that a gate stopped; the same one is shared by many decisions."""
+    return Candidate(action, channel, treatment, GATED, code)
+
+
+def candidates_of(rounds: list[Round], picked: Picked | None) -> tuple[Candidate, ...]:
+    """List every candidate, gated ones first, doing nothing last.
+
+    Notes
+    -----
+    Where one reason stops all arms of an action it stands once, without channel and treatment.
+    """
+    found: list[Candidate] = []
+    for round_ in rounds:
+        whole = {action.name: arms for action, arms in round_.choice.actions}
+        for action, arms, code in round_.gated:
+            if len(arms) == len(whole[action.name]):
+                found.append(gated_candidate(action.name, "", "", code))
+            else:
+                found += [gated_candidate(*arm.id, code) for arm in arms]
+    if picked is None:
+        found.append(Candidate(DO_NOTHING, "", "", CHOSEN, CHOSEN, 1 << 32))
+        return tuple(found)
+    chosen, weights = picked.chosen.place, picked.chosen.weights
+    lost = "lower_value" if picked.chosen.reason == "best_value" else "not_drawn"
+    if picked.chosen.reason == "holdout":
+        lost = "holdout"
+    for place, worth in enumerate(picked.worths):
+        arm = worth.passed.arm
+        is_it = place == chosen
+        found.append(
+            Candidate(
+                arm.action,
+                arm.channel,
+                arm.treatment,
+                CHOSEN if is_it else LOST,
+                CHOSEN if is_it else lost,
+                weights[place],
+                worth.terms,
+            )
+        )
+    is_it = chosen == len(picked.worths)
+    verdict, code = (CHOSEN, CHOSEN) if is_it else (LOST, lost)
+    found.append(Candidate(DO_NOTHING, "", "", verdict, code, weights[-1], picked.nothing))
+    return tuple(found)
+
+
+def seen_by(run: Run, rounds: list[Round]) -> dict[str, Any]:
+    """Show what the conditions of the rounds read."""
+    paths = dict.fromkeys(path for round_ in rounds for path in round_.choice.paths)
+    return run.readings.seen(tuple(sorted(paths)))
+
+
+def decision_of(
+    run: Run,
+    slot: Slot,
+    trigger: str,
+    *,
+    tier: Tier,
+    need: str | None,
+    reason: str,
+    rounds: list[Round],
+    picked: Picked | None,
+) -> Decision:
+    """Write a decision down."""
+    winner = None if picked is None else picked.winner
+    action: ActionRule | None = None if winner is None else winner.action
+    arm: ArmRule | None = None if winner is None else winner.arm
+    flags: tuple[str, ...] = ("qa",) if run.is_qa else ()
+    if picked is not None:
+        flags += picked.flags
+    if action is not None and action.is_fallback:
+        flags += ("fallback_model",)
+    if action is not None and action.decision_type.oversight != "none":
+        flags += (action.decision_type.oversight,)
+    return Decision(
+        id=run.next_id(slot.key),
+        customer=run.person.customer,
+        at=run.now,
+        trigger=run.event.key,
+        trigger_name=trigger,
+        strategy_version=run.rules.version,
+        action=DO_NOTHING if action is None else action.name,
+        tier=tier,
+        reason=reason,
+        need=need,
+        message_class=None if action is None else action.message_class,
+        channel=None if arm is None or not arm.channel else arm.channel,
+        treatment=None if arm is None else arm.treatment,
+        placement=slot.placement,
+        p_choose=1 << 32 if picked is None else picked.chosen.weights[picked.chosen.place],
+        expires_at=run.now + _stands_ms(action, picked),
+        candidates=candidates_of(rounds, picked),
+        models={} if picked is None else picked.models,
+        governance=run.surroundings.governance.revision,
+        seen=seen_by(run, rounds),
+        flags=flags,
+    )
+
+
+def _stands_ms(action: ActionRule | None, picked: Picked | None) -> int:
+    if action is not None:
+        return action.stands_ms
+    # Where there was nothing to choose, the next request may find something.
+    return 0 if picked is None else NOTHING_STANDS_MS
+
+
+def standing_decision(run: Run, standing: Standing) -> Decision:
+    """Tell a decision that still stands, without its candidates: those are in the store."""
+    placement = standing.slot.removeprefix("slot:") if standing.slot.startswith("slot:") else None
+    return Decision(
+        id=standing.id,
+        customer=run.person.customer,
+        at=standing.at,
+        trigger=standing.trigger,
+        trigger_name="standing",
+        strategy_version=standing.version,
+        action=standing.action,
+        tier=standing.tier,
+        reason="standing",
+        need=standing.need or None,
+        message_class=standing.message_class,
+        channel=standing.channel or None,
+        treatment=standing.treatment or None,
+        placement=placement,
+        p_choose=standing.p_choose,
+        expires_at=standing.stands_until,
+        models={standing.model: standing.model_seq} if standing.model else {},
+        governance=run.surroundings.governance.revision,
+    )

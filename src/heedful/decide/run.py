@@ -1,0 +1,178 @@
+"""One step at work: what it reads, and what it has made so far."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from heedful.decide.case import (
+    DECIDED,
+    RELEASED,
+    UNLEARNED,
+    WAITING,
+    WITHDRAWN,
+    Case,
+    EffectNote,
+    OpenNeed,
+    Standing,
+)
+from heedful.decide.compiled import GROWTH_RANK, TIER_RANK
+from heedful.decide.lessons import lesson_of
+from heedful.decide.readings import Readings
+from heedful.decide.rules import Rules
+from heedful.decide.types import (
+    EFFECT_WITHDRAWN,
+    Decision,
+    NewEvent,
+    Person,
+    Step,
+    Surroundings,
+)
+from heedful.effects import OutboundEffect
+from heedful.events import Event
+from heedful.kernel import hash_key, public_id
+
+
+class Run:
+    """Gathers what one step makes; its functions change the case and add to it."""
+
+    def __init__(
+        self,
+        rules: Rules,
+        surroundings: Surroundings,
+        person: Person,
+        case: Case,
+        event: Event,
+        fragment: int,
+    ) -> None:
+        self.rules = rules
+        self.surroundings = surroundings
+        self.person = person
+        self.case = case
+        self.event = event
+        self.fragment = fragment
+        self.now = event.received_at
+        self.readings = Readings(surroundings, rules.signals, rules.profile, person, event)
+        self.answer: Decision | None = None
+        self.decisions: list[Decision] = []
+        self.effects: list[OutboundEffect] = []
+        self.learned: list[Any] = []
+        self.spent: list[tuple[str, int]] = []
+        self._events: list[NewEvent] = []
+        self._released: list[str] = []
+        self._postponed: list[tuple[str, int, str]] = []
+        self._withdrawn: list[tuple[str, str]] = []
+
+    @property
+    def is_qa(self) -> bool:
+        """Whether the person is one of us who tries things out."""
+        return self.readings.traits.get("qa") is True
+
+    def is_fresh(self, within_ms: int) -> bool:
+        """Say whether the event at hand is young enough to act on."""
+        return self.now - self.event.at <= within_ms
+
+    def next_id(self, slot: str) -> int:
+        """Name the next decision of this step."""
+        ordinal = str(len(self.decisions))
+        secret = self.surroundings.secret
+        return hash_key(secret, "decision", str(self.event.key), slot, ordinal)
+
+    def budget_left(self, name: str) -> int:
+        """Give the micros that are left of a budget after what this step has spent."""
+        left = self.surroundings.budgets.get(name, 0)
+        return left - sum(micros for budget, micros in self.spent if budget == name)
+
+    def say(self, name: str, properties: dict[str, Any]) -> None:
+        """Write an event of our own."""
+        self._events.append(NewEvent(name, properties))
+
+    def need_of(self, standing: Standing) -> OpenNeed | None:
+        """Find the need that a decision answers."""
+        return next(
+            (
+                need
+                for need in self.case.needs
+                if need.event == standing.need_event and need.name == standing.need
+            ),
+            None,
+        )
+
+    def is_growth_shut(self) -> bool:
+        """Say whether a need of a higher tier is open."""
+        return any(TIER_RANK[n.tier] < GROWTH_RANK for n in self.case.needs if not n.closed_at)
+
+    # What becomes of effects
+
+    def release(self, standing: Standing, effect: EffectNote) -> None:
+        """Let an effect go out."""
+        effect.status = RELEASED
+        self._released.append(effect.id)
+        if effect.kind == "message":
+            standing.status = max(standing.status, RELEASED)
+            self.mark_tried(standing)
+
+    def mark_tried(self, standing: Standing) -> None:
+        """Note that a need was answered by an action."""
+        need = self.need_of(standing)
+        if need is not None and standing.action not in need.tried:
+            need.tried = sorted((*need.tried, standing.action))
+
+    def postpone(self, effect: EffectNote, due: int, code: str) -> None:
+        """Let an effect wait longer."""
+        effect.due = due
+        self._postponed.append((effect.id, due, code))
+
+    def withdraw(self, standing: Standing, code: str, *, but: str = "") -> None:
+        """Let what has not gone out of a decision never go out; teaches nothing.
+
+        Parameters
+        ----------
+        but
+            Kind of effect that stays, such as `webhook` where only a message dies.
+        """
+        was_out = standing.status > DECIDED
+        for effect in standing.effects:
+            if effect.status == DECIDED and effect.kind != but:
+                self._withdraw_one(standing, effect, code)
+        if not was_out:
+            standing.status = WITHDRAWN
+            standing.stands_until = min(standing.stands_until, self.now)
+            self.unlearn(standing)
+
+    def unlearn(self, standing: Standing) -> None:
+        """Learn nothing from a decision that reached nobody."""
+        for window in standing.goals:
+            if window.outcome == WAITING:
+                window.outcome = UNLEARNED
+                self.learned.append(lesson_of(self.rules, standing, window, "withdrawn", self.now))
+
+    def _withdraw_one(self, standing: Standing, effect: EffectNote, code: str) -> None:
+        effect.status, effect.code = WITHDRAWN, code
+        self._withdrawn.append((effect.id, code))
+        self.say(
+            EFFECT_WITHDRAWN,
+            {
+                "effect_id": effect.id,
+                "decision_id": public_id("d", standing.id),
+                "reason_code": code,
+            },
+        )
+
+    def refuse_effect(self, effect_id: str, code: str) -> None:
+        """Say of an effect that nobody knows that it must not go out."""
+        if all(known != effect_id for known, _ in self._withdrawn):
+            self._withdrawn.append((effect_id, code))
+
+    def outcome(self) -> Step:
+        """Give all that follows."""
+        return Step(
+            events=tuple(self._events),
+            decisions=tuple(self.decisions),
+            answer=self.answer,
+            effects=tuple(self.effects),
+            released=tuple(self._released),
+            postponed=tuple(self._postponed),
+            withdrawn=tuple(self._withdrawn),
+            learned=tuple(self.learned),
+            spent=tuple(self.spent),
+        )
