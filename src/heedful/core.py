@@ -19,7 +19,7 @@ from heedful.customer import CompiledIdentity, Profile, ProfileRules
 from heedful.decide import Definitions, Rules, compile_rules
 from heedful.decide.definitions import Budget
 from heedful.events import Event
-from heedful.govern.governance import Governance
+from heedful.govern import ApprovalsFile, Governance, IncidentPlan
 from heedful.kernel import InvariantError, canonical, expected, hash_key
 from heedful.sense import FeatureDictionary, FeatureKey, Senses, SignalSet
 from heedful.sense.features import feature_key
@@ -43,6 +43,10 @@ class World(msgspec.Struct, frozen=True):
     """Needs, actions and all else that decides; none where a workspace only keeps facts."""
     budgets: Mapping[str, Budget] = MappingProxyType({})
     """Money that actions may spend, by name."""
+    approvals: ApprovalsFile = ApprovalsFile()
+    """How many have to agree to what."""
+    incidents: tuple[IncidentPlan, ...] = ()
+    """Disturbances that may be declared."""
     models: Mapping[str, Any] = MappingProxyType({})
     """What was learned, by the name of the model: snapshots, each with its `learn_seq`."""
     governance: Governance = Governance()

@@ -56,6 +56,9 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     flags: tuple[str, ...] = ()
 
 
+OWN_SOURCE: Final = "heedful"
+"""Source of the events that Heedful itself writes."""
+
 # Names of our own events (type `own`). What they carry stands in `properties`.
 MESSAGE_RELEASED: Final = "Message Released"
 """A message went out to the person: every gate had passed, and the caps count it."""

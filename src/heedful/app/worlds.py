@@ -28,4 +28,6 @@ def world_of(strategy: Strategy, earlier: Mapping[str, frozenset[str]] | None = 
             strategy.definitions, signals, version=strategy.version, profile=strategy.profile
         ),
         budgets=strategy.definitions.contact.budgets,
+        approvals=strategy.approvals,
+        incidents=strategy.incidents.incidents,
     )

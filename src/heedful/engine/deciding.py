@@ -7,11 +7,11 @@ that made them. Law: a decision sees all events up to its own and none after it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import blake2b
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
@@ -21,10 +21,14 @@ from heedful.customer import Cluster
 from heedful.decide import Case, Decision, Person, Step, Surroundings
 from heedful.decide.definitions import Budget
 from heedful.effects import OutboundEffect
+from heedful.engine import ledger
 from heedful.engine.graph import Staged, identifier_key, read_cluster
-from heedful.events import Event, Identifier
-from heedful.govern import audit
-from heedful.govern.audit import AuditKind, AuditValue, Head
+from heedful.engine.proofs import Proof, append_proofs
+from heedful.events import OWN_SOURCE, Event, Identifier
+from heedful.govern import types as govern_types
+from heedful.govern.approvals import request_approval
+from heedful.govern.audit import AuditValue
+from heedful.govern.types import ApprovalNeeded
 from heedful.kernel import (
     DAY_MS,
     SECOND_MS,
@@ -34,13 +38,13 @@ from heedful.kernel import (
     to_micros,
 )
 from heedful.learn import LearningRow
-from heedful.ports import AuditRow, DecisionRow, EffectRow, EffectStatus, Transaction
-
-OWN_SOURCE: Final = "heedful"
-"""Source of the events that Heedful writes itself."""
+from heedful.ports import DecisionRow, EffectRow, EffectStatus, Transaction
 
 DERIVED: Final = "derived"
 """Flag of an event that a step wrote: a replay makes it anew instead of reading it."""
+
+APPROVAL_REQUIRED: Final = "approval_required"
+"""Why an effect is put off until a person has agreed."""
 
 LEASE_MS: Final = 120_000
 """How long a released effect may take before somebody else may try it; beyond every time-out."""
@@ -63,15 +67,6 @@ def read_effect(row: EffectRow) -> OutboundEffect:
     return _READ_EFFECT.decode(row.body)
 
 
-class Proof(NamedTuple):
-    """What the audit chain is to hold."""
-
-    kind: AuditKind
-    subject: str
-    at: int
-    body: Mapping[str, AuditValue]
-
-
 class Deciding:
     """What one transaction decides; nothing is written before `write`."""
 
@@ -87,6 +82,7 @@ class Deciding:
         self._lessons: list[LearningRow] = []
         self._surroundings: Surroundings | None = None
         self._proofs: list[Proof] = []
+        self._unapproved: list[int] = []
         self._decided: list[Decision] = []
         self._answers: dict[int, Decision] = {}
         self._released: list[EffectRow] = []
@@ -143,6 +139,18 @@ class Deciding:
             )
         if self._proofs:
             append_proofs(tx, self._proofs)
+        for decision in dict.fromkeys(self._unapproved):
+            self._ask_for_approval(public_id("d", decision))
+
+    def _ask_for_approval(self, decision_id: str) -> None:
+        """Put a decision that waits for a person into the queue of approvals."""
+        rule = self._world.approvals.decision
+        needed = ApprovalNeeded("decision", decision_id, max(rule.required, 1))
+        reason = "Its decision type demands approval before release."
+        asked = request_approval(needed, f"a_{decision_id}", OWN_SOURCE, reason, rule, self._now)
+        name, said = govern_types.write(asked)
+        proof = Proof("approval", asked.approval_id, self._now, {"subject": decision_id})
+        ledger.note(self._tx, self._secret, name, said, self._now, [proof], (DERIVED,))
 
     def _case(self, staged: Staged) -> Case | None:
         key, held = staged.row.key, staged.row.process
@@ -206,6 +214,8 @@ class Deciding:
             row = self._move(effect_id, "waiting", reason)
             if row is not None:
                 self._effects[effect_id] = row._replace(due=due)
+                if reason == APPROVAL_REQUIRED:
+                    self._unapproved.append(row.decision)
         for effect_id, reason in step.withdrawn:
             self._move(effect_id, "withdrawn", reason)
         for effect_id in step.released:
@@ -274,18 +284,3 @@ def own_event(
         properties=properties,
         flags=(DERIVED,),
     )
-
-
-def append_proofs(tx: Transaction, proofs: Iterable[Proof]) -> None:
-    """Chain entries to the audit."""
-    newest = tx.audit_head()
-    head = Head()
-    if newest is not None:
-        head = Head(
-            seq=newest.number, hash=newest.hash.decode(), at=audit.describe(newest.body)["at"]
-        )
-    rows = []
-    for proof in proofs:
-        line, head = audit.append(head, proof.kind, proof.subject, proof.at, proof.body)
-        rows.append(AuditRow(head.seq, head.hash.encode(), line))
-    tx.append_audit(rows)

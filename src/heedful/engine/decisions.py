@@ -6,7 +6,7 @@ Every question is an event in the log, and every answer is given after its commi
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,14 +15,11 @@ import msgspec
 from heedful import core, decide
 from heedful.core import World
 from heedful.decide import Decision, Person, Surroundings
-from heedful.engine import ledger
 from heedful.engine.batch import BatchResult, Filing, Inner
-from heedful.engine.deciding import OWN_SOURCE, Proof, read_decision
+from heedful.engine.deciding import read_decision
 from heedful.engine.reading import Found, find, lookup
 from heedful.engine.writer import Writer
-from heedful.events import Event, Identifier
-from heedful.govern.governance import fold_governance
-from heedful.govern.types import Statement, write
+from heedful.events import OWN_SOURCE, Event, Identifier
 from heedful.kernel import (
     InputError,
     InvariantError,
@@ -227,33 +224,6 @@ class Decisions:
             what = expected("a known decision", "one that is not known", "$.decision_id")
             raise InputError("decision_not_found", what)
         return row
-
-    # -- governing ------------------------------------------------------------------------------
-
-    def state(
-        self, make: Callable[[World], Statement], proof: Callable[[Statement], Proof]
-    ) -> Statement:
-        """Make a statement about the workspace, such as a stop, in force for the next event.
-
-        Parameters
-        ----------
-        make
-            Builds the statement from the world as it is when its turn has come.
-        """
-        made: list[Statement] = []
-
-        def change(tx: Transaction, world: World) -> World:
-            statement = make(world)
-            made[:] = [statement]
-            name, said = write(statement)
-            event = ledger.note(
-                tx, self._secret, name, said, self._writer.now(), [proof(statement)]
-            )
-            governance = fold_governance(world.governance, event)
-            return msgspec.structs.replace(world, governance=governance)
-
-        self._writer.change_world(change)
-        return made[0]
 
 
 def shown(decision: Decision) -> dict[str, Any]:

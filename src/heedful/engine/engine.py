@@ -18,11 +18,12 @@ from heedful.connectors import Connectors
 from heedful.core import World
 from heedful.engine import ledger, reading, replay, rights
 from heedful.engine.batch import BatchResult, Filing
-from heedful.engine.deciding import Proof
 from heedful.engine.decisions import Decisions
+from heedful.engine.governing import Governing
 from heedful.engine.inbox import StoredInbox
 from heedful.engine.learning import Learner, read_models
 from heedful.engine.outbox import Outbox
+from heedful.engine.proofs import Proof
 from heedful.engine.reading import Found, customer_id
 from heedful.engine.refold import Caretaker
 from heedful.engine.stream import Notice, Stream, decided
@@ -65,6 +66,7 @@ class Engine:
         )
         self._writer = Writer(store, world, secret, clock, self._committed)
         self.decisions = Decisions(store, self._writer, secret)
+        self.governing = Governing(store, self._writer, secret)
         self.inbox = StoredInbox(store, self._writer)
         self._outbox: Outbox | None = None
         self._learner = Learner(store, self._writer)

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from heedful.engine.deciding import OWN_SOURCE, Proof, append_proofs
-from heedful.events import Event, decode_event, encode_event
+from heedful.engine.proofs import Proof, append_proofs
+from heedful.events import OWN_SOURCE, Event, decode_event, encode_event
+from heedful.govern.approvals import Approval, fold_approval
 from heedful.govern.governance import Governance, fold_governance
+from heedful.govern.types import APPROVAL_REQUESTED, APPROVAL_VOTED
 from heedful.kernel import hash_key
 from heedful.ports import LogRow, Transaction
 
@@ -31,6 +33,7 @@ def note(
     properties: dict[str, Any],
     now: int,
     proofs: Sequence[Proof] = (),
+    flags: tuple[str, ...] = (),
 ) -> Event:
     """Write an event about the workspace into the log, and its proof into the audit chain."""
     seq = tx.last_seq() + 1
@@ -45,6 +48,7 @@ def note(
         received_at=now,
         original_at=now,
         properties=properties,
+        flags=flags,
     )
     tx.append([LogRow(WORKSPACE_FRAGMENT, now, event.key, seq, encode_event(event))])
     append_proofs(tx, proofs)
@@ -68,3 +72,15 @@ def published(tx: Transaction) -> str | None:
     """Read the version of the strategy that was published last."""
     versions = [e.properties["version"] for e in happened(tx) if e.name == STRATEGY_PUBLISHED]
     return versions[-1] if versions else None
+
+
+def read_approvals(tx: Transaction) -> dict[str, Approval]:
+    """Fold all requests for approval, by id."""
+    approvals: dict[str, Approval] = {}
+    for event in happened(tx):
+        about = event.properties.get("approval_id")
+        if event.name in (APPROVAL_REQUESTED, APPROVAL_VOTED) and isinstance(about, str):
+            folded = fold_approval(approvals.get(about), event)
+            if folded is not None:
+                approvals[about] = folded
+    return approvals

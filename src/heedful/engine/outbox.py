@@ -15,9 +15,9 @@ from heedful.connectors.breaker import admit, is_failure, opens_at, record
 from heedful.decide import EFFECT_DUE, EFFECT_SETTLED
 from heedful.effects import OutboundEffect
 from heedful.engine.batch import Inner
-from heedful.engine.deciding import OWN_SOURCE, read_effect
+from heedful.engine.deciding import read_effect
 from heedful.engine.writer import Writer
-from heedful.events import Event
+from heedful.events import OWN_SOURCE, Event
 from heedful.kernel import PeerError, hash_key
 from heedful.ports import Delivery, EffectRow, Store
 

@@ -190,11 +190,11 @@ def _land(
     happened: list[Event | Inner] = []
     for row in rows:
         event = decode_event(row.body)
+        if DERIVED in event.flags:
+            continue
         if row.fragment == ledger.WORKSPACE_FRAGMENT:
             tx.append([row._replace(seq=tx.last_seq() + 1)])
             world = _changed(tx, world, event, strategies)
-        elif DERIVED in event.flags:
-            continue
         elif not (event.user_id or event.anonymous_id or event.identifiers):
             happened.append(Inner(event, row.fragment))
         else:

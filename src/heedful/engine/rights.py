@@ -29,6 +29,7 @@ from heedful.events import (
     CONSENT_CHANGED,
     IDENTIFIERS_SEPARATED,
     OBJECTION_RECORDED,
+    OWN_SOURCE,
     Event,
     Identifier,
     decode_event,
@@ -36,7 +37,6 @@ from heedful.events import (
 from heedful.kernel import InputError, canonical, expected, hash_key
 from heedful.ports import ClusterRow, FragmentRow, IdentifierRow, Transaction
 
-OWN_SOURCE: Final = "heedful"
 _KEYS: Final = msgspec.msgpack.Decoder(list[int])
 _PAGE: Final = 500
 

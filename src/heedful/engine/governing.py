@@ -1,0 +1,266 @@
+"""Stopping, starting, approving, declaring, proving: the workspace's own levers.
+
+Every word is an event in the log and a link of the audit chain, in force between two batches: the
+next decision and the next release obey it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+
+from heedful.core import World
+from heedful.decide import DECISION_APPROVED, DECISION_REFUSED
+from heedful.engine import ledger
+from heedful.engine.batch import Inner
+from heedful.engine.proofs import Proof
+from heedful.engine.writer import Writer
+from heedful.events import OWN_SOURCE, Event
+from heedful.govern import (
+    Approval,
+    Head,
+    Incident,
+    SignedHead,
+    Stop,
+    audit,
+    declare,
+    end,
+    fold_governance,
+    request_approval,
+    status_of,
+    stop,
+    switch_on,
+    vote,
+)
+from heedful.govern.audit import AuditKind
+from heedful.govern.types import ApprovalNeeded, IncidentScope, Statement, SwitchSet, write
+from heedful.govern.verify import Verification, verify
+from heedful.kernel import InputError, expected, hash_key, parse_public_id
+from heedful.kernel.names import nearest
+from heedful.ports import AuditRow, Store, Transaction
+
+PAGE: Final = 1_000
+"""Links of the audit chain read at once."""
+
+
+class Governing:
+    """The levers of one workspace."""
+
+    def __init__(self, store: Store, writer: Writer, secret: bytes) -> None:
+        self._store = store
+        self._writer = writer
+        self._secret = secret
+
+    # -- switches -------------------------------------------------------------------------------
+
+    def stops(self) -> tuple[Stop, ...]:
+        """List what is stopped now."""
+        return self._writer.world.governance.switches.stops(self._writer.now())
+
+    def stop(self, scope: str, by: str, reason: str, expires_at: int | None = None) -> None:
+        """Stop a scope at once, for what is decided and for what waits in the outbox.
+
+        Raises
+        ------
+        InputError
+            As `govern.stop`.
+        """
+        now = self._writer.now()
+
+        def make(tx: Transaction, world: World) -> Statement:
+            return stop(world.governance.switches, scope, by, reason, now, expires_at)
+
+        self._state(make, "switch", scope)
+
+    def switch_on(self, scope: str, by: str, reason: str) -> Approval | None:
+        """Switch a scope on where that is approved; else ask for it and give the request.
+
+        Raises
+        ------
+        InputError
+            As `govern.switch_on`.
+        """
+        now = self._writer.now()
+        asked: list[str] = []
+
+        def make(tx: Transaction, world: World) -> Statement:
+            rule = world.approvals.switch_on
+            switches, known = world.governance.switches, ledger.read_approvals(tx)
+            said: SwitchSet | ApprovalNeeded = switch_on(
+                switches, scope, by, reason, now, required=rule.required
+            )
+            for approval in known.values():
+                if isinstance(said, ApprovalNeeded) and approval.subject == said.subject:
+                    said = switch_on(
+                        switches, scope, by, reason, now,
+                        required=rule.required, approval=approval,
+                    )  # fmt: skip
+            if isinstance(said, SwitchSet):
+                return said
+            request = request_approval(said, f"a_{secrets.token_hex(8)}", by, reason, rule, now)
+            asked[:] = [request.approval_id]
+            return request
+
+        self._state(make, "switch", scope)
+        return self.approval(asked[0]) if asked else None
+
+    # -- approvals ------------------------------------------------------------------------------
+
+    def approvals(self) -> list[Approval]:
+        """List all requests, the oldest first."""
+        found = self._store.read(ledger.read_approvals)
+        return sorted(found.values(), key=lambda approval: (approval.at, approval.id))
+
+    def approval(self, approval_id: str) -> Approval:
+        """Read one request; raises `approval_not_found`."""
+        found = self._store.read(ledger.read_approvals)
+        if approval_id not in found:
+            near = nearest(approval_id, found)
+            what = expected(
+                "a request for approval",
+                "an id that is not known",
+                "$.approval_id",
+                f"Did you mean {near}?" if near else "",
+            )
+            raise InputError("approval_not_found", what)
+        return found[approval_id]
+
+    def vote(self, approval_id: str, by: str, is_approved: bool, reason: str) -> Approval:
+        """Agree or refuse; what was asked for then happens, or never does.
+
+        Raises
+        ------
+        InputError
+            `approval_not_found`, and as `govern.vote`.
+        """
+        now = self._writer.now()
+        said = vote(self.approval(approval_id), by, is_approved, reason, now)
+        if said is not None:
+            self._state(lambda tx, world: said, "approval", approval_id)
+        approval = self.approval(approval_id)
+        status = status_of(approval, now)
+        if approval.kind == "decision" and status in ("approved", "rejected"):
+            self._settle(approval.subject, status == "approved", reason, now)
+        elif approval.kind == "switch_on" and status == "approved":
+            scope = approval.subject.rpartition("@")[0]
+            self.switch_on(scope, approval.requested_by, approval.reason)
+        return approval
+
+    def _settle(self, decision_id: str, is_approved: bool, reason: str, now: int) -> None:
+        key = parse_public_id("d", decision_id) or 0
+        row = self._store.read(lambda tx: tx.decisions([key])).get(key)
+        if row is None:
+            return
+        name = DECISION_APPROVED if is_approved else DECISION_REFUSED
+        message_id = f"{name}:{decision_id}"
+        event = Event(
+            type="own",
+            name=name,
+            at=now,
+            key=hash_key(self._secret, "event", OWN_SOURCE, message_id),
+            source=OWN_SOURCE,
+            message_id=message_id,
+            received_at=now,
+            original_at=0,
+            properties={"decision_id": decision_id, "reason": reason},
+        )
+        self._writer.submit([Inner(event, row.fragment)]).result()
+
+    # -- incidents ------------------------------------------------------------------------------
+
+    def incidents(self) -> tuple[Incident, ...]:
+        """List the incidents that run, the strictest first."""
+        return self._writer.world.governance.incidents.open_ones(self._writer.now())
+
+    def declare(
+        self,
+        plan: str,
+        scope: IncidentScope,
+        by: str,
+        reason: str,
+        expires_at: int | None = None,
+    ) -> str:
+        """Declare an incident by a published plan; gives its id.
+
+        Raises
+        ------
+        InputError
+            `incident_plan_not_found`, and as `govern.declare`.
+        """
+        incident_id = f"i_{secrets.token_hex(8)}"
+        now = self._writer.now()
+
+        def make(tx: Transaction, world: World) -> Statement:
+            known = {one.name: one for one in world.incidents}
+            if plan not in known:
+                near = nearest(plan, known)
+                what = expected(
+                    "a plan of policies/incidents.yaml",
+                    repr(plan),
+                    "$.plan",
+                    f"Did you mean {near}?" if near else "Publish one first.",
+                )
+                raise InputError("incident_plan_not_found", what)
+            incidents = world.governance.incidents
+            return declare(incidents, known[plan], incident_id, scope, by, reason, now, expires_at)
+
+        self._state(make, "incident", incident_id)
+        return incident_id
+
+    def end(self, incident_id: str, by: str, reason: str) -> None:
+        """End an incident before its expiry; raises as `govern.end`."""
+        now = self._writer.now()
+
+        def make(tx: Transaction, world: World) -> Statement:
+            return end(world.governance.incidents, incident_id, by, reason, now)
+
+        self._state(make, "incident", incident_id)
+
+    # -- audit ----------------------------------------------------------------------------------
+
+    def audit_lines(self) -> Iterator[bytes]:
+        """Read the audit chain, line by line."""
+        after = 0
+        while rows := self._store.read(partial(_links, after=after)):
+            yield from (row.body for row in rows)
+            after = rows[-1].number
+
+    def signed_head(self, private_key: bytes) -> SignedHead:
+        """Sign the newest link, to be kept elsewhere."""
+        row = self._store.read(lambda tx: tx.audit_head())
+        if row is None:
+            return audit.sign_head(private_key, Head())
+        head = Head(seq=row.number, hash=row.hash.decode(), at=audit.describe(row.body)["at"])
+        return audit.sign_head(private_key, head)
+
+    def verify_audit(self, anchors: Iterable[SignedHead], public_key: bytes) -> Verification:
+        """Check the chain against heads that were kept elsewhere."""
+        return verify(self.audit_lines(), anchors, public_key)
+
+    def _state(
+        self,
+        make: Callable[[Transaction, World], Statement],
+        kind: AuditKind,
+        subject: str,
+    ) -> None:
+        def change(tx: Transaction, world: World) -> World:
+            name, said = write(make(tx, world))
+            now = self._writer.now()
+            proof = Proof(kind, subject, now, {"event": name, "by": _by(said)})
+            event = ledger.note(tx, self._secret, name, said, now, [proof])
+            governance = fold_governance(world.governance, event)
+            return msgspec.structs.replace(world, governance=governance)
+
+        self._writer.change_world(change)
+
+
+def _links(tx: Transaction, after: int) -> list[AuditRow]:
+    return tx.audit(after, PAGE)
+
+
+def _by(said: dict[str, Any]) -> str:
+    return str(said.get("by") or said.get("requested_by") or "")
