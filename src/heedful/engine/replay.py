@@ -188,6 +188,7 @@ def _land(
     strategies: Strategies,
 ) -> World:
     happened: list[Event | Inner] = []
+    filing = Filing(world, secret)
     for row in rows:
         event = decode_event(row.body)
         if DERIVED in event.flags:
@@ -195,13 +196,13 @@ def _land(
         if row.fragment == ledger.WORKSPACE_FRAGMENT:
             tx.append([row._replace(seq=tx.last_seq() + 1)])
             world = _changed(tx, world, event, strategies)
-        elif not (event.user_id or event.anonymous_id or event.identifiers):
+        elif filing.file(event) is None:
             happened.append(Inner(event, row.fragment))
         else:
             happened.append(event)
     if not happened:
         return world
-    return Batch(tx, world, secret, Filing(world, secret), now).run(happened, []).world
+    return Batch(tx, world, secret, filing, now).run(happened, []).world
 
 
 def _changed(tx: Transaction, world: World, event: Event, strategies: Strategies) -> World:
