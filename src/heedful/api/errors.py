@@ -117,5 +117,6 @@ def unknown_route() -> InputError:
 
 def wrong_method(methods: Sequence[str]) -> InputError:
     """Refuse a method that a path does not have; `methods` are those that it has."""
-    what = expected(" or ".join(methods), "another method", "method")
+    remedy = f"Send {' or '.join(methods)}."
+    what = expected("a method of this path", "another", "method", remedy)
     return InputError("method_not_allowed", what, {"allow": list(methods)})
