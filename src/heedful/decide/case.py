@@ -141,11 +141,11 @@ class Standing(msgspec.Struct, array_like=True):
         """Whether a message of it has not gone out and still may."""
         return any(e.kind == "message" and e.status == DECIDED for e in self.effects)
 
-    @property
-    def is_finished(self) -> bool:
-        """Whether nothing about it can change any more but its status."""
+    def is_finished(self, now: int) -> bool:
+        """Say whether nothing about it can change any more but its status."""
         return all(g.outcome != WAITING for g in self.goals) and all(
-            e.status != DECIDED for e in self.effects
+            e.status > RELEASED or (e.status == RELEASED and e.expires_at <= now)
+            for e in self.effects
         )
 
 

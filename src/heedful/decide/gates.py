@@ -292,11 +292,21 @@ class Gates:
             return "not_suitable"
         return "no_benefit" if action.benefit < 0 else None
 
-    def closed_at_release(self, standing: Standing, action: ActionRule, arm: ArmRule) -> str | None:
-        """Ask the rest at the moment of sending: address, caps, guardrails and budget."""
+    def closed_at_release(
+        self, standing: Standing, action: ActionRule, arm: ArmRule, *, is_counted: bool = False
+    ) -> str | None:
+        """Ask the rest at the moment of sending: address, caps, guardrails and budget.
+
+        Parameters
+        ----------
+        is_counted
+            Whether this is another try of what caps and budget counted the first time.
+        """
         if arm.channel:
             if self.contact.address(arm.channel) is None:
                 return "no_address"
+            if is_counted:
+                return None
             if self.contact.is_capped(action, arm) is not None:
                 return "cap_reached"
             if not action.is_free and self.contact.is_spared(

@@ -10,7 +10,16 @@ from __future__ import annotations
 from typing import Any, Final
 
 from heedful.customer import ANY_CHANNEL
-from heedful.decide.case import MISSED, RANK, REACHED, WAITING, GoalWindow, Standing
+from heedful.decide.case import (
+    DELIVERED,
+    FAILED,
+    MISSED,
+    RANK,
+    REACHED,
+    WAITING,
+    GoalWindow,
+    Standing,
+)
 from heedful.decide.compiled import GoalRule
 from heedful.decide.lessons import lesson_of
 from heedful.decide.readings import Condition
@@ -29,6 +38,9 @@ OUTCOMES: Final = (
     "complained",
 )
 """What can be reported of a decision, weakest first."""
+
+_SETTLED: Final = {"delivered": DELIVERED, "dead": FAILED, "failed": FAILED}
+"""What the outbox says of an effect; one that is tried again is still released."""
 
 _UNWELCOME: Final = frozenset(("rejected", "unsubscribed", "complained"))
 
@@ -123,7 +135,7 @@ def settle_effect(run: Run) -> None:
     """Take in what became of a released effect."""
     said = run.event.properties
     found = run.case.find_effect(str(said.get("effect_id")))
-    status = RANK.get(str(said.get("status")))
+    status = _SETTLED.get(str(said.get("status")))
     if found is None or status is None:
         return
     standing, effect = found
@@ -131,5 +143,5 @@ def settle_effect(run: Run) -> None:
         effect.status, effect.code = status, str(said.get("code") or "")
     if effect.kind == "message":
         standing.status = max(standing.status, status)
-        if effect.status == RANK["failed"]:
+        if effect.status == FAILED:
             run.unlearn(standing)

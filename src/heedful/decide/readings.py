@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from heedful.customer import ANY_CHANNEL, ProfileRules
 from heedful.decide.limits import SEEN_CHARS_MAX
-from heedful.decide.types import DECISION_REQUESTED, Person, Surroundings
+from heedful.decide.types import DECISION_REQUESTED, UNKNOWN_SEEN, Person, Surroundings
 from heedful.events import Event
 from heedful.expr import UNKNOWN, Expression, Names, Open, Record, Shape, Type
 from heedful.kernel import InputError
@@ -264,7 +264,7 @@ class Readings:
 def _shown(value: Any) -> Any:
     """Write a value as a record keeps it: scalars as they are, the rest as its size."""
     if value is UNKNOWN:
-        return "unknown"
+        return UNKNOWN_SEEN
     if isinstance(value, str):
         return value[:SEEN_CHARS_MAX]
     if value is None or isinstance(value, bool | int | float):

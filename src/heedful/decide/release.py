@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from heedful.decide.arbitrate import INCIDENT
 from heedful.decide.carry import MESSAGE, WEBHOOK
-from heedful.decide.case import DECIDED, WITHDRAWN, EffectNote, Standing
+from heedful.decide.case import DECIDED, RELEASED, WITHDRAWN, EffectNote, Standing
 from heedful.decide.commit import say_released
 from heedful.decide.compiled import ActionRule, ArmRule
 from heedful.decide.gates import REASONS, Gates
@@ -31,9 +31,11 @@ def release_due(run: Run) -> None:
     standing, effect = found
     if effect.status == WITHDRAWN:
         run.refuse_effect(effect_id, effect.code)
-    if effect.status != DECIDED:
-        return
-    if effect.expires_at <= run.now:
+    elif effect.status > RELEASED:
+        run.refuse_effect(effect_id, "settled")
+    elif effect.status == RELEASED:
+        _try_again(run, standing, effect)
+    elif effect.expires_at <= run.now:
         run.withdraw(standing, "expired")
     elif standing.approval == _NEEDED:
         run.postpone(effect, effect.expires_at, "approval_required")
@@ -60,20 +62,39 @@ def _release_message(run: Run, standing: Standing, effect: EffectNote) -> None:
             run.spent.append((action.budget, action.cost))
 
 
+def _try_again(run: Run, standing: Standing, effect: EffectNote) -> None:
+    """Let a call that failed be repeated: gates are asked anew, but it is counted already."""
+    code, due = None, run.now
+    if effect.expires_at <= run.now:
+        code = "expired"
+    elif effect.kind == MESSAGE:
+        code, due = _asked_again(run, standing, is_counted=True)
+    if code is None and due >= effect.expires_at:
+        code = "quiet_hours"
+    if code is not None:
+        run.withdraw_effect(standing, effect, code)
+    elif due > run.now:
+        run.postpone(effect, due, "quiet_hours")
+    else:
+        run.release(standing, effect)
+
+
 def void(run: Run, standing: Standing, code: str) -> None:
     """Withdraw a decision; a call to another system goes on where only its message is unwanted."""
     keeps_calls = REASONS.get(code) in ("consent", "silence", "contact")
     run.withdraw(standing, code, but=WEBHOOK if keeps_calls else "")
 
 
-def _asked_again(run: Run, standing: Standing) -> tuple[str | None, int]:
+def _asked_again(
+    run: Run, standing: Standing, *, is_counted: bool = False
+) -> tuple[str | None, int]:
     """Ask every gate; gives the reason of the one that closed, and when the rest are open."""
     action, arm, code = _known(run, standing)
     if action is None or arm is None:
         return code, run.now
     gates = Gates(run, slot_of(standing), is_release=True)
     code = overtaken(run, standing) or gates.closed_since(standing, action, arm)
-    code = code or gates.closed_at_release(standing, action, arm)
+    code = code or gates.closed_at_release(standing, action, arm, is_counted=is_counted)
     if code is not None:
         return code, run.now
     opens = gates.contact.opens_at(action, arm)

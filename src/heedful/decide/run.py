@@ -133,7 +133,7 @@ class Run:
         was_out = standing.status > DECIDED
         for effect in standing.effects:
             if effect.status == DECIDED and effect.kind != but:
-                self._withdraw_one(standing, effect, code)
+                self.withdraw_effect(standing, effect, code)
         if not was_out:
             standing.status = WITHDRAWN
             standing.stands_until = min(standing.stands_until, self.now)
@@ -146,7 +146,8 @@ class Run:
                 window.outcome = UNLEARNED
                 self.learned.append(lesson_of(self.rules, standing, window, "withdrawn", self.now))
 
-    def _withdraw_one(self, standing: Standing, effect: EffectNote, code: str) -> None:
+    def withdraw_effect(self, standing: Standing, effect: EffectNote, code: str) -> None:
+        """Let one effect never go out."""
         effect.status, effect.code = WITHDRAWN, code
         self._withdrawn.append((effect.id, code))
         self.say(

@@ -153,4 +153,4 @@ def forget(run: Run) -> None:
 
 
 def _is_over(run: Run, standing: Standing) -> bool:
-    return standing.is_finished and standing.stands_until <= run.now
+    return standing.is_finished(run.now) and standing.stands_until <= run.now

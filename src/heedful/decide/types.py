@@ -38,6 +38,9 @@ DECISION_APPROVED: Final = "Decision Approved"
 DECISION_REFUSED: Final = "Decision Refused"
 """A person refused a decision that needs approval: `decision_id`, `reason`."""
 
+UNKNOWN_SEEN: Final = {"unknown": True}
+"""How a record shows a value that was not known when it was read."""
+
 
 class Person(NamedTuple):
     """Whom a decision is about, as of the event at hand."""
