@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from heedful.decide.compiled import FREE_CLASSES
 from heedful.decide.definitions import (
     DO_NOTHING,
     Action,
@@ -30,8 +31,6 @@ MARKETING: Final = "marketing"
 """The purpose that a promotional action needs where it names no other."""
 
 _CONDITIONS: Final = ("eligible", "applicable", "suitable")
-_EXEMPT: Final = ("transactional", "mandatory")
-"""Classes that pass caps, tiers and silence, so what sells must not stand in them."""
 
 
 def check_actions(parts: Parts) -> Iterator[StrategyProblem]:
@@ -102,7 +101,10 @@ def _check_needs(part: Part[Action], action: Action, parts: Parts) -> Iterator[S
         elif known[name].tier != action.tier:
             what = f"a need of the action's tier, {action.tier}"
             yield part.problem(place, what, f"{name} of tier {known[name].tier}")
-    if not action.needs and action.tier != "growth" and not _of_tier(known.values(), action.tier):
+    is_free = action.message_class in FREE_CLASSES
+    if action.needs or action.tier == "growth" or is_free:
+        return
+    if not _of_tier(known.values(), action.tier):
         remedy = "Without one the action can never be chosen."
         what = f"a need of tier {action.tier} in needs.yaml"
         yield part.problem("$.tier", what, "none", remedy)
@@ -113,9 +115,9 @@ def _of_tier(needs: Iterable[Need], tier: str) -> bool:
 
 
 def _check_channels(part: Part[Action], action: Action, parts: Parts) -> Iterator[StrategyProblem]:
-    if not action.channels:
-        remedy = "Without one the action can never be chosen."
-        yield part.problem("$.channels", "at least one channel", "none", remedy)
+    if not action.channels and not action.effects.webhooks and action.effects.silence is None:
+        remedy = "Without any of them it does nothing."
+        yield part.problem("$.channels", "a channel, a webhook or a silence", "none", remedy)
     yield from repeated(
         ((part, f"$.channels[{i}]", name) for i, name in enumerate(action.channels)),
         "each channel once",
@@ -171,7 +173,7 @@ def _check_money(part: Part[Action], action: Action) -> Iterator[StrategyProblem
 
 def _check_class(part: Part[Action], action: Action, parts: Parts) -> Iterator[StrategyProblem]:
     """Tell what sells and stands in a class that no cap and no silence stops."""
-    if action.message_class not in _EXEMPT:
+    if action.message_class not in FREE_CLASSES:
         return
     reason = _what_sells(action, parts)
     if reason is not None:

@@ -179,11 +179,22 @@ def load(files: Mapping[str, str]) -> Strategy:
     >>> load({"consent.yaml": "purposes: [marketing]"}).purposes
     ('marketing',)
     """
+    return load_parts(files)[0]
+
+
+def load_parts(files: Mapping[str, str]) -> tuple[Strategy, Parts]:
+    """Read a strategy and keep its files with their places, for those who tell about them.
+
+    Raises
+    ------
+    InputError
+        As `load`.
+    """
     parts, problems = _read(files)
     if problems:
         listed = [msgspec.structs.asdict(problem) for problem in problems]
         raise InputError("bad_strategy", str(problems[0]), {"problems": listed})
-    return Strategy(
+    strategy = Strategy(
         version=_version(files),
         identity=identity_of(parts),
         profile=profile_of(parts),
@@ -198,6 +209,7 @@ def load(files: Mapping[str, str]) -> Strategy:
         approvals=parts.only(ApprovalsFile),
         incidents=parts.only(IncidentsFile),
     )
+    return strategy, parts
 
 
 def json_schema() -> dict[str, dict[str, Any]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from heedful.decide.definitions import Action
+from heedful.decide.gates import GATES
 from heedful.govern.checks import (
     check_approvals,
     check_decision_types,
@@ -23,25 +24,6 @@ from heedful.govern.definitions import (
 from heedful.strategy.parts import Parts, told
 from heedful.strategy.scenario_file import ScenariosFile
 from heedful.strategy.yaml import StrategyProblem
-
-GATES: Final = (
-    "consent",
-    "suppression",
-    "incident",
-    "switch",
-    "transparency",
-    "class",
-    "tier",
-    "silence",
-    "eligible",
-    "applicable",
-    "suitable",
-    "caps",
-    "quiet_hours",
-    "budget",
-    "approval",
-)
-"""What a value may name as its gate."""
 
 METRICS: Final = (
     "shown",

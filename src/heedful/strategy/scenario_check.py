@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from heedful.decide.definitions import DO_NOTHING, Action, NeedsFile
+from heedful.decide.gates import REASONS
 from heedful.govern.definitions import IncidentsFile
 from heedful.govern.scopes import check_scope
 from heedful.kernel import InputError, parse_instant, parse_span
@@ -32,6 +33,8 @@ KINDS: Final = (
     "consent",
     "decide",
     "outcome",
+    "approve",
+    "refuse",
     "stop",
     "start",
     "incident",
@@ -108,6 +111,10 @@ def _check_happening(
         yield part.problem(path, what, "neither")
     if event.outcome is not None:
         yield from _check_action(part, f"{path}.outcome.of", event.outcome.of, parts)
+    for field in ("approve", "refuse"):
+        name = getattr(event, field)
+        if name is not None:
+            yield from _check_action(part, f"{path}.{field}", name, parts)
     for switch in ("stop", "start"):
         scope = getattr(event, switch)
         if scope is not None:
@@ -140,6 +147,8 @@ def _check_expect(
     for field in ("gates", "withdrawn"):
         for name in getattr(expect, field):
             yield from _check_action(part, f"{path}.{field}.{name}", name, parts)
+    for name, code in expect.gates.items():
+        yield from _unknown(part, f"{path}.gates.{name}", code, REASONS, "the code of a gate")
     for i, name in enumerate(expect.needs or ()):
         yield from _check_need(part, f"{path}.needs[{i}]", name, parts)
     for message_class, span in (expect.silences or {}).items():

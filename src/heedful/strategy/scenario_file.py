@@ -152,6 +152,10 @@ class Happening(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """A question what to do now."""
     outcome: Feedback | None = None
     """What became of a decision."""
+    approve: str | None = None
+    """The action whose newest decision a person agrees to."""
+    refuse: str | None = None
+    """The action whose newest decision a person refuses."""
     stop: str | None = None
     """A switch that somebody throws, such as `action:free_shipping` or `channel:email`."""
     start: str | None = None

@@ -543,7 +543,7 @@ CASES: dict[str, tuple[Mapping[str, str], str]] = {
     ),
     "value without a proof that is there": (
         {
-            "policies/values.yaml": "values:\n  - {name: a, statement: We help., gates: [tier], "
+            "policies/values.yaml": "values:\n  - {name: a, statement: We help., gates: [class], "
             "metrics: [lift], proofs: [tests/b.yaml]}\n",
             **story("    until: 1h\n"),
         },
