@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from heedful.decide.case import OpenNeed, Standing
-from heedful.decide.choose import DRAWN_TIERS, Chosen, choose_best, choose_drawn
+from heedful.decide.choose import DRAWN_TIERS, Chosen, choose_best, choose_drawn, choose_likeliest
 from heedful.decide.commit import commit, commit_nothing
 from heedful.decide.compiled import GROWTH_RANK, TIER_RANK, ActionRule
 from heedful.decide.definitions import Tier
@@ -140,6 +140,8 @@ def _pick(run: Run, slot: Slot, asked: Asked, gates: Gates, passed: list[Passed]
     if stand.is_held:
         weights = [0] * len(worths) + [PROBABILITY_ONE]
         chosen = Chosen(len(worths), weights, "holdout")
+    elif asked.tier in DRAWN_TIERS and run.surroundings.is_rehearsal:
+        chosen = choose_likeliest(worths, nothing, run.rules.contact.floor)
     elif asked.tier in DRAWN_TIERS:
         id_ = run.next_id(slot.key)
         floor, secret = run.rules.contact.floor, run.surroundings.secret

@@ -49,6 +49,13 @@ def choose_drawn(
     return Chosen(draw(secret, decision_id, CHOICE, weights), weights, "drawn")
 
 
+def choose_likeliest(worths: list[Worth], nothing: ArmValue, floor: float) -> Chosen:
+    """Take the arm of the best chance instead of drawing; of equal ones the first by name."""
+    values = [*(worth.uncertain for worth in worths), nothing]
+    weights = selection_probabilities(values, floor)
+    return Chosen(max(range(len(weights)), key=lambda i: (weights[i], -i)), weights, "drawn")
+
+
 def choose_again(decision: Decision, secret: bytes) -> int:
     """Choose from a record alone, in integers: the same on every machine.
 

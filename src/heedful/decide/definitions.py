@@ -204,6 +204,8 @@ class Action(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """The model that estimates it; see `policies/decision-types.yaml` for what is allowed."""
     treatments: tuple[Treatment, ...] = (Treatment(),)
     """How it is said; each is an arm of its own."""
+    only_in_incidents: bool = False
+    """Whether it is the message of an incident and answers no need without one."""
     effects: ActionEffects = ActionEffects()
     """What it does beside."""
     description: str = ""

@@ -114,8 +114,9 @@ class Rules:
         self.need_by_name = {need.name: need for need in needs}
         self.actions = {action.name: action for action in actions}
         self.arms = {arm.id: arm for action in actions for arm in action.arms}
-        self.free = tuple(action for action in actions if action.is_free)
-        self._answers = self._answering(tuple(a for a in actions if not a.is_free))
+        usual = tuple(a for a in actions if not a.definition.only_in_incidents)
+        self.free = tuple(action for action in usual if action.is_free)
+        self._answers = self._answering(tuple(a for a in usual if not a.is_free))
         self._choices: dict[tuple[str, str | None, str | None], Choice] = {}
         self._placements = frozenset(p for action in actions for p in action.placements)
         self._index(actions)

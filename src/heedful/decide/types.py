@@ -67,6 +67,9 @@ class Surroundings(msgspec.Struct, frozen=True):
     """Micros that an outcome was worth on average so far, by goal: for goals that state none."""
     dictionary: FeatureDictionary | None = None
     """Tells automatic signals that share a slot, which are unknown; see `sense.evaluate`."""
+    is_rehearsal: bool = False
+    """Whether the most likely arm is taken instead of one being drawn, so that a scenario says
+    the same each time; never where anybody is reached."""
 
 
 class NewEvent(NamedTuple):

@@ -212,6 +212,7 @@ class Play:
             models={},
             governance=self.governance,
             dictionary=self._dictionary,
+            is_rehearsal=True,
             budgets={
                 name: (to_micros(budget.amount) or 0)
                 - self._spent.get((name, _period(budget, self.now)), 0)
