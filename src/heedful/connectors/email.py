@@ -163,7 +163,7 @@ class EmailConnector:
 
 def _server(name: str, settings: EmailSettings) -> Server:
     try:
-        tls = tls_context(settings.ca_file)
+        tls = tls_context(settings.ca_file) if settings.security != "plain" else None
     except OSError as error:
         what = expected("a file of certificates in PEM", "none that can be read", name)
         raise InputError("bad_ca_file", what) from error

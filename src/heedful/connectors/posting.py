@@ -92,7 +92,8 @@ class Poster:
         self._timeout_s = timeout_s
         self._backend = _Backend(allow_private, resolver)
         self._pool = httpcore.ConnectionPool(
-            ssl_context=tls_context(ca_file),
+            # To read the authorities takes longer than many a call.
+            ssl_context=tls_context(ca_file) if self._url.scheme == b"https" else None,
             max_connections=_CONNECTIONS,
             max_keepalive_connections=_IDLE_CONNECTIONS,
             keepalive_expiry=_IDLE_S,

@@ -42,8 +42,8 @@ class Server(NamedTuple):
     password: str
     our_name: str
     """As we present ourselves, a domain."""
-    tls: ssl.SSLContext
-    """Whom we believe to be the server."""
+    tls: ssl.SSLContext | None
+    """Whom we believe to be the server; None where nothing is encrypted."""
 
 
 class Envelope(NamedTuple):

@@ -294,5 +294,5 @@ def test_a_server_that_wants_a_login_waits_for_one() -> None:
 
 def test_a_bad_file_of_certificates_is_refused() -> None:
     with pytest.raises(InputError) as caught:
-        emails(1, ca_file="/nowhere/ca.pem")
+        emails(1, security="tls", ca_file="/nowhere/ca.pem")
     assert caught.value.code == "bad_ca_file"
