@@ -57,6 +57,8 @@ class Engine:
     def __init__(self, store: Store, world: World, secret: bytes, clock: Callable[[], int]) -> None:
         self.store = store
         self.stream = Stream()
+        self.on_batch: Callable[[BatchResult, float], None] = lambda result, seconds: None
+        """Called on the writer's thread with each committed batch and the seconds it took."""
         self._secret = secret
         world = msgspec.structs.replace(
             world,
@@ -64,7 +66,7 @@ class Engine:
             governance=store.read(ledger.read_governance),
             models=store.read(read_models),
         )
-        self._writer = Writer(store, world, secret, clock, self._committed)
+        self._writer = Writer(store, world, secret, clock, self._landed)
         self.decisions = Decisions(store, self._writer, secret)
         self.governing = Governing(store, self._writer, secret)
         self.inbox = StoredInbox(store, self._writer)
@@ -270,6 +272,10 @@ class Engine:
 
     # -- after a commit -------------------------------------------------------------------------
 
+    def _landed(self, result: BatchResult) -> None:
+        self.on_batch(result, self._writer.commit_s)
+        self._committed(result)
+
     def _committed(self, result: BatchResult) -> None:
         seq = result.landed[-1].seq if result.landed else self._last_seq()
         notices = [
@@ -298,7 +304,8 @@ class Engine:
     def _dictionary(self, world: World) -> FeatureDictionary:
         rows = self.store.read(lambda tx: tx.features())
         keys = [core.read_feature(name) for _, name in rows]
-        return FeatureDictionary({}, world.dictionary.limit).extended(keys)
+        # What has a counter of its own keeps it, under a smaller maximum too.
+        return FeatureDictionary({key.id: key for key in keys}, world.dictionary.limit)
 
     def _remember_signals(self, signals: SignalSet) -> None:
         body = canonical.encode({k: sorted(v) for k, v in signals.lineage().items()})
@@ -308,8 +315,9 @@ class Engine:
 
 def under(world: World, rules: World) -> World:
     """Give a world as it is, under the rules of another one."""
+    dictionary = FeatureDictionary(world.dictionary.keys, rules.dictionary.limit)
     return msgspec.structs.replace(
-        rules, dictionary=world.dictionary, models=world.models, governance=world.governance
+        rules, dictionary=dictionary, models=world.models, governance=world.governance
     )
 
 

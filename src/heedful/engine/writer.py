@@ -8,6 +8,7 @@ land.
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -93,6 +94,8 @@ class Writer:
         self._urgent: deque[Submission] = deque()
         self._waiting: deque[Submission | Job] = deque()
         self._pending = 0
+        self.commit_s = 0.0
+        """Seconds that the last batch took from its first read to its commit."""
         self._wake = threading.Condition()
         self._is_closing = False
         self._thread = threading.Thread(target=self._run, name="heedful-writer", daemon=True)
@@ -267,7 +270,9 @@ class Writer:
             now = self._clock()
             return Batch(tx, self._world, self._secret, self._filing, now).run(events, refused)
 
+        begun = time.perf_counter()
         result: BatchResult = self._write(work)
+        self.commit_s = time.perf_counter() - begun
         self._world = result.world
         return result
 
