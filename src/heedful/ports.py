@@ -288,6 +288,9 @@ class Transaction(Protocol):
     def delete_events(self, fragments: Sequence[int]) -> int:
         """Delete all events of fragments; say how many."""
 
+    def delete_rows(self, seqs: Sequence[int]) -> int:
+        """Delete single events of the log; say how many were there."""
+
     def separations(self, identifiers: Sequence[int]) -> dict[int, bytes]:
         """Read the separations (by key) that name one of these identifiers."""
 
@@ -302,6 +305,9 @@ class Transaction(Protocol):
 
     def suppress(self, identifiers: Sequence[int], at: int) -> None:
         """Refuse these identifiers from now on; the first refusal of an identifier stands."""
+
+    def suppressions(self, after: int, limit: int) -> list[tuple[int, int]]:
+        """Read what is suppressed as (identifier, since when), ascending, beyond an identifier."""
 
     def lift_suppression(self, identifiers: Sequence[int]) -> None:
         """Allow these identifiers again."""
@@ -338,6 +344,9 @@ class Transaction(Protocol):
 
     def put_features(self, rows: Sequence[tuple[int, str]]) -> None:
         """Extend the dictionary; a known id is left as it is."""
+
+    def rename_features(self, rows: Sequence[tuple[int, str]]) -> None:
+        """Give known ids another name, as an erasure must."""
 
     def keys(self) -> list[KeyRow]:
         """All API keys, revoked ones included."""

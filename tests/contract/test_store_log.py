@@ -137,6 +137,16 @@ def test_deleted_events_are_nowhere_and_seq_never_falls(filled: Store) -> None:
     assert filled.write(lambda tx: tx.delete_events([20])) == 0
 
 
+def test_single_events_are_deleted(filled: Store) -> None:
+    assert filled.write(lambda tx: tx.delete_rows([5, 2, 5, 99])) == 2
+    assert [r.seq for r in filled.read(lambda tx: tx.log(0, 100))] == [1, 3, 4, 6, 7, 8]
+    assert of(filled, [10, 20, 30]) == [r for r in IN_ORDER if r.seq not in (2, 5)]
+    assert filled.read(lambda tx: (tx.count_events([10, 20]), tx.last_seq())) == (5, 8)
+    assert filled.stats().events == 6
+    assert filled.write(lambda tx: tx.delete_rows([2])) == 0
+    assert filled.write(lambda tx: tx.delete_rows([])) == 0
+
+
 def test_events_are_deleted_in_the_transaction_that_added_them(store: Store) -> None:
     def work(tx: Transaction) -> int:
         tx.append([row(1, 1, 1, 1), row(2, 2, 1, 1)])

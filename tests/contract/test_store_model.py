@@ -104,6 +104,10 @@ steps = st.one_of(
         lambda wanted: lambda store: store.write(lambda tx: tx.delete_events(wanted)),
         some_fragments,
     ),
+    st.builds(
+        lambda seqs: lambda store: store.write(lambda tx: tx.delete_rows(seqs)),
+        st.lists(st.integers(1, 12), max_size=3),
+    ),
     st.builds(read_back, some_fragments, bounds),
     st.builds(versioned, keys, st.integers(0, 2), st.none() | st.integers(0, 3), st.integers(0, 2)),
     st.builds(looked, keys, st.integers(0, 2), st.integers(-1, 3), st.integers(1, 3)),

@@ -48,6 +48,19 @@ def test_suppressed_identifiers_are_told_from_others(store: Store) -> None:
     assert store.read(lambda tx: tx.suppressed([])) == set()
 
 
+def test_suppressions_are_listed_with_the_instant_of_the_first(store: Store) -> None:
+    store.write(lambda tx: tx.suppress([5, 1, 3], 100))
+    store.write(lambda tx: tx.suppress([3, 4], 200))
+    assert store.read(lambda tx: tx.suppressions(-1, 10)) == [
+        (1, 100),
+        (3, 100),
+        (4, 200),
+        (5, 100),
+    ]
+    assert store.read(lambda tx: tx.suppressions(1, 2)) == [(3, 100), (4, 200)]
+    assert store.read(lambda tx: tx.suppressions(5, 2)) == []
+
+
 # -- quarantine -----------------------------------------------------------------------------------
 
 
@@ -92,6 +105,12 @@ def test_a_known_feature_keeps_its_first_name(store: Store) -> None:
     store.write(lambda tx: tx.put_features([(3, "other"), (2, "two")]))
     found = store.read(lambda tx: tx.features())
     assert sorted(found) == [(1, "one"), (2, "two"), (3, "three")]
+
+
+def test_known_features_are_renamed_and_unknown_ones_not_made(store: Store) -> None:
+    store.write(lambda tx: tx.put_features([(3, "three"), (1, "one")]))
+    store.write(lambda tx: tx.rename_features([(3, "other"), (2, "two")]))
+    assert sorted(store.read(lambda tx: tx.features())) == [(1, "one"), (3, "other")]
 
 
 # -- keys and named values ------------------------------------------------------------------------

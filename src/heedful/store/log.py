@@ -172,8 +172,25 @@ class Log(Statements):
         filed = self.execute("SELECT p.fragment, p.seq" + _FOUND, (self._runs(), keys)).fetchall()
         places = dict.fromkeys((seq >> RUN_BITS, fragment) for fragment, seq in filed)
         self.executemany("DELETE FROM places WHERE run = ? AND fragment = ?", list(places))
-        gone = [(seq,) for _, seq in filed + self._fresh(fragments)]
-        deleted = max(0, self.executemany("DELETE FROM events WHERE seq = ?", gone).rowcount)
+        return self._delete_seqs([seq for _, seq in filed + self._fresh(fragments)])
+
+    def delete_rows(self, seqs: Sequence[int]) -> int:
+        wanted = json_keys(list(dict.fromkeys(seqs)))
+        filed = self.execute(
+            "SELECT e.seq, e.fragment, e.at, e.key FROM json_each(?) AS j "
+            "CROSS JOIN events AS e ON e.seq = j.value",
+            (wanted,),
+        ).fetchall()
+        self.executemany(
+            "DELETE FROM places WHERE run = ?1 AND fragment = ?3 AND at = ?4 AND key = ?5 "
+            "AND seq = ?2",
+            [(row[0] >> RUN_BITS, *row) for row in filed],
+        )
+        return self._delete_seqs([row[0] for row in filed])
+
+    def _delete_seqs(self, seqs: Sequence[int]) -> int:
+        singles = [(seq,) for seq in seqs]
+        deleted = max(0, self.executemany("DELETE FROM events WHERE seq = ?", singles).rowcount)
         self.execute(_SET_COUNTER, (self._counter("events_deleted") + deleted, "events_deleted"))
         return deleted
 

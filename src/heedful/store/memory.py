@@ -236,6 +236,13 @@ class MemoryTransaction(MemoryDecisions):
                 deleted += 1
         return deleted
 
+    def delete_rows(self, seqs: Sequence[int]) -> int:
+        gone = [row for seq in set(seqs) if (row := self.layers["places"].pop(seq, None))]
+        for row in gone:
+            held = self.layers["events"][row.fragment]
+            self.layers["events"][row.fragment] = tuple(r for r in held if r.seq != row.seq)
+        return len(gone)
+
     def separations(self, identifiers: Sequence[int]) -> dict[int, bytes]:
         wanted = set(identifiers)
         return {
@@ -257,6 +264,10 @@ class MemoryTransaction(MemoryDecisions):
     def suppress(self, identifiers: Sequence[int], at: int) -> None:
         for key in identifiers:
             self.layers["suppressed"].setdefault(key, at)
+
+    def suppressions(self, after: int, limit: int) -> list[tuple[int, int]]:
+        rows = self.layers["suppressed"]
+        return sorted((key, at) for key, at in rows.items() if key > after)[:limit]
 
     def lift_suppression(self, identifiers: Sequence[int]) -> None:
         for key in identifiers:
@@ -305,6 +316,11 @@ class MemoryTransaction(MemoryDecisions):
     def put_features(self, rows: Sequence[tuple[int, str]]) -> None:
         for id_, name in rows:
             self.layers["features"].setdefault(id_, name)
+
+    def rename_features(self, rows: Sequence[tuple[int, str]]) -> None:
+        for id_, name in rows:
+            if id_ in self.layers["features"]:
+                self.layers["features"][id_] = name
 
     def keys(self) -> list[KeyRow]:
         return list(self.layers["keys"].values())

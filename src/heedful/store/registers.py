@@ -9,6 +9,7 @@ from heedful.ports import KeyRow, QuarantineRow
 from heedful.store.statements import Statements, by_key, json_keys, scan
 
 _SUPPRESSED: Final = by_key("suppressed", "identifier")
+_SUPPRESSIONS: Final = scan("suppressed", "identifier", "at")
 _QUARANTINED: Final = scan("quarantine", *QuarantineRow._fields)
 
 
@@ -53,6 +54,9 @@ class Registers(Statements):
             [(identifier, at) for identifier in identifiers],
         )
 
+    def suppressions(self, after: int, limit: int) -> list[tuple[int, int]]:
+        return self.execute(_SUPPRESSIONS, (after, limit)).fetchall()
+
     def lift_suppression(self, identifiers: Sequence[int]) -> None:
         self.executemany(
             "DELETE FROM suppressed WHERE identifier = ?",
@@ -79,6 +83,9 @@ class Registers(Statements):
 
     def put_features(self, rows: Sequence[tuple[int, str]]) -> None:
         self.executemany("INSERT INTO features VALUES (?, ?) ON CONFLICT (id) DO NOTHING", rows)
+
+    def rename_features(self, rows: Sequence[tuple[int, str]]) -> None:
+        self.executemany("UPDATE features SET name = ?2 WHERE id = ?1", rows)
 
     def keys(self) -> list[KeyRow]:
         rows = self.execute(
