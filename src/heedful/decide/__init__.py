@@ -5,10 +5,9 @@ from heedful.decide.case import (
     Case,
     decode_case,
     encode_case,
-    merge_cases,
     new_case,
-    split_case,
 )
+from heedful.decide.choose import choose_again
 from heedful.decide.compile import compile_rules
 from heedful.decide.definitions import (
     DO_NOTHING,
@@ -24,8 +23,11 @@ from heedful.decide.definitions import (
     RulesFile,
     Tier,
 )
+from heedful.decide.explain import Explanation, explain
+from heedful.decide.gates import GATES, REASONS
+from heedful.decide.joining import merge_cases, split_case
 from heedful.decide.rules import Rules
-from heedful.decide.step import step
+from heedful.decide.step import preview, step
 from heedful.decide.types import (
     DECISION_APPROVED,
     DECISION_REFUSED,
@@ -45,6 +47,7 @@ from heedful.decide.types import (
     Step,
     Surroundings,
 )
+from heedful.decide.withheld import why_nothing
 
 __all__ = [
     "DECISION_APPROVED",
@@ -54,9 +57,11 @@ __all__ = [
     "EFFECT_DUE",
     "EFFECT_SETTLED",
     "EFFECT_WITHDRAWN",
+    "GATES",
     "NEED_CLOSED",
     "NEED_OPENED",
     "OUTCOME_REPORTED",
+    "REASONS",
     "SILENCE_SET",
     "TIERS",
     "TIME_PASSED",
@@ -66,6 +71,7 @@ __all__ = [
     "ContactPolicy",
     "Decision",
     "Definitions",
+    "Explanation",
     "Goal",
     "GoalsFile",
     "Need",
@@ -79,11 +85,15 @@ __all__ = [
     "Surroundings",
     "Tier",
     "builtin_signals",
+    "choose_again",
     "compile_rules",
     "decode_case",
     "encode_case",
+    "explain",
     "merge_cases",
     "new_case",
+    "preview",
     "split_case",
     "step",
+    "why_nothing",
 ]

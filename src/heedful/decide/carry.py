@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from heedful.decide.case import EffectNote, Mute, mute_key, sort_in
+from heedful.decide.case import EffectNote, Mute, bounded_silences, mute_key, sort_in
 from heedful.decide.compile_actions import MARKETING_PURPOSE
 from heedful.decide.compiled import ActionRule, ArmRule
 from heedful.decide.fill import fill, fill_address
 from heedful.decide.gates import Passed
-from heedful.decide.limits import SILENCES_MAX
 from heedful.decide.run import Run
 from heedful.decide.types import SILENCE_SET, Decision
 from heedful.effects import CallWebhook, Content, MessageClass, OutboundEffect, SendMessage
@@ -79,7 +78,7 @@ def mute(
     if any(mute_key(known) == mute_key(made) for known in case.silences):
         return
     sort_in(case.silences, made, mute_key)
-    case.silences = case.silences[-SILENCES_MAX:]
+    case.silences = bounded_silences(case.silences)
     if not is_said:
         run.say(SILENCE_SET, {"class": message_class, "until": until, "reason": reason})
 

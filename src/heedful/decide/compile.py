@@ -82,6 +82,7 @@ def compile_rules(
         triggers=compiler.triggers,
         builtin=BuiltIn(definitions.builtin, signals),
         fallback_model=definitions.fallback_model,
+        currency=definitions.currency,
         contact=compiler.contact,
         conditions=tuple(compiler.writing.conditions),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple, TypeVar
 
 from heedful.customer import ProfileRules
@@ -30,6 +30,7 @@ from heedful.decide.types import (
 )
 from heedful.events import Event
 from heedful.sense import SignalSet
+from heedful.sense.definitions import ANY_NAME
 
 T = TypeVar("T")
 
@@ -97,6 +98,7 @@ class Rules:
         triggers: tuple[TriggerRule, ...],
         builtin: BuiltIn,
         fallback_model: str,
+        currency: str,
         contact: ContactRules,
         conditions: tuple[Condition, ...],
     ) -> None:
@@ -108,6 +110,7 @@ class Rules:
         self.triggers = triggers
         self.builtin = builtin
         self.fallback_model = fallback_model
+        self.currency = currency
         self.contact = contact
         self.conditions = conditions
         self.is_empty = not (needs or actions or triggers)
@@ -119,7 +122,7 @@ class Rules:
         self._answers = self._answering(tuple(a for a in usual if not a.is_free))
         self._choices: dict[tuple[str, str | None, str | None], Choice] = {}
         self._placements = frozenset(p for action in actions for p in action.placements)
-        self._index(actions)
+        self._index()
 
     def _answering(self, actions: tuple[ActionRule, ...]) -> dict[str, tuple[ActionRule, ...]]:
         """Group actions by the need that they answer; growth needs none."""
@@ -135,48 +138,34 @@ class Rules:
         answers[""] = tuple(a for a in actions if a.rank == GROWTH_RANK and not a.needs)
         return answers
 
-    def _index(self, actions: tuple[ActionRule, ...]) -> None:
+    def _index(self) -> None:
+        """File needs, goals and rules under the events that can make them matter."""
+        pairs: list[tuple[str, str]] = [("own", name) for name in OWN_NAMES]
+        pairs += self.builtin.events()
+        traits: dict[str, None] = {}
         opening: list[tuple[str, str, NeedRule]] = []
         opening_traits: list[tuple[str, NeedRule]] = []
-        plain: list[tuple[str, str, bool]] = [("own", name, True) for name in OWN_NAMES]
-        plain += [(type_, name, True) for type_, name in self.builtin.events()]
-        traits: set[str] = set()
+        touching = [trigger.when for trigger in self.triggers if not trigger.on]
+        for condition in (*touching, *(need.closes_when for need in self.needs)):
+            if condition is not None:
+                touches = touches_of(condition.expression, self.signals)
+                pairs += touches.events
+                traits.update(dict.fromkeys(touches.traits))
         for need in self.needs:
             touches = touches_of(need.opens.expression, self.signals)
             opening += [(type_, name, need) for type_, name in touches.events]
             opening_traits += [(trait, need) for trait in touches.traits]
-            plain += [(m.type, m.name, True) for m in need.closes_on]
-            if need.closes_when is not None:
-                closing = touches_of(need.closes_when.expression, self.signals)
-                plain += [(type_, name, True) for type_, name in closing.events]
-                traits.update(closing.traits)
-        for trigger in self.triggers:
-            plain += [(m.type, m.name, True) for m in trigger.on]
-            if not trigger.on and trigger.when is not None:
-                touches = touches_of(trigger.when.expression, self.signals)
-                plain += [(type_, name, True) for type_, name in touches.events]
-                traits.update(touches.traits)
-        plain += [(m.type, m.name, True) for goal in self.goals.values() for m in goal.on]
-        self._reaching = EventIndex(
-            (match.type, match.name, (goal, match))
-            for goal in self.goals.values()
-            for match in goal.on
-        )
-        self._closing = EventIndex(
-            (match.type, match.name, (need, match))
-            for need in self.needs
-            for match in need.closes_on
-        )
-        self._firing = EventIndex(
-            (match.type, match.name, (trigger, match))
-            for trigger in self.triggers
-            for match in trigger.on
-        )
         self._opening = EventIndex(opening)
         self._opening_traits = TraitIndex(opening_traits)
-        every = EventIndex([*plain, *((type_, name, True) for type_, name, _ in opening)])
-        self._types = frozenset(every.by_type)
-        self._names = frozenset(every.by_name)
+        self._reaching = _filed((goal, goal.on) for goal in self.goals.values())
+        self._closing = _filed((need, need.closes_on) for need in self.needs)
+        self._firing = _filed((trigger, trigger.on) for trigger in self.triggers)
+        indices = (self._opening, self._reaching, self._closing, self._firing)
+        for index in indices:
+            pairs += index.by_name
+            pairs += [(type_, ANY_NAME) for type_ in index.by_type]
+        self._names = frozenset(pair for pair in pairs if pair[1] != ANY_NAME)
+        self._types = frozenset(type_ for type_, name in pairs if name == ANY_NAME)
         self._traits = frozenset((*traits, *self._opening_traits.by_trait))
 
     def concerns(self, event: Event) -> bool:
@@ -239,6 +228,14 @@ class Rules:
 
 
 _CHOICES_MAX: Final = 10_000
+
+
+def _filed(
+    entries: Iterable[tuple[T, tuple[EventMatch, ...]]],
+) -> EventIndex[tuple[T, EventMatch]]:
+    return EventIndex(
+        (match.type, match.name, (item, match)) for item, matches in entries for match in matches
+    )
 
 
 def _matching(found: tuple[tuple[T, EventMatch], ...], readings: Readings) -> list[T]:
