@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -82,6 +84,33 @@ def test_the_example_is_formatted_as_our_code_is(project: Path) -> None:
     ruff = ["-m", "ruff", "--quiet"]
     names = ["site/heedful_text.py", "test_heedful_text.py"]
     run(project, *ruff, "format", "--line-length", "100", "--check", *names)
+
+
+def codes_in(tree: ast.Module) -> Iterator[str]:
+    """Find the codes that a module puts into a Delivery."""
+    for node in ast.walk(tree):
+        found: list[ast.AST] = []
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "Delivery":
+            found = [*node.args[1:2]]
+        elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "code":
+            found = [node.value]
+        elif isinstance(node, ast.FunctionDef) and node.name == "_code_of":
+            found = [n.value for n in ast.walk(node) if isinstance(n, ast.Return) and n.value]
+        for part in found:
+            # The test of a conditional expression is no code.
+            values = [part.body, part.orelse] if isinstance(part, ast.IfExp) else [part]
+            for value in values:
+                if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                    yield value.value
+
+
+def test_every_code_stands_on_the_page_and_no_other() -> None:
+    folder = ROOT / "src/heedful/connectors"
+    texts = [path.read_text("utf-8") for path in sorted(folder.glob("*.py"))]
+    codes = {code for text in texts for code in codes_in(ast.parse(text))}
+    table = PAGE.partition("## Codes")[2].partition("\n## ")[0]
+    written = re.findall(r"^\| `(\w+)` \|", table, re.M)
+    assert written == sorted(codes)
 
 
 def test_the_webhooks_settings_are_settings() -> None:

@@ -34,7 +34,13 @@ _PORTS: Final = {"starttls": 587, "tls": 465, "plain": 25}
 class EmailSettings(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"sender": "from"}
 ):
-    """Settings of a connector of type `email`."""
+    """Settings of a connector of type `email`.
+
+    Notes
+    -----
+    The server that takes the mail signs it (DKIM) with the headers that are there; without that,
+    large mail providers do not offer the one-click link.
+    """
 
     host: str
     """The SMTP server that takes our mail."""

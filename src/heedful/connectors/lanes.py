@@ -129,18 +129,18 @@ class Lanes:
             return None
 
     def _deliver(self, effect: OutboundEffect) -> Delivery:
-        connector = self._find(effect)
-        if connector is None:
-            return Delivery("failed", "no_connector")
         if effect.expires_at <= self._clock():
             return Delivery("failed", "expired")
         try:
+            connector = self._find(effect)
+            if connector is None:
+                return Delivery("failed", "no_connector")
             return connector.deliver(effect)
-        except Exception as error:
+        except BaseException as error:  # a plug-in that exits would take the lane with it
             # It broke its word. The call may have left, so its end is unknown. What the error
             # says stays out of the log: it may quote the message.
             kind = type(error).__name__
-            self._log.error("connector_raised", connector=connector.name, error=kind)
+            self._log.error("connector_raised", destination=effect.destination, error=kind)
             return Delivery("unknown", "connector_raised")
 
     def close(self, wait_s: float = 0.0) -> list[OutboundEffect]:

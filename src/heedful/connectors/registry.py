@@ -224,8 +224,8 @@ def open_connectors(configured: Iterable[Configured], surroundings: Surroundings
     Raises
     ------
     InputError
-        `bad_connectors` when settings do not fit together or two carry the same; what was open by
-        then is closed.
+        `bad_connectors` for a `connectors.yaml` that cannot be used: every problem stands in the
+        detail. What was open by then is closed.
     """
     opened: list[Connector] = []
     try:

@@ -78,10 +78,12 @@ def next_attempt_at(
     True
     """
     longest = min(rules.ceiling_ms, rules.base_ms << min(max(attempts - 1, 0), _EXPONENT_MAX))
-    wait = 1 + hash_key(secret, "retry", effect_id, str(attempts)) % max(longest, 1)
+    drawn = 1 + hash_key(secret, "retry", effect_id, str(attempts)) % max(longest, 1)
+    wait = drawn
     if retry_after_s is not None:
-        # The jitter comes on top: those who were asked to wait together come back apart.
-        wait += math.ceil(max(retry_after_s, 0.0) * SECOND_MS)
+        asked = math.ceil(max(retry_after_s, 0.0) * SECOND_MS)
+        # A little on top, so that those who were asked to wait together come back apart.
+        wait = max(drawn, asked + drawn % max(rules.base_ms + asked // 10, 1))
     at = now + wait
     end = first_at + rules.horizon_ms
     if expires_at is not None:

@@ -31,7 +31,7 @@ from heedful.kernel import SECOND_MS, InputError, expected, format_instant
 from heedful.ports import Delivery
 
 SECRET_BYTES_MIN: Final = 24
-"""Bytes of a signing secret, as the standard asks; a shorter one is refused with `bad_secret`."""
+"""Bytes of a signing secret, as the standard asks. Refused with `bad_signing_secret`."""
 
 SECRETS_MAX: Final = 4
 """Secrets of one destination; more than one stands there while one is being replaced."""
@@ -202,9 +202,11 @@ def _signer(destination: str, secret: Secret) -> Webhook:
     try:
         raw = _decoded(secret.reveal())
     except ValueError as error:
-        raise InputError("bad_secret", expected(what, "other text", path, remedy)) from error
+        raise InputError(
+            "bad_signing_secret", expected(what, "other text", path, remedy)
+        ) from error
     if len(raw) < SECRET_BYTES_MIN:
-        raise InputError("bad_secret", expected(what, "a shorter one", path, remedy))
+        raise InputError("bad_signing_secret", expected(what, "a shorter one", path, remedy))
     return Webhook(raw)
 
 

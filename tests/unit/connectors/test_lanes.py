@@ -156,15 +156,18 @@ def test_closing_gives_back_what_never_began(make: Make) -> None:
     assert ends.queue.empty()
 
 
-def test_a_connector_that_raises_leaves_the_end_open(make: Make) -> None:
+@pytest.mark.parametrize("error", [ZeroDivisionError, SystemExit], ids=["raises", "exits"])
+def test_a_connector_that_breaks_its_word_leaves_the_end_open(
+    make: Make, error: type[BaseException]
+) -> None:
     class Raising(Pigeons):
         def deliver(self, effect: OutboundEffect) -> Delivery:
-            raise ZeroDivisionError
+            raise error
 
-    lanes, ends = make(Raising())
-    for effect_id in ("e_1", "e_2"):
+    lanes, ends = make(Raising(), threads=1)
+    for effect_id in ("e_1", "e_2", "e_3"):
         lanes.submit(to("x", effect_id))
-    assert set(ends.take(2).values()) == {Delivery("unknown", "connector_raised")}
+    assert set(ends.take(3).values()) == {Delivery("unknown", "connector_raised")}
 
 
 def test_a_report_that_fails_stops_no_lane() -> None:

@@ -53,6 +53,16 @@ def test_a_destination_that_asks_for_time_gets_it(attempts: int, wait_s: float) 
     assert at > NOW + wait_s * 1000 - 1
 
 
+def test_those_who_were_asked_to_wait_together_come_back_apart_but_soon() -> None:
+    ends = [
+        next_attempt_at(KEY, f"e_{i}", 20, NOW, NOW, retry_after_s=3_600) or 0 for i in range(1_000)
+    ]
+    waits = sorted(end - NOW for end in ends)
+    assert waits[0] >= HOUR_MS
+    assert waits[-1] < 1.11 * HOUR_MS
+    assert len(set(waits)) > 900
+
+
 def test_it_is_given_up_at_the_horizon() -> None:
     attempts, now = 0, NOW
     while True:

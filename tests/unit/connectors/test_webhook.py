@@ -221,7 +221,7 @@ def test_a_bad_secret_is_refused_without_being_shown(secret: str, got: str) -> N
     desk = WebhookDestination(url="https://a.example", secrets=(Secret("env:HOOK", secret),))
     with pytest.raises(InputError) as caught:
         PLUGIN.open("webhook", WebhookSettings(destinations={"desk": desk}), Surroundings(b"s"))
-    assert caught.value.code == "bad_secret"
+    assert caught.value.code == "bad_signing_secret"
     assert got in caught.value.message
     assert "env:HOOK" in caught.value.message
     assert secret not in caught.value.message
