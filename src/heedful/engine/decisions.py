@@ -8,13 +8,13 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 
 from heedful import core, decide
 from heedful.core import World
-from heedful.decide import Decision, Person, Surroundings
+from heedful.decide import Decision, Explanation, Person, Surroundings
 from heedful.engine.batch import BatchResult, Filing, Inner
 from heedful.engine.deciding import read_decision
 from heedful.engine.reading import Found, find, lookup
@@ -29,9 +29,6 @@ from heedful.kernel import (
     public_id,
 )
 from heedful.ports import DecisionRow, Store, Transaction
-
-if TYPE_CHECKING:
-    from heedful.decide import Explanation
 
 DECISIONS_PAGE_MAX: Final = 500
 """Most decisions of one page."""
