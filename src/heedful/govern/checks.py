@@ -102,6 +102,8 @@ def _check_guardrail(one: Guardrail, path: str) -> Iterator[InputError]:
         if value is not None and not 0 <= value < 1:
             what = "a share of at least 0 and below 1"
             yield fault("bad_ratio", what, str(value), f"{path}.{field}", "1 % is 0.01.")
+    if one.trials_min < 1:
+        yield fault("bad_trials", "at least 1 message", str(one.trials_min), f"{path}.trials_min")
     if not 0 < one.factor < 1:
         what = "a factor above 0 and below 1"
         yield fault("bad_factor", what, str(one.factor), f"{path}.factor", "0.5 halves it.")
@@ -188,7 +190,8 @@ def _repeated(names: Iterable[str], path: str) -> Iterator[InputError]:
 
 def _check_span(text: str, path: str) -> Iterator[InputError]:
     try:
-        if parse_span(text, path) <= 0:
-            yield fault("bad_span", "a span longer than 0", repr(text), path)
-    except InputError as error:
-        yield error
+        span = parse_span(text, path)
+    except InputError:
+        span = 0
+    if span <= 0:
+        yield fault("bad_span", "a span longer than 0, such as 48h", repr(text), path)

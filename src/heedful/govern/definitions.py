@@ -85,6 +85,8 @@ class Guardrail(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Tighten when the ratio is surely below this, such as a share of shown ones accepted."""
     drift_max: float | None = None
     """Tighten when the ratio is surely further than this from what the model had expected."""
+    trials_min: int = 100
+    """Fewest messages in the window from which anything is concluded."""
     factor: float = 0.5
     """What the limit is multiplied by at each tightening, above 0 and below 1."""
     factor_min: float = 0.0

@@ -9,6 +9,7 @@ Counters are mutable on purpose: they are touched by every release.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import Final, Literal
 
 import msgspec
@@ -63,8 +64,8 @@ class Factors(msgspec.Struct, frozen=True):
 class Counts(msgspec.Struct, array_like=True):
     """What one guardrail has seen in its window; mutable, see the module."""
 
-    bins: dict[int, list[int]] = {}
-    """Trials, hits and the sum of expected hits in millionths, by bin of the window / 64."""
+    bins: list[list[int]] = []
+    """Number of the bin, trials, hits, and the sum of expected hits in millionths; in order."""
 
 
 def fold_factor(
@@ -106,18 +107,20 @@ def count(
     expected_ppm
         Sum of the model's probabilities of the outcome, in millionths, given with the trials.
     """
-    index = at // bin_ms(guardrail)
-    known = counts.bins.get(index)
-    if known is None:
-        newest = max(counts.bins, default=index)
+    index, bins = at // bin_ms(guardrail), counts.bins
+    place = bisect_left(bins, [index])
+    if place == len(bins) or bins[place][0] != index:
+        newest = max(index, bins[-1][0] if bins else index)
         if index <= newest - GUARDRAIL_BINS:
             return
-        oldest = max(index, newest) - GUARDRAIL_BINS
-        kept = {**counts.bins, index: (known := [0, 0, 0])}
-        counts.bins = {i: kept[i] for i in sorted(kept) if i > oldest}
-    known[0] += trials
-    known[1] += hits
-    known[2] += expected_ppm
+        bins.insert(place, [index, 0, 0, 0])
+        if newest == index:
+            counts.bins = bins = [one for one in bins if one[0] > newest - GUARDRAIL_BINS]
+            place = len(bins) - 1
+    seen = bins[place]
+    seen[1] += trials
+    seen[2] += hits
+    seen[3] += expected_ppm
 
 
 def judge(
@@ -203,15 +206,15 @@ def _totals(
     first = now // width - GUARDRAIL_BINS + 1
     if changed_at is not None:
         first = max(first, changed_at // width + 1)
-    counted = [bin_ for index, bin_ in counts.bins.items() if index >= first]
-    trials, hits, expected_ppm = (sum(one[i] for one in counted) for i in range(3))
+    counted = [one for one in counts.bins if one[0] >= first]
+    trials, hits, expected_ppm = (sum(one[i] for one in counted) for i in (1, 2, 3))
     return trials, hits, expected_ppm
 
 
 def _crossed(
     guardrail: Guardrail, trials: int, hits: int, expected_ppm: int
 ) -> tuple[_Crossed, int] | None:
-    if trials <= 0:
+    if trials < max(guardrail.trials_min, 1):
         return None
     if guardrail.ratio_max is not None:
         limit = _ppm(guardrail.ratio_max)

@@ -53,7 +53,8 @@ _QUOTED: Final = re.compile(
     r"crit|escribi\S+|escreveu|scritto)\s*:[\s\S]*"
 )
 _MESSAGE_LIST: Final = (
-    r"(?:{0})(?:(?: or| and| und| oder| et| ou| ni| y| e| o| nor)+ <1>(?:{0}))*\b"
+    r"(?:{0})(?: (?:or|nor|and|und|oder|noch|et|ou|ni|y|o|e|nem|via|by|per|por|par|de|di) <1>"
+    r"(?:{0}))*\b"
 )
 
 
@@ -159,7 +160,7 @@ def _compiled(table: Language) -> _Compiled:
 
 
 def _expanded(pattern: str, messages: str) -> str:
-    pattern = pattern.replace("<M>", messages)
+    pattern = pattern.replace("<,M>", "(?: <3><M>)?").replace("<M>", messages)
     return re.sub(r"<(\d)>\??", r"(?:\\w+ ){0,\1}?", pattern)
 
 

@@ -33,7 +33,7 @@ ENGLISH: Final = Language(
     phrases=(
         Phrase(
             rf"\b{_EN_STOP} <2>(?:{_EN_DOING})(?= (?:me|us|my|this|these|those|to me|<M>)\b|$| "
-            rf"\?)(?: <3><M>)?"
+            rf"\?)<,M>"
         ),
         Phrase(rf"\b{_EN_STOP} (?:all |the |these |those |your |this |with |any |it )+<1><M>"),
         Phrase(rf"\b{_EN_STOP} (?:<M>)$"),
@@ -136,6 +136,7 @@ GERMAN: Final = Language(
         ),
         Phrase(
             r"\b(?:schick\w*|send\w*) (?:sie |mir |uns |bitte )+<2>(?:nichts|nie) (?:mehr|wieder)"
+            r"<,M>"
         ),
         Phrase(r"\b(?:schick\w*|send\w*|schreib\w*) <3>(?:keine[nr]?|keinerlei) <2><M>"),
         on_all(r"(?:^|\bbitte )meld\w+ (?:sie sich|euch|dich) <1>(?:nicht|nie) (?:mehr|wieder)\b"),

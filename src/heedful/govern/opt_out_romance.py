@@ -33,10 +33,10 @@ FRENCH: Final = Language(
     phrases=(
         on_all(rf"\bne? (?:me|m|nous) ?(?:{_FR_VERB}) (?:plus|pas|jamais)\b{_FR_NOT_YET}"),
         on_all(r"(?:^|\b(?:svp|stop|et) )(?:me|m|nous) ?(?:ecri\w*|contact\w*|appel\w*) plus\b"),
-        Phrase(r"\bne? (?:me |m |nous )?envoy\w* (?:plus|pas|jamais) <3>(?:<M>|rien)"),
+        Phrase(r"\bne? (?:me |m |nous )?envoy\w* (?:plus|pas|jamais) <3>(?:<M>|rien)<,M>"),
         Phrase(r"\bne? (?:me|m|nous) envoy\w* plus(?:$| (?:svp|s il|stp|merci|jamais|tout))"),
         on_all(rf"\bne (?:plus|pas|jamais) (?:jamais )?(?:me |m |nous |etre )(?:{_FR_VERB})"),
-        Phrase(r"\bne (?:plus|pas|jamais) (?:me |m |nous )?envoy\w* <3>(?:<M>|rien)"),
+        Phrase(r"\bne (?:plus|pas|jamais) (?:me |m |nous )?envoy\w* <3>(?:<M>|rien)<,M>"),
         Phrase(
             r"\b(?:souhait\w*|veux|voul\w*|desir\w*|voudrais|aimerais|accept\w*|demande a)"
             r" (?:ne )?(?:plus|pas|aucun\w*) <2>(?:recev\w+ )?<4><M>"
@@ -54,7 +54,7 @@ FRENCH: Final = Language(
             r"\b(?:arret\w*|cess\w*|stop\w*) (?:de |d |avec |aux? |a |les |vos |ces |tou\w+ |"
             r"immediatement |svp |votre |la |le |l )*(?:me |m |nous )?"
             r"(?:envois? (?:de|d) )?(?:<M>|envoy\w*|"
-            rf"{_FR_VERB})"
+            rf"{_FR_VERB})<,M>"
         ),
         Phrase(r"\bdesabonn\w*|\bdesinscri\w*"),
         on_all(
@@ -112,8 +112,8 @@ SPANISH: Final = Language(
         "notificaciones|whats ?apps?|wasaps?|comunicaciones|avisos|textos"
     ),
     phrases=(
-        Phrase(r"\bno (?:me |nos )<1>?(?:mand|envi)(?:e|es|en|eis) <3>(?:mas|nada|nunca|<M>)"),
-        Phrase(r"\bno (?:mand|envi)(?:e|es|en|eis) (?:mas|<2><M>)"),
+        Phrase(r"\bno (?:me |nos )<1>?(?:mand|envi)(?:e|es|en|eis) <3>(?:mas|nada|nunca|<M>)<,M>"),
+        Phrase(r"\bno (?:mand|envi)(?:e|es|en|eis) (?:mas|<2><M>)<,M>"),
         on_all(
             r"\bno (?:me|nos) <1>?(?:escrib(?:a|as|an|ais)|(?:llam|contact|molest)(?:e|es|en|"
             r"eis))\b"
@@ -123,7 +123,7 @@ SPANISH: Final = Language(
         Phrase(
             r"\bno (?:quier|dese)\w* que <1>(?:me|nos) (?:mand|envi|escrib|llam|contact|molest)\w*"
         ),
-        Phrase(rf"\b(?:{_ES_STOP}) <2>(?:de|con) <2>(?:(?:{_ES_DO})\w*|<M>)"),
+        Phrase(rf"\b(?:{_ES_STOP}) <2>(?:de|con) <2>(?:(?:{_ES_DO})\w*|<M>)<,M>"),
         Phrase(
             r"\bno (?:sigan|sigas|siga|sigais) (?:mandand|enviand|escribiend|llamand|molestand)\w*"
         ),
@@ -194,7 +194,7 @@ PORTUGUESE: Final = Language(
         "telefonemas|notificacoes|whats ?apps?|zaps?|comunicacoes|avisos|textos"
     ),
     phrases=(
-        Phrase(rf"\b{_PT_NOT} (?:me |nos )?(?:mand|envi)(?:e|em|a|es) <2>(?:mais|nada|<M>)"),
+        Phrase(rf"\b{_PT_NOT} (?:me |nos )?(?:mand|envi)(?:e|em|a|es) <2>(?:mais|nada|<M>)<,M>"),
         Phrase(rf"\b{_PT_NOT} (?:me|nos) (?:mand|envi)(?:e|em|a|es)(?:$| mais)"),
         on_all(
             rf"\b{_PT_NOT} (?:me |nos )(?:escreva\w?|ligue\w?|liga|conta(?:c)?te\w?|telefone\w?|"
@@ -218,7 +218,7 @@ PORTUGUESE: Final = Language(
         ),
         Phrase(
             rf"\b(?:pare|parem|para|parar|deixe|deixem|cesse|cessem|chega|basta) <1>(?:de|com) "
-            rf"(?:me )?(?:(?:{_PT_DO})\w*|<3><M>)"
+            rf"(?:me )?(?:(?:{_PT_DO})\w*|<3><M>)<,M>"
         ),
         Phrase(r"\b(?:chega|basta) de <3><M>"),
         on_all(
@@ -295,12 +295,12 @@ ITALIAN: Final = Language(
         on_all(rf"\bnon (?:mi|ci) (?:{_IT_FORMAL})\b{_IT_NOT_YET}"),
         Phrase(
             r"\bnon (?:mandar|mandate|inviar|inviate|spedir|spedite)(?:mi|ci|e) <2>(?:piu|niente|"
-            r"nulla|<M>)"
+            r"nulla|<M>)<,M>"
         ),
         Phrase(r"\bnon (?:mandate|inviate) <2><M>"),
         Phrase(
             r"\bnon (?:mi|ci) (?:mandate|mandi|inviate|invii|spedite|mandiate|inviate) <2>(?:piu|"
-            r"niente|nulla|<M>)"
+            r"niente|nulla|<M>)<,M>"
         ),
         Phrase(
             r"\bnon (?:voglio|vogliamo|vorrei|desidero|gradisco|intendo|accetto|ricevere|sono "
@@ -314,7 +314,7 @@ ITALIAN: Final = Language(
         ),
         Phrase(
             r"\b(?:smett\w*|smess\w*|finit\w*|piant\w*|basta|finiamola) <2>(?:di|con) <1>"
-            rf"(?:(?:{_IT_DO})\w*|<3><M>)"
+            rf"(?:(?:{_IT_DO})\w*|<3><M>)<,M>"
         ),
         Phrase(r"\bbasta (?:con )?<2><M>"),
         Phrase(r"\bdisiscriv\w*|\bdisiscriz\w*"),

@@ -2,8 +2,9 @@
 
 Phrases are regular expressions over text as `opt_out.fold_text` leaves it: lower case, no accents,
 words apart by one space, apostrophes as spaces ("don t", "n ecrivez"), `?` kept as a word. `<M>`
-stands for the language's word for a message, or a list of them; `<1>` to `<5>` for up to so many
-words in between. A phrase without a word for messages must be unmistakable by itself.
+stands for the language's word for a message, or a list of them, `<,M>` for one that may follow
+and then names the channel; `<1>` to `<7>` for up to so many words in between. A phrase without a
+word for messages must be unmistakable by itself.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ FaultCode = Literal[
     "forked",
 ]
 
+_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError)
 _DECODER: Final = msgspec.json.Decoder(AuditEntry)
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 
@@ -141,7 +142,7 @@ def _next(line: bytes, head: Head, rest: Iterator[bytes]) -> Head:
     due = head.seq + 1
     try:
         entry = _DECODER.decode(line)
-    except msgspec.DecodeError:
+    except _UNREADABLE:
         raise _Broken("malformed", due, f"Entry {due} cannot be read") from None
     # Only what `append` writes is an entry: unknown fields, spaces or repeated keys would be
     # bytes that nobody hashed.
@@ -162,5 +163,5 @@ def _next(line: bytes, head: Head, rest: Iterator[bytes]) -> Head:
 def _seq(line: bytes) -> int | None:
     try:
         return _DECODER.decode(line).seq
-    except msgspec.DecodeError:
+    except _UNREADABLE:
         return None
