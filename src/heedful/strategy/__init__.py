@@ -2,6 +2,7 @@
 
 from heedful.strategy.load import FILE_KINDS, Strategy, check, json_schema, load
 from heedful.strategy.parts import FileKind, Part, Parts
+from heedful.strategy.scenario import Verdict, play_scenarios
 from heedful.strategy.yaml import StrategyProblem
 
 __all__ = [
@@ -11,7 +12,9 @@ __all__ = [
     "Parts",
     "Strategy",
     "StrategyProblem",
+    "Verdict",
     "check",
     "json_schema",
     "load",
+    "play_scenarios",
 ]

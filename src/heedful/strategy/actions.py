@@ -17,7 +17,7 @@ from heedful.decide.definitions import (
 from heedful.decide.limits import LEVER_MAX, LEVER_MIN
 from heedful.expr import Expression
 from heedful.govern.checks import check_decision_type_use
-from heedful.govern.definitions import DecisionTypesFile
+from heedful.govern.definitions import DecisionTypesFile, IncidentsFile
 from heedful.strategy.conditions import condition
 from heedful.strategy.contact import cap_problems, channel_problem
 from heedful.strategy.needs import check_name, check_prior, is_worth_money
@@ -40,6 +40,7 @@ def check_actions(parts: Parts) -> Iterator[StrategyProblem]:
         action = part.section
         yield from _check_name(part, action.action)
         yield from _check_names(part, action, parts)
+        yield from _check_incident(part, action, parts)
         yield from _check_channels(part, action, parts)
         yield from _check_conditions(part, action, parts)
         yield from _check_money(part, action)
@@ -102,7 +103,7 @@ def _check_needs(part: Part[Action], action: Action, parts: Parts) -> Iterator[S
             what = f"a need of the action's tier, {action.tier}"
             yield part.problem(place, what, f"{name} of tier {known[name].tier}")
     is_free = action.message_class in FREE_CLASSES
-    if action.needs or action.tier == "growth" or is_free:
+    if action.needs or action.tier == "growth" or is_free or action.only_in_incidents:
         return
     if not _of_tier(known.values(), action.tier):
         remedy = "Without one the action can never be chosen."
@@ -112,6 +113,16 @@ def _check_needs(part: Part[Action], action: Action, parts: Parts) -> Iterator[S
 
 def _of_tier(needs: Iterable[Need], tier: str) -> bool:
     return any(need.tier == tier for need in needs)
+
+
+def _check_incident(part: Part[Action], action: Action, parts: Parts) -> Iterator[StrategyProblem]:
+    if not action.only_in_incidents or not parts.is_whole(IncidentsFile):
+        return
+    plans = parts.only(IncidentsFile).incidents
+    if all(plan.message != action.action for plan in plans):
+        what = f"an incident of policies/incidents.yaml whose message is {action.action}"
+        remedy = "Without one the action can never be chosen."
+        yield part.problem("$.only_in_incidents", what, "none", remedy)
 
 
 def _check_channels(part: Part[Action], action: Action, parts: Parts) -> Iterator[StrategyProblem]:

@@ -1,4 +1,4 @@
-"""Each planted fault of needs, goals, actions, rules and policies is told once, at its place."""
+"""Each planted fault of needs, goals and actions is told once, at its place."""
 
 from __future__ import annotations
 
@@ -7,66 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from heedful.strategy import check
-
-BASE: dict[str, str] = {
-    "traits.yaml": "traits: [{name: country, type: text}, {name: age, type: number}]\n",
-    "signals.yaml": "signals: [{name: orders, kind: count, on: Order Completed}]\n",
-    "consent.yaml": "purposes: [marketing, analytics]\n",
-    "needs.yaml": "needs:\n"
-    "  - {name: cannot_pay, tier: service, opens_when: signals.orders == 0, expires_after: 48h}\n",
-    "goals.yaml": "goals:\n"
-    "  purchase: {on: Order Completed, within: 3d, value: event.properties.revenue * 0.3}\n"
-    "  answered: {on: Support Contacted, within: 7d}\n",
-    "policies/decision-types.yaml": "decision_types:\n"
-    "  - {name: marketing_offer, owner: Head of marketing}\n"
-    "  - {name: by_distress, owner: Board, risk: prohibited}\n",
-    "actions/sale.yaml": "action: sale\ntier: growth\nclass: promotional\n"
-    "decision_type: marketing_offer\ngoal: purchase\nchannels: [inapp, email]\n"
-    "treatments: [{body: Buy now}]\n",
-}
-
-
-def action(name: str = "help", **fields: str) -> dict[str, str]:
-    """Write a second action, one field a line: the fault stands behind its name."""
-    written = {
-        "action": name,
-        "tier": "service",
-        "class": "service",
-        "decision_type": "marketing_offer",
-        "goal": "answered",
-        "channels": "[inapp]",
-        **{field.rstrip("_"): text for field, text in fields.items()},
-    }
-    text = "".join(f"{field}: {value}\n" for field, value in written.items())
-    return {f"actions/{name.replace('_', '-')}.yaml": text}
-
-
-def need(**fields: str) -> dict[str, str]:
-    """Write a second need."""
-    written = {
-        "name": "other",
-        "tier": "retention",
-        "opens_when": "signals.orders > 2",
-        "expires_after": "30d",
-        **fields,
-    }
-    listed = ", ".join(f"{field}: {value}" for field, value in written.items())
-    return {"needs.yaml": BASE["needs.yaml"] + f"  - {{{listed}}}\n"}
-
-
-def rules(*written: str) -> dict[str, str]:
-    """Write rules, one a line."""
-    return {"rules.yaml": "rules:\n" + "".join(f"  - {{{one}}}\n" for one in written)}
-
-
-def contact(text: str) -> dict[str, str]:
-    return {"policies/contact.yaml": text}
-
-
-def story(text: str) -> dict[str, str]:
-    """Write a scenario that expects nothing of consequence beside its fault."""
-    return {"tests/a.yaml": f"scenarios:\n  - scenario: A story\n    never: [sale]\n{text}"}
-
+from tests.unit.strategy.samples import BASE, action, contact, need, story
 
 CASES: dict[str, tuple[Mapping[str, str], str]] = {
     # Names that stand nowhere
@@ -247,6 +188,12 @@ CASES: dict[str, tuple[Mapping[str, str], str]] = {
         "actions/help.yaml:2:7: Expected a need of tier hardship in needs.yaml, got none - at "
         "`$.tier`. Without one the action can never be chosen.",
     ),
+    "incident message of no incident": (
+        action(only_in_incidents="true"),
+        "actions/help.yaml:7:20: Expected an incident of policies/incidents.yaml whose message "
+        "is help, got none - at `$.only_in_incidents`. Without one the action can never be "
+        "chosen.",
+    ),
     "harm": (
         action(benefit="-1"),
         "actions/help.yaml:7:10: Expected a benefit of 0 or more, got -1 - at `$.benefit`. What "
@@ -269,10 +216,10 @@ CASES: dict[str, tuple[Mapping[str, str], str]] = {
         action(prior="{p: 0.5, strength: 0}"),
         "actions/help.yaml:7:27: Expected more than 0 observations, got 0 - at `$.prior.strength`.",
     ),
-    "no channel": (
+    "nothing done": (
         action(channels="[]"),
-        "actions/help.yaml:6:11: Expected at least one channel, got none - at `$.channels`. "
-        "Without one the action can never be chosen.",
+        "actions/help.yaml:6:11: Expected a channel, a webhook or a silence, got none - at "
+        "`$.channels`. Without any of them it does nothing.",
     ),
     "cap of nothing": (
         action(caps="[{at_most: 0, within: 1d}]"),
@@ -431,212 +378,6 @@ CASES: dict[str, tuple[Mapping[str, str], str]] = {
         },
         "signals/b.yaml:1:18: Expected a name that no built-in signal has, got 'channel_visits' "
         "- at `$.signals[0].name`.",
-    ),
-    # Rules
-    "rule without trigger": (
-        rules("name: a"),
-        "rules.yaml:2:5: Expected `on` or `when`, got neither - at `$.rules[0]`. Without them "
-        "it would answer every event.",
-    ),
-    "rule twice": (
-        rules("name: a, on: A", "name: a, on: B"),
-        "rules.yaml:3:12: Expected each rule once, got 'a' - at `$.rules[1].name`. It stands at "
-        "rules.yaml:2, too.",
-    ),
-    "unknown built-in rule": (
-        {"rules.yaml": "builtin: [hesitate]\n"},
-        "rules.yaml:1:11: Expected a built-in rule, got 'hesitate' - at `$.builtin[0]`. Did you "
-        "mean hesitation?",
-    ),
-    "rule that never holds": (
-        rules("name: a, when: 1 > 2"),
-        "rules.yaml:2:21: Expected a condition that can hold, got one that never holds - at "
-        "`$.rules[0].when`.",
-    ),
-    "two silences of one class": (
-        rules("name: a, on: A, silence: {for: 1d}", "name: b, on: [B, A], silence: {for: 2d}"),
-        "rules.yaml:3:36: Expected `for: 1d` as in a, which answers the same event, got `for: "
-        "2d` - at `$.rules[1].silence`.",
-    ),
-    "silence and sale": (
-        rules("name: a, on: A, when: signals.orders > 1, silence: {}", "name: b, on: A"),
-        "rules.yaml:3:5: Expected a rule that decides something else than promotional messages, "
-        "got one on the same event that a answers with their silence - at `$.rules[1]`.",
-    ),
-    # Contact policy
-    "hours that are none": (
-        contact('quiet_hours: {start: "24:00"}\n'),
-        "policies/contact.yaml:1:22: Expected a time such as 21:00, got '24:00' - at "
-        "`$.quiet_hours.start`.",
-    ),
-    "hours of no length": (
-        contact('quiet_hours: {start: "08:00", end: "08:00"}\n'),
-        "policies/contact.yaml:1:36: Expected another time than the start, got 08:00 - at "
-        "`$.quiet_hours.end`. Leave `quiet_hours` out for the default, or write `quiet_hours: "
-        "null` for none.",
-    ),
-    "quiet on an unknown channel": (
-        contact("quiet_hours: {channels: [emial]}\n"),
-        "policies/contact.yaml:1:26: Expected a known channel, got 'emial' - at "
-        "`$.quiet_hours.channels[0]`. Did you mean email?",
-    ),
-    "everybody held out": (
-        contact("holdout: {share: 0.6}\n"),
-        "policies/contact.yaml:1:18: Expected a share of 0 to 0.5, got 0.6 - at `$.holdout.share`.",
-    ),
-    "service held out": (
-        contact("holdout: {tiers: [growth, service]}\n"),
-        "policies/contact.yaml:1:27: Expected retention or growth, got service - at "
-        "`$.holdout.tiers[1]`. Help is never withheld to prove a point.",
-    ),
-    "empty budget": (
-        contact("budgets: {gifts: {amount: 0}}\n"),
-        "policies/contact.yaml:1:27: Expected an amount above 0, got 0 - at "
-        "`$.budgets.gifts.amount`.",
-    ),
-    "unknown purpose of a channel": (
-        contact("purposes: {email: newsleter}\n"),
-        "policies/contact.yaml:1:19: Expected a known purpose, got 'newsleter' - at "
-        "`$.purposes.email`. consent.yaml declares them.",
-    ),
-    "purpose of an unknown channel": (
-        contact("purposes: {emal: marketing}\n"),
-        "policies/contact.yaml:1:18: Expected a known channel, got 'emal' - at "
-        "`$.purposes.emal`. Did you mean email?",
-    ),
-    "negative fatigue": (
-        contact("fatigue_cost: -1\n"),
-        "policies/contact.yaml:1:15: Expected a cost of 0 or more, got -1 - at `$.fatigue_cost`.",
-    ),
-    "floor of everything": (
-        contact("floor: 1\n"),
-        "policies/contact.yaml:1:8: Expected a probability of at least 0 and below 1, got 1 - "
-        "at `$.floor`.",
-    ),
-    "negative weight": (
-        contact("benefit_weight: -1\n"),
-        "policies/contact.yaml:1:17: Expected a weight of 0 or more, got -1 - at "
-        "`$.benefit_weight`.",
-    ),
-    # Governing
-    "high risk without oversight": (
-        {
-            "policies/decision-types.yaml": BASE["policies/decision-types.yaml"]
-            + "  - {name: credit, owner: A, risk: high, explanation: full}\n"
-        },
-        "policies/decision-types.yaml:4:5: Expected `review_after` or `approve_before` where "
-        "the risk is high, got `none` - at `$.decision_types[2].oversight`.",
-    ),
-    "guardrail without bound": (
-        {"policies/guardrails.yaml": "guardrails: [{name: a, watches: complained}]\n"},
-        "policies/guardrails.yaml:1:14: Expected one of ratio_max, ratio_min, drift_max, got "
-        "none, so nothing ever tightens - at `$.guardrails[0]`.",
-    ),
-    "approvals of nobody": (
-        {"policies/approvals.yaml": "publish: {required: 9}\n"},
-        "policies/approvals.yaml:1:21: Expected 0 to 5 approvals, got 9 - at `$.publish.required`.",
-    ),
-    "unknown message of an incident": (
-        {"policies/incidents.yaml": "incidents: [{name: down, message: sal}]\n"},
-        "policies/incidents.yaml:1:35: Expected a known action, got 'sal' - at "
-        "`$.incidents[0].message`. Did you mean sale?",
-    ),
-    "value without a proof that is there": (
-        {
-            "policies/values.yaml": "values:\n  - {name: a, statement: We help., gates: [class], "
-            "metrics: [lift], proofs: [tests/b.yaml]}\n",
-            **story("    until: 1h\n"),
-        },
-        "policies/values.yaml:2:77: Expected a known proof, got 'tests/b.yaml' - at "
-        "`$.values[0].proofs[0]`. Did you mean tests/a.yaml?",
-    ),
-    # Scenarios
-    "story out of order": (
-        story("    events: [{at: 2h, track: A}, {at: 1h, track: B}]\n"),
-        "tests/a.yaml:4:39: Expected a time not before the event above, got '1h' - at "
-        "`$.scenarios[0].events[1].at`.",
-    ),
-    "story cut short": (
-        story("    events: [{at: 2h, track: A}]\n    until: 1h\n"),
-        "tests/a.yaml:5:12: Expected a time not before the event above, got '1h' - at "
-        "`$.scenarios[0].until`.",
-    ),
-    "two things at once": (
-        story("    events: [{at: 2h, track: A, page: B}]\n"),
-        "tests/a.yaml:4:14: Expected one thing that happens, got track and page - at "
-        "`$.scenarios[0].events[0]`.",
-    ),
-    "nothing happens": (
-        story("    events: [{at: 2h}]\n"),
-        "tests/a.yaml:4:14: Expected one of track, page, screen, identify, consent, decide, "
-        "outcome, stop, start, incident, or `expect`, got neither - at "
-        "`$.scenarios[0].events[0]`.",
-    ),
-    "story of no time": (
-        story("    at: today\n"),
-        "tests/a.yaml:4:9: Expected a time such as 2026-01-07T10:00:00Z, got 'today' - at "
-        "`$.scenarios[0].at`.",
-    ),
-    "story that proves nothing": (
-        {"tests/a.yaml": "scenarios:\n  - scenario: A story\n    until: 1h\n"},
-        "tests/a.yaml:2:5: Expected `expect` or `never`, got neither, so nothing is proved - at "
-        "`$.scenarios[0]`.",
-    ),
-    "story twice": (
-        story("  - scenario: A story\n    never: [sale]\n"),
-        "tests/a.yaml:4:15: Expected each scenario once, got 'A story' - at "
-        "`$.scenarios[1].scenario`. It stands at tests/a.yaml:2, too.",
-    ),
-    "unknown action expected": (
-        story("    expect: {decision: sail}\n"),
-        "tests/a.yaml:4:24: Expected an action, got 'sail' - at "
-        "`$.scenarios[0].expect.decision`. Did you mean sale?",
-    ),
-    "unknown need expected": (
-        story("    expect: {needs: [can_pay]}\n"),
-        "tests/a.yaml:4:22: Expected a need, got 'can_pay' - at "
-        "`$.scenarios[0].expect.needs[0]`. Did you mean cannot_pay?",
-    ),
-    "unknown action gated": (
-        story("    expect: {gates: {sael: silenced}}\n"),
-        "tests/a.yaml:4:28: Expected an action, got 'sael' - at "
-        "`$.scenarios[0].expect.gates.sael`. Did you mean sale?",
-    ),
-    "unknown channel expected": (
-        story("    expect: {decision: {channel: mail}}\n"),
-        "tests/a.yaml:4:34: Expected a known channel, got 'mail' - at "
-        "`$.scenarios[0].expect.decision.channel`. Did you mean email?",
-    ),
-    "unknown action in an effect": (
-        story("    expect: {effects: [{action: sell}]}\n"),
-        "tests/a.yaml:4:33: Expected an action, got 'sell' - at "
-        "`$.scenarios[0].expect.effects[0].action`.",
-    ),
-    "quiet and loud": (
-        story("    expect: {effects: [{action: sale}], quiet: true}\n"),
-        "tests/a.yaml:4:48: Expected `effects` or `quiet`, got both - at "
-        "`$.scenarios[0].expect.quiet`.",
-    ),
-    "silence of no span": (
-        story("    expect: {silences: {promotional: long}}\n"),
-        "tests/a.yaml:4:38: Expected a span of time, got 'long' - at "
-        "`$.scenarios[0].expect.silences.promotional`. Write a number and one of ms, s, m, h, "
-        "d, w, for example 48h.",
-    ),
-    "unknown incident": (
-        story("    events: [{at: 0s, incident: down}]\n"),
-        "tests/a.yaml:4:33: Expected an incident, got 'down' - at "
-        "`$.scenarios[0].events[0].incident`. policies/incidents.yaml declares them.",
-    ),
-    "unknown switch": (
-        story("    events: [{at: 0s, stop: 'chanel:email'}]\n"),
-        "tests/a.yaml:4:29: Expected a scope, got 'chanel:email' - at "
-        "`$.scenarios[0].events[0].stop`. Did you mean channel:email?",
-    ),
-    "outcome of an unknown action": (
-        story("    events: [{at: 0s, outcome: {of: sell, outcome: shown}}]\n"),
-        "tests/a.yaml:4:37: Expected an action, got 'sell' - at "
-        "`$.scenarios[0].events[0].outcome.of`.",
     ),
 }
 
