@@ -16,6 +16,7 @@ import msgspec
 from heedful import strategy as strategies
 from heedful.app import quarantine as kept_aside
 from heedful.app import readiness
+from heedful.app.backups import require_own_secret
 from heedful.app.keys import Identity, KeyRing
 from heedful.app.settings import Settings, read_settings
 from heedful.app.workspace import (
@@ -100,6 +101,7 @@ class App:
         self._publishing = threading.Lock()
         self._closing = threading.Event()
         self._sweeper = threading.Thread(target=self._sweep, name="heedful-sweeper", daemon=True)
+        require_own_secret(store, secret)
         self.engine = Engine(store, self._world(self.strategy), secret, clock)
         self.keys = KeyRing(store, secret, self._change)
         self.keys.admit_owner(self.owner_token)

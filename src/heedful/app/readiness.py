@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any, Final
 
 from heedful import core
 from heedful.engine import Engine
 from heedful.events import Event, decode_event
-from heedful.kernel import DAY_MS, HOUR_MS, MINUTE_MS, format_instant
+from heedful.kernel import DAY_MS, HOUR_MS, format_instant
 from heedful.ports import QuarantineRow, Store, Transaction
 from heedful.strategy import Strategy
 
@@ -18,6 +19,10 @@ SAMPLE_EVENTS: Final = 5_000
 """Events at the end of the log from which growth and the sources' last signs are read."""
 GROWTH_EVENTS_MIN: Final = 1_000
 """Events below which the size of a store says nothing yet about its growth."""
+GROWTH_SPAN_MIN_MS: Final = HOUR_MS
+"""Time over which those events must have come: a first burst is no pace."""
+HISTORY_AFTER_MS: Final = DAY_MS
+"""Age at arrival from which an event counts as history that somebody brought in."""
 QUARANTINE_MAX: Final = 20_000
 """Rows of the quarantine that are counted by reason."""
 STALE_AFTER_MS: Final = DAY_MS
@@ -34,23 +39,26 @@ def examine(store: Store, engine: Engine, strategy: Strategy, now: int) -> dict[
     Notes
     -----
     Days until the disk is full = free bytes / (bytes per event so far * events per day at the end
-    of the log); null while too little has happened to say.
+    of the log); null while too little has happened to say. History that was imported is no pace,
+    so it is left out.
     """
     stats = store.stats()
     recent = _recent(store)
+    people, seen = _people(store, engine)
+    live = [event for event in recent if event.received_at - event.at < HISTORY_AFTER_MS]
     quarantined = store.read(_reasons)
     return {
         "at": format_instant(now),
         "strategy_version": strategy.version,
         "customers": stats.customers,
         "events": stats.events,
-        "people": _people(store, engine),
-        "sources": _sources(strategy, recent, now),
+        "people": people,
+        "sources": _sources(strategy, recent, seen, now),
         "disk": {
             "bytes_used": stats.bytes_on_disk,
             "bytes_free": stats.bytes_free,
             "days_until_full": _days_until_full(
-                stats.bytes_on_disk, stats.events, stats.bytes_free, recent, now
+                stats.bytes_on_disk, stats.events, stats.bytes_free, live, now
             ),
         },
         "pending": engine.pending,
@@ -59,7 +67,9 @@ def examine(store: Store, engine: Engine, strategy: Strategy, now: int) -> dict[
     }
 
 
-def _people(store: Store, engine: Engine) -> dict[str, Any]:
+def _people(store: Store, engine: Engine) -> tuple[dict[str, Any], dict[str, int]]:
+    """Sample the customers: shares of them, and when each source was last heard of them."""
+    seen: dict[str, int] = {}
     looked = known = silent = 0
     after = -1
     world = engine.world
@@ -70,7 +80,11 @@ def _people(store: Store, engine: Engine) -> dict[str, Any]:
         with_id = sum(
             row.key in anchors and anchors[row.key].namespace != _UNKNOWN_NAMESPACE for row in rows
         )
-        without = sum(not core.read(world, row.body).profile.consents for row in rows)
+        profiles = [core.read(world, row.body).profile for row in rows]
+        without = sum(not profile.consents for profile in profiles)
+        for profile in profiles:
+            for source, at in profile.sources.items():
+                seen[source] = max(at, seen.get(source, at))
         return len(rows), with_id, without, rows[-1].key if rows else None
 
     while looked < SAMPLE_CUSTOMERS:
@@ -79,11 +93,12 @@ def _people(store: Store, engine: Engine) -> dict[str, Any]:
         if last is None:
             break
         after = last
-    return {
+    shares = {
         "sampled": looked,
         "identity_coverage": known / looked if looked else None,
         "without_consent_statement": silent / looked if looked else None,
     }
+    return shares, seen
 
 
 def _recent(store: Store) -> list[Event]:
@@ -94,8 +109,10 @@ def _recent(store: Store) -> list[Event]:
     return store.read(read)
 
 
-def _sources(strategy: Strategy, recent: list[Event], now: int) -> list[dict[str, Any]]:
-    last: dict[str, int] = {}
+def _sources(
+    strategy: Strategy, recent: list[Event], seen: Mapping[str, int], now: int
+) -> list[dict[str, Any]]:
+    last = dict(seen)
     for event in recent:
         last[event.source] = max(event.received_at, last.get(event.source, 0))
     names = sorted({*strategy.sources, *last})
@@ -115,7 +132,9 @@ def _days_until_full(
 ) -> float | None:
     if len(recent) < GROWTH_EVENTS_MIN:
         return None
-    span = max(now - min(event.received_at for event in recent), MINUTE_MS)
+    span = now - min(event.received_at for event in recent)
+    if span < GROWTH_SPAN_MIN_MS:
+        return None
     per_day = len(recent) * DAY_MS / span
     return round(free / (used / events * per_day), 1) if used else None
 

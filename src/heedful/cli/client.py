@@ -64,7 +64,10 @@ class Api:
         if not separator:
             return who
         asked = {"namespace": namespace, "value": value}
-        found: str = self.post("/v1/customers/lookup", asked)["customer_id"]
+        try:
+            found: str = self.post("/v1/customers/lookup", asked)["customer_id"]
+        except NotFoundError as error:
+            raise NotFoundError(error.code, expected("a known customer", "nobody", who)) from error
         return found
 
     def customer(self, who: str, rest: str = "") -> str:

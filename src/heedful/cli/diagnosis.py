@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal, NamedTuple
 
+from heedful.cli.screen import count
+
 DAYS_LEFT_WRONG: Final = 3
 """Days until the disk is full below which something is wrong."""
 DAYS_LEFT_LOOK: Final = 30
@@ -61,9 +63,9 @@ def _sources(report: Mapping[str, Any]) -> Iterator[Finding]:
         if hours is None:
             yield Finding(name, "look", "Nothing seen of it. Does its SDK have the write key?")
         elif source["is_stale"]:
-            yield Finding(name, "look", f"Silent for {hours:,.0f} h. Does it still send?")
+            yield Finding(name, "look", f"Silent for {spent(hours)}. Does it still send?")
         else:
-            yield Finding(name, "ok", f"Last seen {hours:.1f} h ago.")
+            yield Finding(name, "ok", f"Last seen {spent(hours)} ago.")
 
 
 def _people(report: Mapping[str, Any]) -> Iterator[Finding]:
@@ -85,15 +87,28 @@ def _work(report: Mapping[str, Any]) -> Iterator[Finding]:
     reasons = ", ".join(f"{name} {count:,}" for name, count in held.get("by_reason", {}).items())
     if total:
         many = total > QUARANTINE_LOOK * max(events, 1)
-        says = f"{total:,} wait ({reasons}). See `heedful quarantine list`."
+        says = f"{count(total, 'item')} ({reasons}). See `heedful quarantine list`."
         yield Finding("quarantine", "look" if many else "ok", says)
     else:
         yield Finding("quarantine", "ok", "Empty.")
     if waiting := report.get("refolds_waiting", 0):
-        yield Finding("rebuilding", "ok", f"{waiting:,} customers are being rebuilt.")
+        yield Finding("rebuilding", "ok", f"In work: {count(waiting, 'customer')}.")
 
 
-def size(count: float) -> str:
+def spent(hours: float) -> str:
+    """Write hours as people say them.
+
+    Examples
+    --------
+    >>> spent(0.2), spent(30.4), spent(300)
+    ('less than an hour', '30 h', '12 days')
+    """
+    if hours < 1:
+        return "less than an hour"
+    return f"{hours:.0f} h" if hours < 48 else f"{hours // 24:,.0f} days"
+
+
+def size(number: float) -> str:
     """Write a number of bytes as people say it.
 
     Examples
@@ -102,10 +117,10 @@ def size(count: float) -> str:
     ('1.5 KB', '2.8 GB')
     """
     for unit in ("B", "KB", "MB", "GB"):
-        if count < 1024:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1024
-    return f"{count:.1f} TB"
+        if number < 1024:
+            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1024
+    return f"{number:.1f} TB"
 
 
 def print_findings(report: Mapping[str, Any], findings: list[Finding]) -> None:
@@ -115,7 +130,8 @@ def print_findings(report: Mapping[str, Any], findings: list[Finding]) -> None:
     from heedful.cli.screen import print_table
 
     print(
-        f"{report.get('customers', 0):,} customers, {report.get('events', 0):,} events, "
+        f"{count(report.get('customers', 0), 'customer')}, "
+        f"{count(report.get('events', 0), 'event')}, "
         f"strategy {report.get('strategy_version', 'unknown')}"
     )
     print_table(

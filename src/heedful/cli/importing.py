@@ -63,14 +63,18 @@ def import_(
             for file in files:
                 work.run(file, kind, again)
         except KeyboardInterrupt:
+            work.close()
             say("Stopped. The same command goes on from here.")
             raise
         finally:
             work.close()
+        is_held = bool(api.get("/v1/quarantine", limit=1)["items"])
     if as_json:
         print_json(work.summary())
     else:
         work.report()
+        if is_held:
+            print("What the server could not take stands in `heedful quarantine list`.")
     if work.problems:
         end(NO)
 
@@ -160,8 +164,6 @@ class _Import:
         print(f"{count(self.events, 'event')} from {files}.")
         if self.problems:
             print(f"{count(self.problems, 'line')} left out.")
-        if self.events:
-            print("What the server could not take stands in `heedful quarantine list`.")
 
 
 def _batches(lines: Iterator[Line], done: int) -> Iterator[list[Line]]:

@@ -49,6 +49,7 @@ class InProcess(httpx.BaseTransport):
             self._tell("lifespan.shutdown")
             if self._ended is not None:
                 self._ended.result(timeout=30)
+            asyncio.run_coroutine_threadsafe(_end_tasks(), self._loop).result(timeout=30)
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
             self._loop.close()
@@ -77,6 +78,14 @@ class InProcess(httpx.BaseTransport):
         self._ended = asyncio.run_coroutine_threadsafe(live(), self._loop)
         self._tell("lifespan.startup")
         started.result()
+
+
+async def _end_tasks() -> None:
+    # What Ctrl-C left half answered.
+    tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class _Exchange(httpx.SyncByteStream):

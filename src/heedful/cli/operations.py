@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -67,16 +66,10 @@ def check(
     directory: Annotated[
         Path, typer.Argument(metavar="[DIR]", envvar="HEEDFUL_DIR", help="The workspace.")
     ] = HERE,
-    db: Db = None,
     as_json: Json = False,
 ) -> None:
     """Check the strategy's files; problems read FILE:LINE:COLUMN: what is wrong."""
-    from heedful.app import read_strategy_files
-    from heedful.cli.client import connect
-
-    with connect(directory, db) as api:
-        answer = api.post("/v1/strategy/check", {"files": read_strategy_files(directory)})
-    _report(answer, directory, as_json)
+    _report(_checked(directory), directory, as_json)
 
 
 def publish(directory: Dir = HERE, db: Db = None, as_json: Json = False) -> None:
@@ -84,13 +77,27 @@ def publish(directory: Dir = HERE, db: Db = None, as_json: Json = False) -> None
     from heedful.app import read_strategy_files
     from heedful.cli.client import connect
 
-    files = {"files": read_strategy_files(directory)}
+    checked = _checked(directory)
+    if checked["problems"]:
+        _report(checked, directory, as_json)
     with connect(directory, db) as api:
-        checked = api.post("/v1/strategy/check", files)
-        if checked["problems"]:
-            _report(checked, directory, as_json)
-        answer = api.post("/v1/strategy/publish", files)
+        answer = api.post("/v1/strategy/publish", {"files": read_strategy_files(directory)})
     _report(answer, directory, as_json, done="In force")
+
+
+def _checked(directory: Path) -> dict[str, Any]:
+    """Check the files here, without the workspace: it does not open while they are wrong."""
+    import msgspec
+
+    from heedful import strategy
+    from heedful.app import read_strategy_files
+    from heedful.cli.workspace import require_workspace
+
+    require_workspace(directory)
+    files = read_strategy_files(directory)
+    problems = strategy.check(files)
+    version = None if problems else strategy.load(files).version
+    return {"version": version, "problems": msgspec.to_builtins(problems)}
 
 
 def _report(
@@ -115,7 +122,7 @@ def replay(directory: Dir = HERE, db: Db = None, as_json: Json = False) -> None:
     """Rebuild all facts from the log and compare every byte with what is stored."""
     from heedful.cli.client import connect
     from heedful.cli.progress import follow
-    from heedful.cli.screen import print_json
+    from heedful.cli.screen import count, print_json
 
     with connect(directory, db) as api:
         verdict = follow(api.messages("POST", "/v1/replay"), "replaying", "customers")
@@ -123,7 +130,8 @@ def replay(directory: Dir = HERE, db: Db = None, as_json: Json = False) -> None:
         print_json(verdict)
     else:
         waiting = f", {verdict['waiting']:,} still being rebuilt" if verdict["waiting"] else ""
-        print(f"{verdict['customers']:,} customers, {verdict['events']:,} events{waiting}")
+        customers, events = verdict["customers"], verdict["events"]
+        print(f"{count(customers, 'customer')}, {count(events, 'event')}{waiting}")
         print(f"digest {verdict['digest']}")
         print("equal" if verdict["is_equal"] else f"different: {_differing(verdict)}")
     if not verdict["is_equal"]:
@@ -137,54 +145,59 @@ def _differing(verdict: dict[str, Any]) -> str:
 
 
 def backup(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder.")],
     directory: Dir = HERE,
     db: Db = None,
     as_json: Json = False,
 ) -> None:
-    """Write a consistent copy of the database while work goes on."""
+    """Write a consistent copy of the whole workspace while work goes on.
+
+    It holds the workspace's secret: keep it as you keep passwords.
+    """
+    from heedful.app.backups import STORE_FILE, complete_backup
     from heedful.cli.client import connect
     from heedful.cli.progress import follow
     from heedful.cli.screen import print_json
 
-    if file.exists():
-        end(WRONG, f"Expected a new file, got one that exists - at `{file}`.")
+    if folder.exists():
+        end(WRONG, f"Expected a new folder, got one that exists - at `{folder}`.")
     # The server writes into the workspace's own folder only; from there the file is ours to move.
-    name = f"{file.name}.{os.getpid()}.moving"
+    name = f"{os.getpid()}.moving"
     with connect(directory, db) as api:
         follow(api.messages("POST", "/v1/backup", {"target": name}), "copying", "pages")
-    shutil.move(directory / "backups" / name, file)
+    complete_backup(directory, directory / "backups" / name, folder)
+    size = (folder / STORE_FILE).stat().st_size
     if as_json:
-        print_json({"file": str(file), "bytes": file.stat().st_size})
+        print_json({"folder": str(folder), "bytes": size})
     else:
-        print(f"Wrote {file} ({file.stat().st_size / 1e6:,.1f} MB).")
-        print(f"Restore it with: heedful restore {file} DIR")
+        print(f"Wrote {folder} ({size / 1e6:,.1f} MB). It holds the secret: keep it safe.")
+        print(f"Restore it with: heedful restore {folder} DIR")
 
 
 def restore(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `heedful backup` wrote.")],
+    source: Annotated[Path, typer.Argument(metavar="FOLDER", help="What `heedful backup` wrote.")],
     directory: NewFolder,
     db: Db = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Replace without asking.")] = False,
+    as_json: Json = False,
 ) -> None:
-    """Put a backup in the place of a workspace's database; no server may be running."""
+    """Make a workspace of a backup, or put it in a workspace's place; no server may be running."""
+    from heedful.app.backups import restore_backup
+    from heedful.cli.screen import print_json
     from heedful.cli.workspace import database
-    from heedful.store import restore as restore_store
 
+    if not source.exists():
+        end(WRONG, f"Expected a backup, got nothing - at `{source}`.")
     target = database(directory, db)
-    if not file.is_file():
-        end(WRONG, f"Expected a backup, got no file - at `{file}`.")
     if target.exists() and not yes:
         question = f"Replace {target}? What it holds now is lost."
         if not typer.confirm(question, err=True):
             end(NO, "Nothing was replaced.")
-    if not directory.exists():
-        from heedful.app import init_workspace
-
-        init_workspace(directory)
-        say(f"Made {directory} with the strategy to start from; copy your own files into it.")
-    restore_store(str(file), str(target))
-    print(f"Restored {target} from {file}.")
+    is_made = restore_backup(source, directory, target)
+    if as_json:
+        print_json({"database": str(target), "is_new": is_made})
+    else:
+        print(f"Restored {target} from {source}.")
 
 
 def doctor(directory: Dir = HERE, db: Db = None, as_json: Json = False) -> None:

@@ -12,6 +12,7 @@ from heedful.cli.screen import (
     NOTHING,
     clean,
     console,
+    count,
     identifier,
     identifiers,
     print_facts,
@@ -55,7 +56,7 @@ def print_customer(found: dict[str, Any], kinds: Kinds) -> None:
     head.append(f"  {found['customer_id']}", style="dim")
     out.print(head)
     if found.get("event_count"):
-        seen = f"{found['event_count']:,} events, {when(found.get('first_at'))} to "
+        seen = f"{count(found['event_count'], 'event')}, {when(found.get('first_at'))} to "
         out.print(Text(seen + when(found.get("last_at")), style="dim"))
     if found.get("is_refolding"):
         out.print(Text("Their facts are being rebuilt from the log.", style="yellow"))

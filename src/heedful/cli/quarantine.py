@@ -80,7 +80,7 @@ def redrive(
 ) -> None:
     """Try again, under the rules of now, what could not become an event then."""
     from heedful.cli.client import connect
-    from heedful.cli.screen import print_json, print_table
+    from heedful.cli.screen import count, print_json, print_table
 
     with connect(directory, db) as api:
         answer = api.post("/v1/quarantine/redrive", {"ids": ids} if ids else {})
@@ -88,7 +88,7 @@ def redrive(
     if as_json:
         print_json(answer)
     else:
-        print(f"Landed {answer['landed']:,}; {len(refused):,} stay in the quarantine.")
+        print(f"Landed {count(answer['landed'], 'item')}; {count(len(refused), 'item')} left.")
         print_table(
             ("id", "reason", "what is wrong"), ((r["id"], r["code"], r["message"]) for r in refused)
         )

@@ -164,8 +164,19 @@ class Writer:
         ----------
         makes_room
             Whether `work` deletes; see `Store.write`.
+
+        Notes
+        -----
+        A batch within it, such as that of an unmerge, leaves the world as any other batch does.
         """
-        return self._queue(lambda: self._write(work, makes_room=makes_room))
+
+        def adopt() -> Any:
+            result = self._write(work, makes_room=makes_room)
+            if isinstance(result, BatchResult):
+                self._world = result.world
+            return result
+
+        return self._queue(adopt)
 
     def _queue(self, work: Callable[[], Any]) -> Future[Any]:
         done: Future[Any] = Future()

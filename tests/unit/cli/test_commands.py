@@ -123,14 +123,14 @@ def test_a_redrive_that_leaves_rows_exits_with_one(fake: Fake, run: Run) -> None
     assert run("quarantine", "redrive").exit_code == 0
 
 
-def test_problems_of_a_strategy_have_their_place(fake: Fake, run: Run, workspace: Path) -> None:
-    problem = {"file": "signals.yaml", "line": 3, "column": 5, "text": "Expected a kind."}
-    fake.on("POST", "/v1/strategy/check", {"problems": [problem]})
-    said = run("check", workspace)
-    assert said.exit_code == 1
-    assert f"{workspace}/strategy/signals.yaml:3:5: Expected a kind." in said.stdout
-    assert run("publish", "--dir", workspace).exit_code == 1
-    assert not any(path.endswith("publish") for _, path, _ in fake.asked)
-    fake.on("POST", "/v1/strategy/check", {"problems": []})
+def test_nothing_is_published_while_a_file_is_wrong(fake: Fake, run: Run, workspace: Path) -> None:
     fake.on("POST", "/v1/strategy/publish", {"version": "abc"})
+    file = workspace / "strategy" / "signals.yaml"
+    written = file.read_text("utf-8")
+    file.write_text("signals:\n  - {name: a, kind: cuont, on: A}\n", "utf-8")
+    assert run("publish", "--dir", workspace).exit_code == 1
+    assert fake.asked == []
+    file.write_text(written, "utf-8")
     assert "abc" in run("publish", "--dir", workspace).stdout
+    [(_, _, sent)] = fake.asked
+    assert sent["files"]["signals.yaml"] == written
