@@ -243,3 +243,83 @@ class Health(Answer, frozen=True):
     status: str
     pending: int | msgspec.UnsetType = msgspec.UNSET
     """Events that wait for the writer."""
+
+
+class Decided(Answer, frozen=True):
+    """What is to be done; `action` is `do_nothing` where silence is best."""
+
+    decision_id: str
+    customer_id: str
+    action: str
+    need: str | None
+    tier: str
+    class_: str | None = msgspec.field(name="class")
+    channel: str | None
+    treatment: str | None
+    placement: str | None
+    content: dict[str, Any] | None
+    """The words of the treatment, filled in; null for silence."""
+    p_choose: float
+    reason: str
+    strategy_version: str
+    expires_at: str
+    explanation: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+
+
+class DecidedPage(Answer, frozen=True):
+    """A page of a person's decisions, the newest first."""
+
+    items: list[dict[str, Any]]
+    next_cursor: str | None
+
+
+class Withheld(Answer, frozen=True):
+    """Why a person gets nothing; empty where a message would go out."""
+
+    items: list[dict[str, str]]
+
+
+class InboxPage(Answer, frozen=True):
+    """Messages that wait for the person, the oldest first."""
+
+    items: list[dict[str, Any]]
+    next_cursor: int | None
+
+
+class Effects(Answer, frozen=True):
+    """Effects of one status."""
+
+    items: list[dict[str, Any]]
+    next_cursor: str | None
+
+
+class Levers(Answer, frozen=True):
+    """What is stopped, disturbed, or waits for others to agree."""
+
+    items: list[dict[str, Any]]
+
+
+class Switched(Answer, frozen=True):
+    """Done, or the request that others have to agree to first."""
+
+    success: bool
+    approval: dict[str, Any] | None
+
+
+class AuditHead(Answer, frozen=True):
+    """Where the audit chain stands, signed; keep it elsewhere."""
+
+    seq: int
+    hash: str
+    at: int
+    signature: str
+    public_key: str
+
+
+class AuditVerdict(Answer, frozen=True):
+    """What a check of the audit chain found."""
+
+    is_intact: bool
+    checked: int
+    anchored_seq: int
+    fault: dict[str, Any] | None

@@ -12,6 +12,8 @@ from heedful.app import ROLES
 from heedful.app.keys import KEY_NAME, WRITE_KEY, WRITE_KEY_CHARS_MIN
 from heedful.app.workspace import BACKUP_NAME, FILE_NAME
 
+from heedful.engine.decisions import OUTCOMES
+
 INT_MAX: Final = (1 << 53) - 1
 """The largest whole number that every JSON reader takes exactly."""
 
@@ -137,3 +139,94 @@ class Backup(Body, frozen=True):
     """The name of a new file in the workspace's folder of backups."""
 
     target: BackupName
+
+
+class Whom(Body, frozen=True):
+    """A person by one of their names."""
+
+    customer_id: Text | None = None
+    user_id: Text | None = None
+    anonymous_id: Text | None = None
+    email: Text | None = None
+
+
+class Question(Body, frozen=True):
+    """What to do for this person, here and now."""
+
+    customer: Whom
+    placement: Name | None = None
+    channel: Name | None = None
+    context: Annotated[dict[str, Any], Meta(max_length=100)] = {}
+    explain: bool = False
+    dry_run: bool = False
+
+
+class Outcome(Body, frozen=True):
+    """What became of a decision."""
+
+    decision_id: Text
+    outcome: Annotated[str, Meta(extra_json_schema={"enum": list(OUTCOMES)})]
+    value: Annotated[float, Meta(ge=-1e9, le=1e9)] | None = None
+    currency: Annotated[str, Meta(min_length=3, max_length=3)] | None = None
+    at: Name | None = None
+    message_id: Name | None = None
+
+
+class InboxMark(Body, frozen=True):
+    """How far a person came with a message."""
+
+    mark: Literal["shown", "read", "dismissed"]
+
+
+class StopOrder(Body, frozen=True):
+    """What is to stop at once: `all`, or a kind and a name such as `channel:email`."""
+
+    scope: Name
+    reason: Text
+    expires_at: Name | None = None
+
+
+class StartOrder(Body, frozen=True):
+    """What is to be switched on again."""
+
+    scope: Name
+    reason: Text
+
+
+class Ballot(Body, frozen=True):
+    """One person's word on a request for approval."""
+
+    is_approved: bool
+    reason: Text
+
+
+class IncidentOrder(Body, frozen=True):
+    """A disturbance that begins, by a published plan."""
+
+    plan: Name
+    reason: Text
+    country: Name | None = None
+    placement: Name | None = None
+    traits: Annotated[dict[str, str | int | float | bool], Meta(max_length=20)] = {}
+    expires_at: Name | None = None
+
+
+class Because(Body, frozen=True):
+    """Why something is done."""
+
+    reason: Text
+
+
+class Anchor(Body, frozen=True):
+    """A signed head of the audit chain that was kept elsewhere."""
+
+    seq: Annotated[int, Meta(ge=0, le=INT_MAX)]
+    hash: Name
+    at: Annotated[int, Meta(ge=0, le=INT_MAX)]
+    signature: Text
+
+
+class Anchors(Body, frozen=True):
+    """The heads to hold the audit chain against."""
+
+    anchors: Annotated[list[Anchor], Meta(max_length=1_000)] = []

@@ -15,6 +15,8 @@ from heedful.api.metrics import Metrics
 from heedful.app import App, Identity
 
 _BEARER: Final = "bearer"
+CALLER: Final = "caller"
+"""Where a request's state holds who makes it."""
 _OWNER: Final = Identity("owner", "command-line")
 
 

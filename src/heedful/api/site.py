@@ -11,8 +11,8 @@ from litestar.di import Provide
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 
-from heedful.api import customers, docs, health, operations, senders, stream
-from heedful.api.context import Context
+from heedful.api import customers, decisions, docs, governance, health, operations, senders, stream
+from heedful.api.context import CALLER, Context
 from heedful.api.errors import (
     Answer,
     answer_to,
@@ -53,7 +53,7 @@ def site(context: Context) -> Litestar:
 
 def handlers() -> Sequence[HTTPRouteHandler]:
     """List the handlers of all rooms."""
-    rooms = (health, customers, operations, senders, stream)
+    rooms = (health, customers, decisions, governance, operations, senders, stream)
     return [handler for room in rooms for handler in room.HANDLERS]
 
 
@@ -70,6 +70,7 @@ def _require_role(context: Context, connection: ASGIConnection[Any, Any, Any, An
         raise unknown_key()
     if caller.role not in roles:
         raise forbidden(caller.role)
+    scope["state"][CALLER] = caller
 
 
 def _answer(context: Context, request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
