@@ -11,7 +11,6 @@ from msgspec import Meta
 from heedful.app import ROLES
 from heedful.app.keys import KEY_NAME, WRITE_KEY, WRITE_KEY_CHARS_MIN
 from heedful.app.workspace import BACKUP_NAME, FILE_NAME
-
 from heedful.engine.decisions import OUTCOMES
 
 INT_MAX: Final = (1 << 53) - 1

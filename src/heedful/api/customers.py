@@ -60,15 +60,17 @@ def timeline(
 ) -> dict[str, Any]:
     """Read a page of a customer's events, the newest first."""
     if cursor is not None:
-        _require_cursor(cursor)
+        read_cursor(cursor)
     return context.app.engine.timeline(customer_id, limit, cursor)
 
 
-def _require_cursor(cursor: str) -> None:
+def read_cursor(cursor: str) -> tuple[int, int]:
+    """Read the cursor of a page as the (at, key) bound that it is."""
     match = _CURSOR.fullmatch(cursor)
     if match is None or int(match.group(2)) > _KEY_MAX:
         what = expected("a cursor from `next_cursor`", "something else", "query.cursor")
         raise InputError("bad_cursor", what)
+    return int(match.group(1)), int(match.group(2))
 
 
 @get("/v1/customers/{customer_id:str}/graph", answer=answers.Graph, sync_to_thread=True)

@@ -21,6 +21,7 @@ from heedful.app.keys import Identity, KeyRing
 from heedful.app.settings import Settings, read_settings
 from heedful.app.workspace import (
     backup_path,
+    read_audit_key,
     read_connectors_file,
     read_secret,
     read_strategy_files,
@@ -29,9 +30,17 @@ from heedful.app.workspace import (
     write_strategy_files,
 )
 from heedful.app.worlds import world_of
-from heedful.connectors import Surroundings, open_connectors, read_connectors
+from heedful.connectors import (
+    Surroundings,
+    Unsubscription,
+    open_connectors,
+    read_connectors,
+    read_unsubscribe_token,
+)
 from heedful.core import World
 from heedful.engine import Engine, read_lineage
+from heedful.govern import SignedHead
+from heedful.govern.verify import Verification
 from heedful.ingest import SourceRules
 from heedful.kernel import DAY_MS, InputError, PeerError, expected
 from heedful.ports import KeyRow, Store, Transaction
@@ -223,6 +232,46 @@ class App:
         return self.keys.rows()
 
     # -- operations -----------------------------------------------------------------------------
+
+    def unsubscription(self, token: str) -> Unsubscription:
+        """Read what the bearer of an unsubscribe link wants to leave.
+
+        Raises
+        ------
+        InputError
+            `bad_token`.
+        """
+        found = read_unsubscribe_token(self.secret, token)
+        if found is None:
+            what = expected("a link from one of our messages", "another one", "path.token")
+            raise InputError("bad_token", what)
+        return found
+
+    def unsubscribe(self, token: str) -> None:
+        """Withdraw the consent that a message rested on, and note it as the decision's outcome."""
+        found = self.unsubscription(token)
+        statement = {
+            "purpose": found.purpose,
+            "channel": found.channel,
+            "status": "withdrawn",
+            "source": "unsubscribe_link",
+        }
+        self.engine.state_consent(found.customer_id, statement)
+        if found.decision_id:
+            name = f"{found.decision_id}:unsubscribed"
+            decisions = self.engine.decisions
+            decisions.report(found.decision_id, "unsubscribed", message_id=name).result()
+
+    def audit_head(self) -> dict[str, Any]:
+        """Sign the newest link of the audit chain with the workspace's own key."""
+        private, public = read_audit_key(self.directory)
+        signed = self.engine.governing.signed_head(private)
+        return {**msgspec.structs.asdict(signed), "public_key": public.hex()}
+
+    def verify_audit(self, anchors: Sequence[SignedHead]) -> Verification:
+        """Check the audit chain against heads that were kept elsewhere."""
+        _, public = read_audit_key(self.directory)
+        return self.engine.governing.verify_audit(anchors, public)
 
     def quarantine(self, after: int = 0, limit: int = 100) -> list[kept_aside.Held]:
         """Read a page of the quarantine, in the order of arrival."""

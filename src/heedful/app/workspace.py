@@ -11,6 +11,8 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Final
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from heedful.app.settings import SETTINGS_FILE
 from heedful.connectors import CONNECTORS_FILE
 from heedful.kernel import InputError, expected
@@ -20,6 +22,7 @@ BACKUPS_FOLDER: Final = "backups"
 WEBHOOKS_FOLDER: Final = "webhook-secrets"
 SECRET_FILE: Final = "secret.key"
 SECRET_BYTES: Final = 32
+AUDIT_KEY_FILE: Final = "audit.key"
 STRATEGY_FILE_BYTES_MAX: Final = 1024 * 1024
 """Size of one file of a strategy; a larger one is refused unread."""
 STRATEGY_FILES_MAX: Final = 2_000
@@ -71,6 +74,16 @@ def _write_secret(path: Path) -> None:
         file.write(secrets.token_hex(SECRET_BYTES) + "\n")
         file.flush()
         os.fsync(file.fileno())
+
+
+def read_audit_key(directory: Path) -> tuple[bytes, bytes]:
+    """Read the Ed25519 key that signs the audit chain, private and public; made at first use."""
+    path = directory / AUDIT_KEY_FILE
+    if not path.exists():
+        _write_secret(path)
+    private = bytes.fromhex(path.read_text("ascii"))
+    key = Ed25519PrivateKey.from_private_bytes(private)
+    return private, key.public_key().public_bytes_raw()
 
 
 def read_connectors_file(directory: Path) -> str | None:

@@ -48,6 +48,7 @@ from heedful.decide.types import (
     Surroundings,
 )
 from heedful.decide.withheld import why_nothing
+from heedful.decide.wording import wording
 
 __all__ = [
     "DECISION_APPROVED",
@@ -96,4 +97,5 @@ __all__ = [
     "split_case",
     "step",
     "why_nothing",
+    "wording",
 ]

@@ -167,11 +167,7 @@ class Deciding:
                 models=world.models,
                 governance=world.governance,
                 dictionary=world.dictionary,
-                budgets={
-                    name: (to_micros(budget.amount) or 0)
-                    - self._tx.spent(name, period_of(budget, self._now))
-                    for name, budget in sorted(world.budgets.items())
-                },
+                budgets=budgets_left(self._tx, world, self._now),
             )
         return self._surroundings
 
@@ -254,6 +250,14 @@ class Deciding:
             return None
         moved = self._effects[effect_id] = row._replace(status=status, code=code)
         return moved
+
+
+def budgets_left(tx: Transaction, world: World, now: int) -> dict[str, int]:
+    """Read what is left of each budget in its period, in micros."""
+    return {
+        name: (to_micros(budget.amount) or 0) - tx.spent(name, period_of(budget, now))
+        for name, budget in sorted(world.budgets.items())
+    }
 
 
 def period_of(budget: Budget, now: int) -> int:

@@ -14,21 +14,24 @@ import msgspec
 
 from heedful import core, decide
 from heedful.core import World
-from heedful.decide import Decision, Explanation, Person, Surroundings
+from heedful.decide import Case, Decision, Explanation, Person, Surroundings
+from heedful.effects import Content
 from heedful.engine.batch import BatchResult, Filing, Inner
-from heedful.engine.deciding import read_decision
+from heedful.engine.deciding import budgets_left, read_decision
 from heedful.engine.reading import Found, find, lookup
 from heedful.engine.writer import Writer
 from heedful.events import OWN_SOURCE, Event, Identifier
 from heedful.kernel import (
+    HOUR_MS,
     InputError,
     InvariantError,
     expected,
+    format_instant,
     hash_key,
     parse_public_id,
     public_id,
 )
-from heedful.ports import DecisionRow, Store, Transaction
+from heedful.ports import DecisionRow, EffectStatus, Store, Transaction
 
 DECISIONS_PAGE_MAX: Final = 500
 """Most decisions of one page."""
@@ -103,26 +106,49 @@ class Decisions:
         filed = Filing(world, self._secret).file(event)
         if filed is None:
             raise _nobody()
-        state, case, names = core.new_customer(world), decide.new_case(), filed.identifiers
-        key = 0
         try:
-            found = find(tx, world, lookup(tx, world, self._secret, *filed.identifiers[0]))
+            key = lookup(tx, world, self._secret, *filed.identifiers[0])
         except InputError:
-            pass
+            state, names = core.new_customer(world), filed.identifiers
+            person = Person(0, state.profile, state.senses, lambda: names)
+            case = decide.new_case()
         else:
-            key, state = found.row.key, found.state
-            names = _anchor_first(found)
-            if found.row.process:
-                case = decide.decode_case(found.row.process)
-        person = Person(key, state.profile, state.senses, lambda: names)
-        shared = Surroundings(
+            person, case = _person(find(tx, world, key))
+        return decide.preview(world.rules, self._shared(world), person, case, event)
+
+    def words(self, decision: Decision, context: dict[str, Any]) -> Content | None:
+        """Say a decision's treatment to its person as they are now; None for silence."""
+        if decision.action == decide.DO_NOTHING:
+            return None
+        world = self._writer.world
+        event = self._question(Asked(context=context))
+
+        def work(tx: Transaction) -> Content | None:
+            person, case = _person(find(tx, world, decision.customer))
+            shared = self._shared(world)
+            return decide.wording(world.rules, shared, person, case, event, decision)
+
+        return self._store.read(work)
+
+    def withheld(self, customer: int) -> list[tuple[str, str]]:
+        """List why a person gets nothing now, as codes and sentences; empty where they would."""
+        world = self._writer.world
+
+        def work(tx: Transaction) -> list[tuple[str, str]]:
+            person, case = _person(find(tx, world, customer))
+            now = self._writer.now()
+            return decide.why_nothing(world.rules, self._shared(world), person, case, now)
+
+        return self._store.read(work)
+
+    def _shared(self, world: World) -> Surroundings:
+        return Surroundings(
             secret=self._secret,
             models=world.models,
             governance=world.governance,
-            budgets={},
+            budgets=self._store.read(lambda tx: budgets_left(tx, world, self._writer.now())),
             dictionary=world.dictionary,
         )
-        return decide.preview(world.rules, shared, person, case, event)
 
     def _question(self, asked: Asked) -> Event:
         now = self._writer.now()
@@ -214,6 +240,57 @@ class Decisions:
         rows = self._store.read(lambda tx: tx.decisions_of(fragments, before=before, limit=limit))
         return [read_decision(row.body) for row in rows]
 
+    # -- the outbox -----------------------------------------------------------------------------
+
+    def effects(self, status: EffectStatus, after: str, limit: int) -> list[dict[str, Any]]:
+        """Read a page of the outbox, by status."""
+        rows = self._store.read(lambda tx: tx.effects_in(status, after, limit))
+        return [
+            {
+                "effect_id": row.id,
+                "decision_id": public_id("d", row.decision),
+                "destination": row.destination,
+                "status": row.status,
+                "code": row.code,
+                "attempts": row.attempts,
+                "due": format_instant(row.due),
+                "expires_at": format_instant(row.expires_at),
+            }
+            for row in rows
+        ]
+
+    def redrive(self, effect_id: str) -> None:
+        """Send a dead letter once more, an hour at most; all gates are looked at again.
+
+        Raises
+        ------
+        InputError
+            `effect_not_found`, `effect_not_dead`.
+        """
+        now = self._writer.now()
+
+        def work(tx: Transaction) -> None:
+            row = tx.effects([effect_id]).get(effect_id)
+            if row is None:
+                what = expected("a known effect", "one that is not known", "$.effect_id")
+                raise InputError("effect_not_found", what)
+            if row.status != "dead":
+                what = expected("a dead letter", f"an effect that is {row.status}", "$.effect_id")
+                raise InputError("effect_not_dead", what)
+            until = max(row.expires_at, now + HOUR_MS)
+            again = row._replace(status="waiting", due=now, expires_at=until, code="redriven")
+            tx.put_effects([again])
+
+        self._writer.transact(work).result()
+
+    def note_mark(self, effect_id: str, mark: str) -> None:
+        """Take it as an outcome that a person saw a message, or put it away."""
+        row = self._store.read(lambda tx: tx.effects([effect_id])).get(effect_id)
+        if row is not None:
+            outcome = "rejected" if mark == "dismissed" else "shown"
+            name = f"{effect_id}:{mark}"
+            self.report(public_id("d", row.decision), outcome, message_id=name).result()
+
     def _row(self, decision_id: str) -> DecisionRow:
         key = parse_public_id("d", decision_id)
         row = None if key is None else self._store.read(lambda tx: tx.decisions([key])).get(key)
@@ -223,7 +300,7 @@ class Decisions:
         return row
 
 
-def shown(decision: Decision) -> dict[str, Any]:
+def shown(decision: Decision, content: Content | None) -> dict[str, Any]:
     """Show a decision as the API answers it."""
     return {
         "decision_id": public_id("d", decision.id),
@@ -235,16 +312,20 @@ def shown(decision: Decision) -> dict[str, Any]:
         "channel": decision.channel,
         "treatment": decision.treatment,
         "placement": decision.placement,
+        "content": None if content is None else msgspec.to_builtins(content),
         "p_choose": decision.p_choose / (1 << 32),
         "reason": decision.reason,
         "strategy_version": decision.strategy_version,
-        "expires_at": decision.expires_at,
+        "expires_at": format_instant(decision.expires_at),
     }
 
 
-def _anchor_first(found: Found) -> tuple[Identifier, ...]:
+def _person(found: Found) -> tuple[Person, Case]:
     anchor = found.person.anchor
-    return (anchor, *(i for i in found.person.identifiers if i != anchor))
+    names = (anchor, *(i for i in found.person.identifiers if i != anchor))
+    person = Person(found.row.key, found.state.profile, found.state.senses, lambda: names)
+    held = found.row.process
+    return person, decide.decode_case(held) if held else decide.new_case()
 
 
 def _nobody() -> InputError:

@@ -248,6 +248,18 @@ class Engine:
 
         return self._read(public_id, work)
 
+    def key(self, public_id: str) -> int:
+        """Give the key of the customer who has, or had, a public id."""
+        return self._read(public_id, lambda tx, found: found.row.key)
+
+    def anchor(self, public_id: str) -> Identifier:
+        """Give the identifier that a customer's id comes from."""
+        return self._read(public_id, lambda tx, found: found.person.anchor)
+
+    def fragments(self, public_id: str) -> tuple[int, ...]:
+        """List the fragments of a customer."""
+        return self._read(public_id, lambda tx, found: found.person.fragments)
+
     def verify(self, progress: replay.Progress) -> replay.Verdict:
         """Prove that what is stored is what the log says."""
         return replay.verify(self.store, self.world, progress)

@@ -1,0 +1,226 @@
+"""Deciding over HTTP: what to do now, what became of it, why; the inbox and the outbox."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any, Final
+
+import msgspec
+from litestar import get, post
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
+from litestar.response import Response
+
+from heedful.api import answers
+from heedful.api.bodies import INT_MAX, InboxMark, Outcome, Question
+from heedful.api.context import Context, Here
+from heedful.api.customers import Cursor, CustomerKey, PageSize, read_cursor
+from heedful.engine.decisions import Asked, shown
+from heedful.events import Identifier
+from heedful.kernel import InputError, expected, format_instant, parse_instant
+from heedful.ports import EffectStatus
+
+Done = dict[str, bool]
+EffectState = Annotated[EffectStatus, QueryParameter(description="Which effects.")]
+After = Annotated[
+    int, QueryParameter(ge=0, le=INT_MAX, schema_extra={"minimum": 0}, description="Cursor.")
+]
+
+
+@post("/v1/decide", status_code=200, answer=answers.Decided)
+async def decide(context: Here, data: JSONBody[Question]) -> dict[str, Any]:
+    """Decide what to do for a person now; answered once it is durable."""
+    asked = _asked(context, data)
+    decisions = context.app.engine.decisions
+    if data.dry_run:
+        decision = await asyncio.to_thread(decisions.preview, asked)
+    else:
+        decision = await asyncio.wrap_future(decisions.ask(asked))
+    content = None
+    if decision.channel is not None and not data.dry_run:
+        content = await asyncio.to_thread(decisions.words, decision, data.context)
+    answer = shown(decision, content)
+    if data.explain:
+        answer["explanation"] = msgspec.to_builtins(decisions.explain(decision))
+    return answer
+
+
+def _asked(context: Context, data: Question) -> Asked:
+    whom = data.customer
+    named = [Identifier("email", whom.email)] if whom.email else []
+    if whom.customer_id is not None:
+        named.append(context.app.engine.anchor(whom.customer_id))
+    if not (named or whom.user_id or whom.anonymous_id):
+        what = expected("one name of a person", "none", "$.customer", "Give user_id, for example.")
+        raise InputError("no_usable_identifier", what)
+    return Asked(
+        user_id=whom.user_id,
+        anonymous_id=whom.anonymous_id,
+        identifiers=tuple(named),
+        placement=data.placement,
+        channel=data.channel,
+        context=data.context,
+    )
+
+
+@post("/v1/outcomes", status_code=200, answer=answers.Success)
+async def report(context: Here, data: JSONBody[Outcome]) -> Done:
+    """Report what became of a decision; a `message_id` makes repeating harmless."""
+    at = None if data.at is None else parse_instant(data.at)
+    if data.at is not None and at is None:
+        what = expected("an instant such as 2026-01-31T12:00:00Z", repr(data.at), "$.at")
+        raise InputError("bad_instant", what)
+    reported = await asyncio.to_thread(
+        context.app.engine.decisions.report,
+        data.decision_id,
+        data.outcome,
+        data.value,
+        data.currency,
+        at,
+        data.message_id,
+    )
+    await asyncio.wrap_future(reported)
+    return {"success": True}
+
+
+@get("/v1/decisions/{decision_id:str}", answer=answers.Decided, sync_to_thread=True)
+def show(context: Here, decision_id: FromPath[str]) -> dict[str, Any]:
+    """Show a decision and why: every candidate, and what would have changed it."""
+    decisions = context.app.engine.decisions
+    decision = decisions.read(decision_id)
+    return {
+        **shown(decision, None),
+        "explanation": msgspec.to_builtins(decisions.explain(decision)),
+    }
+
+
+@get("/v1/customers/{customer_id:str}/decisions", answer=answers.DecidedPage, sync_to_thread=True)
+def list_decisions(
+    context: Here, customer_id: CustomerKey, limit: PageSize = 50, cursor: Cursor = None
+) -> dict[str, Any]:
+    """Read a page of a person's decisions, the newest first."""
+    before = None if cursor is None else read_cursor(cursor)
+    engine = context.app.engine
+    found = engine.decisions.of(engine.fragments(customer_id), limit + 1, before)
+    page = found[:limit]
+    more = len(found) > limit
+    return {
+        "items": [
+            {
+                **shown(decision, None),
+                "at": format_instant(decision.at),
+                "sentence": engine.decisions.explain(decision).sentence,
+            }
+            for decision in page
+        ],
+        "next_cursor": f"{page[-1].at}.{page[-1].id}" if more else None,
+    }
+
+
+@get("/v1/customers/{customer_id:str}/withheld", answer=answers.Withheld, sync_to_thread=True)
+def withheld(context: Here, customer_id: CustomerKey) -> dict[str, Any]:
+    """Say why this person gets nothing: hold-out, cap, zone, silence, consent, need."""
+    engine = context.app.engine
+    found = engine.decisions.withheld(engine.key(customer_id))
+    return {"items": [{"code": code, "why": why} for code, why in found]}
+
+
+@get("/v1/customers/{customer_id:str}/inbox", answer=answers.InboxPage, sync_to_thread=True)
+def inbox(
+    context: Here, customer_id: CustomerKey, after: After = 0, limit: PageSize = 50
+) -> dict[str, Any]:
+    """Read the messages that wait for a person, the oldest first, beyond a cursor."""
+    app = context.app
+    found = app.engine.inbox.list(customer_id, after, limit, app.clock())
+    return {
+        "items": [
+            {
+                "effect_id": item.effect.id,
+                "decision_id": item.effect.decision_id,
+                "put_at": format_instant(item.put_at),
+                "expires_at": format_instant(item.effect.expires_at),
+                "mark": item.mark,
+                "message": msgspec.to_builtins(item.effect.effect),
+            }
+            for item in found
+        ],
+        "next_cursor": found[-1].cursor if found else None,
+    }
+
+
+@post(
+    "/v1/customers/{customer_id:str}/inbox/{effect_id:str}",
+    status_code=200,
+    answer=answers.Success,
+    sync_to_thread=True,
+)
+def mark(
+    context: Here, customer_id: CustomerKey, effect_id: FromPath[str], data: JSONBody[InboxMark]
+) -> Done:
+    """Note how far the person came with a message; `shown` counts as an outcome."""
+    engine = context.app.engine
+    if not engine.inbox.mark(customer_id, effect_id, data.mark, context.app.clock()):
+        what = expected("a message of this person", "one that is not there", "path.effect_id")
+        raise InputError("message_not_found", what)
+    engine.decisions.note_mark(effect_id, data.mark)
+    return {"success": True}
+
+
+@get("/v1/effects", answer=answers.Effects, sync_to_thread=True)
+def list_effects(
+    context: Here, status: EffectState = "dead", after: FromQuery[str] = "", limit: PageSize = 100
+) -> dict[str, Any]:
+    """Read what waits, went out, or never will, by status; the dead letters unless told."""
+    rows = context.app.engine.decisions.effects(status, after, limit)
+    return {"items": rows, "next_cursor": rows[-1]["effect_id"] if len(rows) == limit else None}
+
+
+@post(
+    "/v1/effects/{effect_id:str}/redrive",
+    status_code=200,
+    answer=answers.Success,
+    sync_to_thread=True,
+)
+def redrive_effect(context: Here, effect_id: FromPath[str]) -> Done:
+    """Send a dead letter once more; all gates are looked at again."""
+    context.app.engine.decisions.redrive(effect_id)
+    return {"success": True}
+
+
+_PAGE: Final = """<!doctype html><html lang="en"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width"><title>{title}</title>
+<style>body{{font:1.1rem/1.5 system-ui;max-width:32rem;margin:4rem auto;padding:0 1rem}}
+button{{font:inherit;padding:.5rem 1.5rem}}</style><h1>{title}</h1>{body}</html>"""
+
+
+@get("/v1/unsubscribe/{token:str}", include_in_schema=True, sync_to_thread=True)
+def unsubscribe_page(context: Here, token: FromPath[str]) -> Response[str]:
+    """Ask whether the person really means it: a mail reader that fetches links changes nothing."""
+    context.app.unsubscription(token)
+    form = '<form method="post"><button>Yes, no more of these</button></form>'
+    return _html("Unsubscribe?", form)
+
+
+@post("/v1/unsubscribe/{token:str}", status_code=200, sync_to_thread=True)
+def unsubscribe(context: Here, token: FromPath[str]) -> Response[str]:
+    """Withdraw the consent that a message rested on; in force at the next decision."""
+    context.app.unsubscribe(token)
+    return _html("You are unsubscribed", "<p>You will get no more of these messages.</p>")
+
+
+def _html(title: str, body: str) -> Response[str]:
+    return Response(_PAGE.format(title=title, body=body), media_type="text/html")
+
+
+HANDLERS: Final = (
+    decide,
+    report,
+    show,
+    list_decisions,
+    withheld,
+    inbox,
+    mark,
+    list_effects,
+    redrive_effect,
+    unsubscribe_page,
+    unsubscribe,
+)
