@@ -75,6 +75,12 @@ def test_a_setting_is_described_beside_it_or_in_the_docstring() -> None:
     assert "| `name` | `str` | required |" in page.text
 
 
+def test_what_is_compiled_from_the_files_is_no_setting() -> None:
+    text = 'class CapRules(msgspec.Struct):\n    """Caps."""\n\n    per_day: int = 3\n'
+    assert reference.settings_page([module(text, "decide.compiled")]).undocumented == ()
+    assert reference.settings_page([module(text, "decide.rules")]).undocumented != ()
+
+
 def codes_of(text: str) -> dict[str, str]:
     """Collect the codes of a planted module with their sentences."""
     return {raised.code: raised.says for raised in raised_codes([module(text)])}

@@ -44,6 +44,7 @@ class Need(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     name: str
     tier: Tier
+    """Hardship, service, retention or growth: which needs go before it, and which wait for it."""
     opens_when: str
     """Condition over traits, signals, consents, accounts and the event at hand."""
     closes_on: On | None = None
