@@ -10,7 +10,7 @@ from heedful.learn.choice import (
     uniform_key,
 )
 from heedful.learn.rows import LearningRow, RowState
-from heedful.learn.values import ArmValue, NormalValue, Value
+from heedful.learn.values import ArmValue, LogitNormalValue, NormalValue, Value
 
 __all__ = [
     "ARMS_MAX",
@@ -19,6 +19,7 @@ __all__ = [
     "ArmValue",
     "BetaArms",
     "LearningRow",
+    "LogitNormalValue",
     "NormalValue",
     "Posterior",
     "Prior",

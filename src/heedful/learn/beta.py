@@ -136,20 +136,20 @@ class BetaArms:
         """
         if row.learn_seq <= self.learn_seq:
             return False
-        if row.state in ("pending", "withdrawn"):
+        if not (0 <= row.outcome <= MICRO and row.weight >= 0 <= row.retract):
+            got = f"outcome {row.outcome}, weight {row.weight}, retract {row.retract}"
+            path = f"$.rows[{row.learn_seq}]"
+            raise InputError("bad_learning_row", expected("millionths", got, path))
+        weight = 0 if row.state in ("pending", "withdrawn") else row.weight
+        if weight == row.retract == 0:
             self.learn_seq = row.learn_seq
             return False
-        if not (0 <= row.outcome <= MICRO and row.weight >= 0):
-            got = f"outcome {row.outcome}, weight {row.weight}"
-            raise InputError(
-                "bad_learning_row", expected("millionths", got, f"$.rows[{row.learn_seq}]")
-            )
         key = (row.arm, row.goal)
         if key not in self._cells and len(self._cells) >= self.cells_max:
             what = expected(f"at most {self.cells_max} arms and goals", "one more", "$.model")
             raise InputError("too_many_arms", what)
-        positive = row.outcome * row.weight // MICRO
-        taught = _Cell(positive, row.weight - positive, row.at)
+        positive = row.outcome * weight // MICRO
+        taught = _Cell(positive, weight - positive - row.retract, row.at)
         known = self._cells.get(key)
         self._cells[key] = taught if known is None else known.plus(taught, self.half_life_ms)
         self.learn_seq = row.learn_seq
@@ -166,8 +166,9 @@ class BetaArms:
         cell = self._cells.get((arm, goal), _EMPTY)
         if at is not None:
             cell = cell.faded(at, self.half_life_ms)
-        alpha = prior.p * prior.strength + cell.positive / MICRO
-        beta = (1.0 - prior.p) * prior.strength + cell.negative / MICRO
+        # What is taken back has not faded as what was learned has, so a count may fall below 0.
+        alpha = prior.p * prior.strength + max(cell.positive, 0) / MICRO
+        beta = (1.0 - prior.p) * prior.strength + max(cell.negative, 0) / MICRO
         return Posterior(alpha, beta)
 
     def outcomes(self, arm: str, goal: str) -> tuple[int, int]:

@@ -64,6 +64,12 @@ def selection_probabilities(values: Sequence[Value], floor: float) -> list[int]:
     ----------
     D. Russo, B. Van Roy, A. Kazerouni, I. Osband, Z. Wen, "A Tutorial on Thompson Sampling", 2018.
     """
+    require_arms(values, floor)
+    return to_weights((1.0 - floor) * _chances(values) + floor / len(values))
+
+
+def require_arms(values: Sequence[Value], floor: float) -> None:
+    """Refuse a choice without arms, with too many, or with a floor that is no share."""
     count = len(values)
     if count == 0:
         raise InputError("no_arms", expected("at least one arm", "none", "$"))
@@ -73,7 +79,6 @@ def selection_probabilities(values: Sequence[Value], floor: float) -> list[int]:
         )
     if not 0.0 <= floor <= 1.0:
         raise InputError("bad_floor", expected("a share in [0, 1]", repr(floor), "$.floor"))
-    return to_weights((1.0 - floor) * _chances(values) + floor / count)
 
 
 def _chances(values: Sequence[Value]) -> Floats:

@@ -8,9 +8,10 @@ import msgspec
 
 from heedful.kernel import MICRO
 
-RowState = Literal["pending", "converted", "expired", "withdrawn"]
-"""`pending` when decided, then one of: the goal was reached, its window closed, or the effect was
-withdrawn before anybody could see it, which teaches nothing."""
+RowState = Literal["pending", "maturing", "converted", "expired", "withdrawn"]
+"""`pending` when decided; `maturing` each time that a part of the conversions would have come and
+this one has not; then one of: the goal was reached, its window closed, or the effect was withdrawn
+before anybody could see it, which teaches nothing."""
 
 
 class LearningRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -33,7 +34,11 @@ class LearningRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     value: int = 0
     """What it was worth, in micro-units of the goal's currency."""
     weight: int = MICRO
-    """How much the row counts, in millionths."""
+    """How much the row counts, in millionths. Of a maturing row the share of conversions that would
+    have come since the row before; of an expired one the share that was still to come."""
+    retract: int = 0
+    """What maturing rows of this decision and goal have counted, for a row that contradicts them:
+    one that converted or was withdrawn; in millionths."""
     decided_at: int
     at: int
     """When this became known, ms since 1970; of a pending row the time of the decision."""
@@ -41,6 +46,10 @@ class LearningRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """Selection probability of the arm as an integer of 2^-32; 0 when nothing was drawn."""
     parts: tuple[str, ...] = ()
     """The arm from coarse to fine: group, action, channel, treatment, moment."""
+    prior_p: float = 0.0
+    """Declared belief about the action: expected chance, and how many outcomes it is worth; a
+    strength of 0 declares none."""
+    prior_strength: float = 0.0
     model: str = ""
     model_seq: int = 0
     """`learn_seq` of the snapshot that the decision was made with."""

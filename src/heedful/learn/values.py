@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from typing import Final, Self, TypeAlias
 
@@ -14,6 +14,18 @@ import numpy.typing as npt
 from heedful.kernel import InputError, expected
 from heedful.learn.quadrature import TAIL_NATS, Block, Bounds, Floats, Indices
 
+
+def _hermite() -> tuple[Floats, Floats]:
+    x, w = np.polynomial.hermite_e.hermegauss(12)
+    return x, w / w.sum()
+
+
+LOG_ODDS_SD_MAX: Final = 2.0
+"""Deviation of log-odds beyond which more would say nothing: at 2 the chance of an even belief lies
+anywhere between 0.02 and 0.98."""
+
+_HERMITE: Final = _hermite()
+_STEEP_SD: Final = 0.7
 _CERTAIN: Final = 1e-9  # a deviation below this share of the value cannot be told from none
 _NO_POINTS: Final[tuple[list[float], list[float]]] = ([], [])
 _NORMAL_REACH: Final = math.sqrt(2.0 * TAIL_NATS)
@@ -38,7 +50,20 @@ class NormalValue(msgspec.Struct, frozen=True, gc=False):
     sd: float
 
 
-Value: TypeAlias = ArmValue | NormalValue
+class LogitNormalValue(msgspec.Struct, frozen=True, gc=False):
+    """An arm worth `gain * p + offset` in money, where the log-odds of p are normal."""
+
+    mean: float
+    """Mean of the log-odds."""
+    sd: float
+    """Their deviation, above 0; one beyond `LOG_ODDS_SD_MAX` is read as that."""
+    gain: float
+    """Money when the goal is reached; negative for a goal that costs. 0 makes the value certain."""
+    offset: float
+    """Money that is certain: minus cost, minus fatigue."""
+
+
+Value: TypeAlias = ArmValue | NormalValue | LogitNormalValue
 
 
 class Columns:
@@ -49,16 +74,7 @@ class Columns:
         self.known: float | None = None
         self.known_arms: list[int] = []
         self.blocks: list[tuple[Block, Indices]] = []
-        kinds = list(map(type, values))
-        for kind, family in ((ArmValue, BetaBlock), (NormalValue, NormalBlock)):
-            of_kind = kinds.count(kind)
-            if not of_kind:
-                continue
-            arms: Sequence[int] = range(len(values))
-            if of_kind < len(values):
-                arms = [arm for arm, its_kind in enumerate(kinds) if its_kind is kind]
-            block = family(_table(values, arms, kind.__struct_fields__, family.shapes))
-            places = np.array(arms)
+        for block, places in _blocks(values):
             certain = block.sd <= _CERTAIN * np.maximum(np.abs(block.worth), block.size)
             if certain.any():
                 self._add_known(places[certain], block.worth[certain])
@@ -76,8 +92,36 @@ class Columns:
                 self.known_arms.append(arm)
 
 
+def moments(values: Sequence[Value]) -> tuple[Floats, Floats]:
+    """Give the mean and the standard deviation of each value in money, both of shape (n,).
+
+    Examples
+    --------
+    >>> mean, sd = moments([ArmValue(2.0, 6.0, 20.0, -1.0), NormalValue(3.0, 0.5)])
+    >>> mean.tolist(), sd.round(3).tolist()
+    ([4.0, 3.0], [2.887, 0.5])
+    """
+    mean, sd = np.empty(len(values)), np.empty(len(values))
+    for block, places in _blocks(values):
+        mean[places], sd[places] = block.moments()
+    return mean, sd
+
+
+def _blocks(values: Sequence[Value]) -> Iterator[tuple[AnyBlock, Indices]]:
+    kinds = list(map(type, values))
+    for kind, family in _FAMILIES:
+        of_kind = kinds.count(kind)
+        if not of_kind:
+            continue
+        arms: Sequence[int] = range(len(values))
+        if of_kind < len(values):
+            arms = [arm for arm, its_kind in enumerate(kinds) if its_kind is kind]
+        table = _table(values, arms, kind.__struct_fields__, family.positive)
+        yield family(table), np.array(arms)
+
+
 def _table(
-    values: Sequence[Value], arms: Sequence[int], fields: Sequence[str], positive: int
+    values: Sequence[Value], arms: Sequence[int], fields: Sequence[str], positive: slice
 ) -> Floats:
     taken = values if len(arms) == len(values) else [values[arm] for arm in arms]
     rows = [list(map(attrgetter(field), taken)) for field in fields]
@@ -86,8 +130,10 @@ def _table(
         table: Floats = np.array(rows, dtype=np.float32).astype(np.float64)
     if not np.isfinite(table).all():
         _refuse("a finite number", ~np.isfinite(table), rows, arms, fields)
-    if positive and table[:positive].min() <= 0.0:
-        _refuse("a shape above 0", table[:positive] <= 0.0, rows, arms, fields)
+    if table[positive].size and table[positive].min() <= 0.0:
+        bad = np.zeros(table.shape, dtype=np.bool_)
+        bad[positive] = table[positive] <= 0.0
+        _refuse("a number above 0", bad, rows, arms, fields)
     return table
 
 
@@ -106,7 +152,7 @@ def _refuse(
 class NormalBlock:
     """Normal values: rows mean, sd."""
 
-    shapes: Final = 0
+    positive: Final = slice(0)
 
     def __init__(self, table: Floats) -> None:
         self._table = table
@@ -116,6 +162,10 @@ class NormalBlock:
     def take(self, arms: Indices) -> Self:
         """Give the block of these arms, in this order."""
         return type(self)(self._table[:, arms])
+
+    def moments(self) -> tuple[Floats, Floats]:
+        """Give mean and standard deviation of every arm, in money."""
+        return self.worth, self.sd
 
     def bounds(self) -> Bounds:
         """Give lower end, upper end and standard deviation of every arm."""
@@ -137,10 +187,79 @@ class NormalBlock:
         return _NO_POINTS
 
 
+class LogitNormalBlock:
+    """Values `gain * p + offset` with normal log-odds of p: rows mean, sd, gain, offset."""
+
+    positive: Final = slice(1, 2)
+
+    def __init__(self, table: Floats, is_upright: bool = False) -> None:
+        if not is_upright:
+            mean, sd, gain, offset = table
+            # A loss on p is a gain on 1 - p.
+            sign = np.where(gain < 0.0, -1.0, 1.0)
+            bottom = np.where(gain < 0.0, offset + gain, offset)
+            sd = np.minimum(sd, LOG_ODDS_SD_MAX)
+            table = np.stack((mean * sign, sd, gain * sign, bottom))
+        self._table = table
+        self._mean, self._sd, self._gain, self._offset = table
+        p = 1.0 / (1.0 + np.exp(-self._mean))
+        # Of a wide belief the density in money is steeper than its deviation tells.
+        self.sd = self._gain * np.minimum(self._sd, 1.0) * p * (1.0 - p)
+        self.worth = self._offset + self._gain * p
+        self.size = np.abs(self._offset)
+
+    def take(self, arms: Indices) -> Self:
+        """Give the block of these arms, in this order."""
+        return type(self)(self._table[:, arms], is_upright=True)
+
+    def moments(self) -> tuple[Floats, Floats]:
+        """Give mean and standard deviation of every arm, in money, by Gauss-Hermite quadrature."""
+        p = 1.0 / (1.0 + np.exp(-self._mean[:, None] - self._sd[:, None] * _HERMITE[0]))
+        mean = p @ _HERMITE[1]
+        variance = np.square(p - mean[:, None]) @ _HERMITE[1]
+        return self._offset + self._gain * mean, self._gain * np.sqrt(variance)
+
+    def bounds(self) -> Bounds:
+        """Give lower end, upper end and standard deviation of every arm."""
+        reach = self._sd * _NORMAL_REACH
+        lower = self._offset + self._gain / (1.0 + np.exp(reach - self._mean))
+        upper = self._offset + self._gain / (1.0 + np.exp(-reach - self._mean))
+        return Bounds(lower, upper, np.minimum(self.sd, (upper - lower) / (2.0 * _NORMAL_REACH)))
+
+    def density(self, z: Floats, count: int) -> Floats:
+        """Give the densities of the first `count` arms at `z`, of shape (len(z), count)."""
+        gain, offset, sd = self._gain[:count], self._offset[:count], self._sd[:count]
+        x = z[:, None] - offset
+        x /= gain
+        outside = None
+        if z.max() >= (offset + gain).min():
+            outside = x >= 1.0
+            np.minimum(x, _LESS_THAN_ONE, out=x)
+        jacobian = 1.0 - x
+        odds = x / jacobian
+        jacobian *= x
+        density: Floats = np.log(odds, out=odds)
+        density -= self._mean[:count]
+        density /= sd
+        np.square(density, out=density)
+        density *= -0.5
+        np.exp(density, out=density)
+        density /= jacobian
+        density *= (0.5 / math.pi) ** 0.5 / (sd * gain)
+        if outside is not None:
+            density[outside] = 0.0
+        return density
+
+    def rough(self) -> tuple[list[float], list[float]]:
+        """Give the bottoms towards which a wide belief is steep."""
+        wide = self._sd > _STEEP_SD
+        return self._offset[wide].tolist(), []
+
+
 class BetaBlock:
     """Values `gain * p + offset` with `p ~ Beta(alpha, beta)`: rows alpha, beta, gain, offset."""
 
-    shapes: Final = 2
+    positive: Final = slice(2)
 
     def __init__(self, table: Floats, is_upright: bool = False) -> None:
         if not is_upright:
@@ -157,6 +276,10 @@ class BetaBlock:
     def take(self, arms: Indices) -> Self:
         """Give the block of these arms, in this order."""
         return type(self)(self._table[:, arms], is_upright=True)
+
+    def moments(self) -> tuple[Floats, Floats]:
+        """Give mean and standard deviation of every arm, in money."""
+        return self.worth, self.sd
 
     def bounds(self) -> Bounds:
         """Give lower end, upper end and standard deviation of every arm.
@@ -207,6 +330,15 @@ class BetaBlock:
             return _NO_POINTS
         tops = self._offset + self._gain
         return self._offset[self._a < 1.0].tolist(), tops[self._b < 2.0].tolist()
+
+
+AnyBlock: TypeAlias = NormalBlock | LogitNormalBlock | BetaBlock
+
+_FAMILIES: Final[tuple[tuple[type[Value], type[AnyBlock]], ...]] = (
+    (ArmValue, BetaBlock),
+    (NormalValue, NormalBlock),
+    (LogitNormalValue, LogitNormalBlock),
+)
 
 
 def _upright(table: Floats) -> Floats:

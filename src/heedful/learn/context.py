@@ -1,0 +1,142 @@
+"""What is known of the person at the decision, as numbers: a dense part and a sparse one.
+
+The dense part is the few features that a model relates to every action with full covariance; all
+others are crossed by hash. Feature ids are given by whoever makes the rows, and mean the same in
+every row of a workspace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple, TypeAlias
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from heedful.kernel import InputError, expected
+from heedful.learn.quadrature import Floats
+
+Hashes: TypeAlias = npt.NDArray[np.uint64]
+
+DENSE_MAX: Final = 64
+"""Features of a basis; more are refused. The work of a decision grows with their square."""
+
+SPARSE_MAX: Final = 128
+"""Sparse features of one context; of more, those with the lowest ids are read."""
+
+VALUE_MAX: Final = 8.0
+"""Magnitude at which a feature's value is cut, so that one odd value cannot carry a decision."""
+
+_MIX: Final = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9))
+
+
+class Context(NamedTuple):
+    """One person at one moment."""
+
+    dense: Floats
+    """Shape (1 + features of the basis,); the first is 1."""
+    sparse_ids: Hashes
+    """Shape (n,), the ids mixed to 64 bits."""
+    sparse_values: Floats
+
+
+class Basis(msgspec.Struct, frozen=True):
+    """Which features are dense, and how they are scaled: `(value - center) / scale`."""
+
+    ids: tuple[int, ...] = ()
+    """Ascending."""
+    centers: tuple[float, ...] = ()
+    scales: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse a basis that is none.
+
+        Raises
+        ------
+        ValueError
+            When ids do not ascend, are too many, or do not match centers and scales.
+        """
+        if len(self.ids) > DENSE_MAX:
+            got = f"{len(self.ids)}"
+            raise ValueError(expected(f"at most {DENSE_MAX} dense features", got, "$.basis.ids"))
+        if list(self.ids) != sorted(set(self.ids)):
+            raise ValueError(expected("ids that ascend", "others", "$.basis.ids"))
+        if not len(self.ids) == len(self.centers) == len(self.scales):
+            raise ValueError(expected("a center and a scale for each id", "others", "$.basis"))
+        if not all(0.0 < scale < float("inf") for scale in self.scales):
+            raise ValueError(expected("scales above 0", "others", "$.basis.scales"))
+
+    @property
+    def width(self) -> int:
+        """Length of the dense part, the constant included."""
+        return 1 + len(self.ids)
+
+
+class Reader:
+    """Reads sparse rows by a basis."""
+
+    def __init__(self, basis: Basis) -> None:
+        self.basis = basis
+        self._ids = np.array(basis.ids, dtype=np.int64)
+        self._centers = np.array(basis.centers)
+        self._scales = np.array(basis.scales)
+
+    def read(self, ids: Sequence[int], values: Sequence[float]) -> Context:
+        """Split a sparse row into a dense and a sparse part.
+
+        Parameters
+        ----------
+        ids, values
+            Ids ascending and the finite value of each; a feature that is not named is 0.
+
+        Raises
+        ------
+        InputError
+            `bad_features` when ids and values do not match or a value is not finite.
+        """
+        found = np.array(ids, dtype=np.int64)
+        numbers = np.array(values, dtype=np.float64)
+        if found.shape != numbers.shape or not np.isfinite(numbers).all():
+            got = f"{len(ids)} ids and {len(values)} values"
+            raise InputError(
+                "bad_features", expected("a finite value for each id", got, "$.feature_values")
+            )
+        dense = np.ones(self.basis.width)
+        raw = np.zeros(len(self._ids))
+        if len(self._ids) and len(found):
+            place = np.minimum(self._ids.searchsorted(found), len(self._ids) - 1)
+            is_dense = self._ids[place] == found
+            raw[place[is_dense]] = numbers[is_dense]
+            found, numbers = found[~is_dense], numbers[~is_dense]
+        dense[1:] = np.clip((raw - self._centers) / self._scales, -VALUE_MAX, VALUE_MAX)
+        return Context(
+            dense,
+            mixed(found[:SPARSE_MAX].astype(np.uint64)),
+            np.clip(numbers[:SPARSE_MAX], -VALUE_MAX, VALUE_MAX),
+        )
+
+
+def mixed(keys: Hashes) -> Hashes:
+    """Mix 64-bit keys so that their high bits depend on all bits (SplitMix64's finaliser)."""
+    keys = keys * _MIX[0]
+    keys ^= keys >> np.uint64(31)
+    keys *= _MIX[1]
+    keys ^= keys >> np.uint64(29)
+    return keys
+
+
+def frequent_features(rows: Iterable[Sequence[int]], limit: int) -> tuple[int, ...]:
+    """Give the ids that stand in the most rows, ascending; ties go to the lower id.
+
+    Examples
+    --------
+    >>> frequent_features([(1, 5), (5, 9), (9,)], limit=2)
+    (5, 9)
+    """
+    counts: dict[int, int] = {}
+    for ids in rows:
+        for feature in ids:
+            counts[feature] = counts.get(feature, 0) + 1
+    ranked = sorted(counts, key=lambda feature: (-counts[feature], feature))
+    return tuple(sorted(ranked[:limit]))

@@ -1,0 +1,196 @@
+"""Gaussian beliefs about one weight vector for each action, shrunk to the mean of its group.
+
+The belief of action `a` is `N(m_a, S_a)` with the prior `N(mu_g, 1 / lam_a)`, where `mu_g` moves as
+the group learns. What the outcomes alone say is kept as `b_a = m_a - S_a (lam_a * mu_g)`, so a new
+group mean reaches all its actions without touching them, and the less the more they know.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from heedful.kernel import InputError, expected
+from heedful.learn.beta import Prior
+from heedful.learn.quadrature import Floats
+
+ACTIONS_MAX: Final = 4_096
+"""Actions that one model relates to the whole context, each goal counted apart; more are refused.
+A block is 4 KB at 22 features and 33 KB at 64."""
+
+SLOT_ARRAYS: Final = (
+    "spread",
+    "learned",
+    "offset",
+    "bias_precision",
+    "group",
+    "at",
+    "sums",
+)
+GROUP_ARRAYS: Final = ("weight", "total", "mean", "stale")
+
+_GROUP_REFRESH: Final = 32  # updates between two solutions for the mean of a group
+_BIAS_PRECISION_MIN: Final = 0.05
+_FIRST_CAPACITY: Final = 16
+
+Key = tuple[str, str]
+
+
+class Score(NamedTuple):
+    """One action's linear score and what an update needs."""
+
+    mean: float
+    variance: float
+    reach: Floats
+    """S_a x, of shape (d,)."""
+
+
+class DenseBlocks:
+    """Beliefs for each (goal, action) and means for each (goal, group), as stacked arrays."""
+
+    def __init__(self, width: int, feature_variance: float, group_strength: float) -> None:
+        self.width = width
+        self.precision = np.full(width, 1.0 / feature_variance)
+        self._group_prior = np.diag(group_strength * self.precision)
+        self.slots: dict[Key, int] = {}
+        self.groups: dict[Key, int] = {}
+        d, count = width, _FIRST_CAPACITY
+        self.spread: Floats = np.zeros((count, d, d))
+        self.learned: Floats = np.zeros((count, d))
+        self.offset: Floats = np.zeros(count)
+        self.bias_precision: Floats = np.zeros(count)
+        self.group: npt.NDArray[np.int64] = np.zeros(count, dtype=np.int64)
+        self.at: npt.NDArray[np.int64] = np.zeros(count, dtype=np.int64)
+        self.sums: Floats = np.zeros((count, 2))
+        self.weight: Floats = np.zeros((count, d, d))
+        self.total: Floats = np.zeros((count, d))
+        self.mean: Floats = np.zeros((count, d))
+        self.stale: npt.NDArray[np.int64] = np.zeros(count, dtype=np.int64)
+
+    def slot(self, goal: str, action: str, group: str, prior: Prior, at: int) -> int:
+        """Find the block of an action, or begin one at its prior.
+
+        Raises
+        ------
+        InputError
+            `too_many_arms` when the model is full.
+        """
+        found = self.slots.get((goal, action))
+        if found is not None:
+            return found
+        slot = len(self.slots)
+        if slot >= ACTIONS_MAX:
+            what = expected(f"at most {ACTIONS_MAX} goals and actions", "one more", "$.model")
+            raise InputError("too_many_arms", what)
+        if slot == len(self.offset):
+            self.reserve(2 * slot, 0)
+        self.slots[goal, action] = slot
+        self.offset[slot], self.bias_precision[slot] = start(prior)
+        self.group[slot] = self._group_slot(goal, group)
+        self.at[slot] = at
+        self.spread[slot] = np.diag(1.0 / self.precisions(slot))
+        return slot
+
+    def _group_slot(self, goal: str, group: str) -> int:
+        found = self.groups.get((goal, group))
+        if found is not None:
+            return found
+        slot = len(self.groups)
+        if slot == len(self.stale):
+            self.reserve(0, 2 * slot)
+        self.groups[goal, group] = slot
+        return slot
+
+    def reserve(self, slots: int, groups: int) -> None:
+        """Make room for at least as many blocks and groups."""
+        if slots > len(self.offset):
+            _grow(self, SLOT_ARRAYS, slots)
+        if groups > len(self.stale):
+            _grow(self, GROUP_ARRAYS, groups)
+
+    def precisions(self, slot: int) -> Floats:
+        """Give the prior precision of each weight of an action, of shape (d,)."""
+        result: Floats = self.precision.copy()
+        result[0] = self.bias_precision[slot]
+        return result
+
+    def pull(self, slot: int) -> Floats:
+        """Give lam_a * mu_g: what the group says, weighed by the prior, of shape (d,)."""
+        mean = self.mean[self.group[slot]]
+        result: Floats = self.precision * mean
+        result[0] = self.bias_precision[slot] * mean[0]
+        return result
+
+    def score(self, slot: int, x: Floats) -> Score:
+        """Score one context under one action."""
+        reach: Floats = self.spread[slot] @ x
+        mean = self.offset[slot] + self.learned[slot] @ x + reach @ self.pull(slot)
+        return Score(float(mean), float(reach @ x), reach)
+
+    def update(self, slot: int, reach: Floats, slope: float, curvature: float) -> None:
+        """Take in one outcome: `m += slope * reach`, `S -= curvature * reach reach'`."""
+        root = curvature**0.5 * reach
+        pull = self.pull(slot)
+        step = reach * (slope + curvature * float(reach @ pull))
+        self.spread[slot] -= np.multiply.outer(root, root)
+        self.learned[slot] += step
+        group = self.group[slot]
+        precision = self.precisions(slot)
+        root *= precision
+        self.weight[group] += np.multiply.outer(root, root)
+        self.total[group] += precision * step
+        self.stale[group] += 1
+        if self.stale[group] >= _GROUP_REFRESH:
+            self._refresh(int(group))
+
+    def refresh(self) -> None:
+        """Solve for the means of all groups that learned since they were last solved for."""
+        for group in np.flatnonzero(self.stale[: len(self.groups)]).tolist():
+            self._refresh(group)
+
+    def _refresh(self, group: int) -> None:
+        self.mean[group] = np.linalg.solve(
+            self.weight[group] + self._group_prior, self.total[group]
+        )
+        self.stale[group] = 0
+
+    def forget(self, slot: int, factor: float) -> None:
+        """Let what an action has learned count `1 / factor` as much, its best guess unchanged.
+
+        Notes
+        -----
+        The information is discounted, not the covariance raised: `S' = f S (I + (f - 1) lam S)^-1`
+        never exceeds the prior.
+        """
+        spread, precision, pull = self.spread[slot], self.precisions(slot), self.pull(slot)
+        guess = self.learned[slot] + spread @ pull
+        system = np.eye(self.width) + (factor - 1.0) * spread * precision
+        faded = factor * np.linalg.solve(system, spread)
+        faded = 0.5 * (faded + faded.T)
+        learned = guess - faded @ pull
+        group = self.group[slot]
+        self.weight[group] += (spread - faded) * np.multiply.outer(precision, precision)
+        self.total[group] += precision * (learned - self.learned[slot])
+        self.stale[group] += 1
+        self.spread[slot], self.learned[slot] = faded, learned
+
+
+def _grow(blocks: DenseBlocks, names: tuple[str, ...], count: int) -> None:
+    for name in names:
+        old = getattr(blocks, name)
+        new = np.zeros((count, *old.shape[1:]), dtype=old.dtype)
+        new[: len(old)] = old
+        setattr(blocks, name, new)
+
+
+def start(prior: Prior) -> tuple[float, float]:
+    """Give the log-odds at which an action starts, and the precision of that belief.
+
+    Notes
+    -----
+    `strength` outcomes at the rate p say `strength * p * (1 - p)` about the log-odds.
+    """
+    precision = max(prior.strength * prior.p * (1.0 - prior.p), _BIAS_PRECISION_MIN)
+    return float(np.log(prior.p / (1.0 - prior.p))), precision

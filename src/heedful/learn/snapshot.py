@@ -1,0 +1,117 @@
+"""A logistic model as canonical bytes: what is read back goes on learning to the same bytes."""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from heedful.kernel import InputError, canonical, expected
+from heedful.learn.dense import GROUP_ARRAYS, SLOT_ARRAYS
+from heedful.learn.logistic import LogisticArms, LogisticSettings
+
+SCHEMA: Final = 1
+
+_SYMMETRIC: Final = ("spread", "weight")  # the lower triangle holds all
+
+
+class _Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="logistic_arms"):
+    schema: Literal[1]
+    learn_seq: int
+    settings: LogisticSettings
+    slots: list[tuple[str, str]]
+    groups: list[tuple[str, str]]
+    slot_arrays: dict[str, bytes]
+    group_arrays: dict[str, bytes]
+    sparse_places: bytes
+    sparse_mean: bytes
+    sparse_variance: bytes
+
+
+_DECODER: Final = msgspec.msgpack.Decoder(_Snapshot)
+
+
+def encode_model(model: LogisticArms) -> bytes:
+    """Write a model as canonical bytes, numbers little-endian: equal models give equal bytes."""
+    dense, sparse = model.dense, model.sparse
+    touched = sparse.touched()
+    return canonical.encode(
+        _Snapshot(
+            schema=SCHEMA,
+            learn_seq=model.learn_seq,
+            settings=model.settings,
+            slots=list(dense.slots),
+            groups=list(dense.groups),
+            slot_arrays={
+                name: _packed(name, getattr(dense, name)[: len(dense.slots)])
+                for name in SLOT_ARRAYS
+            },
+            group_arrays={
+                name: _packed(name, getattr(dense, name)[: len(dense.groups)])
+                for name in GROUP_ARRAYS
+            },
+            sparse_places=_bytes(touched.astype(np.uint32)),
+            sparse_mean=_bytes(sparse.mean[touched]),
+            sparse_variance=_bytes(sparse.variance[touched]),
+        )
+    )
+
+
+def decode_model(body: bytes) -> LogisticArms:
+    """Read a model back.
+
+    Raises
+    ------
+    InputError
+        `bad_snapshot` when the bytes are no snapshot of this kind and schema.
+    """
+    try:
+        return _restored(_DECODER.decode(body))
+    except (msgspec.DecodeError, ValueError, IndexError, KeyError) as error:
+        what = expected("a snapshot of logistic arms", str(error), "$", "Fold the rows again.")
+        raise InputError("bad_snapshot", what) from error
+
+
+def _restored(snapshot: _Snapshot) -> LogisticArms:
+    model = LogisticArms(snapshot.settings)
+    model.learn_seq = snapshot.learn_seq
+    dense, sparse = model.dense, model.sparse
+    dense.reserve(len(snapshot.slots), len(snapshot.groups))
+    dense.slots = {key: slot for slot, key in enumerate(snapshot.slots)}
+    dense.groups = {key: slot for slot, key in enumerate(snapshot.groups)}
+    for names, arrays, count in (
+        (SLOT_ARRAYS, snapshot.slot_arrays, len(snapshot.slots)),
+        (GROUP_ARRAYS, snapshot.group_arrays, len(snapshot.groups)),
+    ):
+        for name in names:
+            target = getattr(dense, name)
+            target[:count] = _unpacked(name, arrays[name], target[:count])
+    places = np.frombuffer(snapshot.sparse_places, dtype="<u4").astype(np.intp)
+    sparse.mean[places] = np.frombuffer(snapshot.sparse_mean, dtype="<f8")
+    sparse.variance[places] = np.frombuffer(snapshot.sparse_variance, dtype="<f8")
+    return model
+
+
+def _packed(name: str, array: npt.NDArray[Any]) -> bytes:
+    if name in _SYMMETRIC:
+        rows, columns = np.tril_indices(array.shape[-1])
+        array = array[:, rows, columns]
+    return _bytes(array)
+
+
+def _bytes(array: npt.NDArray[Any]) -> bytes:
+    return np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")).tobytes()
+
+
+def _unpacked(name: str, body: bytes, like: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    flat = np.frombuffer(body, dtype=like.dtype.newbyteorder("<"))
+    if name not in _SYMMETRIC:
+        return flat.reshape(like.shape)
+    rows, columns = np.tril_indices(like.shape[-1])
+    full = np.empty(like.shape)
+    half = flat.reshape(len(like), len(rows))
+    full[:, rows, columns] = half
+    full[:, columns, rows] = half
+    return full
