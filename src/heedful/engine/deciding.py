@@ -62,6 +62,11 @@ def read_decision(body: bytes) -> Decision:
     return _READ_DECISION.decode(body)
 
 
+def encode_decision(decision: Decision) -> bytes:
+    """Write a decision as the bytes that are stored and proved."""
+    return _DECISIONS.encode(decision)
+
+
 def read_effect(row: EffectRow) -> OutboundEffect:
     """Read an effect from its row."""
     return _READ_EFFECT.decode(row.body)
@@ -185,7 +190,7 @@ class Deciding:
 
     def _take(self, step: Step, event: Event, fragment: int, seq: int) -> None:
         for decision in step.decisions:
-            body = _DECISIONS.encode(decision)
+            body = encode_decision(decision)
             self._decisions.append(DecisionRow(decision.id, fragment, decision.at, seq, body))
             self._decided.append(decision)
             said = {"digest": blake2b(body, digest_size=16).hexdigest(), "action": decision.action}

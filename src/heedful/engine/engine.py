@@ -6,6 +6,7 @@ one writer and return after the commit.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from functools import partial
@@ -139,6 +140,10 @@ class Engine:
         """Read the version that was published last; None where none ever was."""
         return self.store.read(ledger.published)
 
+    def publications(self) -> list[Event]:
+        """Read what was published: `version` and `by` of each, the oldest first."""
+        return self.store.read(ledger.publications)
+
     def unmerge(self, public_id: str, split: Sequence[Identifier]) -> list[str]:
         """Take the named identifiers away from a customer; see `rights.unmerge`."""
         result = self._change(public_id, partial(rights.unmerge, split=split))
@@ -158,7 +163,8 @@ class Engine:
 
         def work(tx: Transaction) -> rights.Erased:
             hands = self._hands()
-            return rights.erase(tx, hands, reading.find(tx, hands.world, key))
+            found = reading.find(tx, hands.world, key)
+            return rights.erase(tx, hands, found, secrets.randbits(62))
 
         erased: rights.Erased = self._writer.transact(work).result()
         if vacuum:

@@ -68,10 +68,15 @@ def read_governance(tx: Transaction) -> Governance:
     return governance
 
 
+def publications(tx: Transaction) -> list[Event]:
+    """Read what was published, the oldest first."""
+    return [event for event in happened(tx) if event.name == STRATEGY_PUBLISHED]
+
+
 def published(tx: Transaction) -> str | None:
     """Read the version of the strategy that was published last."""
-    versions = [e.properties["version"] for e in happened(tx) if e.name == STRATEGY_PUBLISHED]
-    return versions[-1] if versions else None
+    known = publications(tx)
+    return known[-1].properties["version"] if known else None
 
 
 def read_approvals(tx: Transaction) -> dict[str, Approval]:

@@ -20,7 +20,8 @@ from heedful.core import World
 from heedful.customer import resolve
 from heedful.engine import ledger
 from heedful.engine.batch import Batch, Filing, Inner
-from heedful.engine.deciding import DERIVED
+from heedful.engine.deciding import DERIVED, read_decision
+from heedful.engine.forgetting import ERASED
 from heedful.engine.graph import read_cluster
 from heedful.engine.learning import BETA, learned
 from heedful.engine.refold import fragments_of
@@ -226,7 +227,8 @@ def decisions_differing(source: Store, target: Store) -> list[int]:
         last = min(rows[-1].seq for rows in (left, right) if rows) if left or right else after
         made = {(row.id, row.body) for row in left if row.seq <= last}
         again = {(row.id, row.body) for row in right if row.seq <= last}
-        found += sorted({id_ for id_, _ in made ^ again})
+        erased = {row.id for row in left if ERASED in read_decision(row.body).flags}
+        found += sorted({id_ for id_, _ in made ^ again} - erased)
         if not left and not right:
             return found
         after = last

@@ -16,7 +16,9 @@ from heedful import core
 from heedful.core import World
 from heedful.customer import ANY_CHANNEL, Cluster, recluster
 from heedful.engine.batch import Batch, BatchResult, Filing
+from heedful.engine.forgetting import export_decisions, forget_decisions
 from heedful.engine.graph import identifier_key, read_cluster
+from heedful.engine.proofs import Proof, append_proofs
 from heedful.engine.reading import (
     Found,
     customer_id,
@@ -34,7 +36,8 @@ from heedful.events import (
     Identifier,
     decode_event,
 )
-from heedful.kernel import InputError, canonical, expected, hash_key
+from heedful.govern.audit import AuditValue
+from heedful.kernel import InputError, canonical, expected, hash_key, public_id
 from heedful.ports import ClusterRow, FragmentRow, IdentifierRow, Transaction
 
 _KEYS: Final = msgspec.msgpack.Decoder(list[int])
@@ -152,6 +155,7 @@ def export(
             }
             for row in quarantined
         ],
+        **export_decisions(tx, found.person.fragments),
     }
 
 
@@ -169,12 +173,21 @@ def keys_of(secret: bytes, found: Found) -> list[int]:
     return sorted(identifier_key(secret, identifier) for identifier in found.person.identifiers)
 
 
-def erase(tx: Transaction, hands: Hands, found: Found) -> Erased:
-    """Erase a person everywhere and refuse their identifiers from now on."""
+def erase(tx: Transaction, hands: Hands, found: Found, pseudonym: int) -> Erased:
+    """Erase a person everywhere and refuse their identifiers from now on.
+
+    Parameters
+    ----------
+    pseudonym
+        A random key under which their decisions are kept, with nothing of the person in them.
+    """
     keys = keys_of(hands.secret, found)
     events = tx.delete_events(found.person.fragments)
     quarantined = [row.id for row in _quarantine(tx) if not set(keys).isdisjoint(_named_in(row))]
     tx.delete_quarantined(quarantined)
+    decisions = forget_decisions(tx, found.person.fragments, pseudonym)
+    body: dict[str, AuditValue] = {"events": events, "decisions": decisions}
+    append_proofs(tx, [Proof("erasure", public_id("p", pseudonym), hands.now, body)])
     tx.suppress(keys, hands.now)
     _leave_cluster(tx, hands, found)
     tx.delete_fragments(found.person.fragments)

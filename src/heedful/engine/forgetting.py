@@ -1,0 +1,71 @@
+"""What erasing a person leaves of their decisions, and what an export says of them.
+
+A decision keeps its arm, its probability and its reward, since what was learned and proved rests
+on them; whose it was is gone: the person's key becomes a random one, and what conditions read of
+them is dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from heedful.engine.deciding import encode_decision, read_decision, read_effect
+from heedful.kernel import format_instant, public_id
+from heedful.ports import Transaction
+
+ERASED: Final = "erased"
+"""Flag of a decision whose person was erased; replaying it is answered with this word."""
+
+PAGE: Final = 500
+"""Decisions read at once."""
+
+_NEVER: Final = (1 << 63) - 1
+
+
+def forget_decisions(tx: Transaction, fragments: Sequence[int], pseudonym: int) -> int:
+    """Take a person out of their decisions; withdraw what was to go out. Says how many."""
+    tx.delete_effects(fragments)
+    tx.delete_messages(fragments)
+    count = 0
+    while rows := tx.decisions_of(fragments, before=None, limit=PAGE):
+        count += len(rows)
+        tx.put_decisions(
+            [
+                row._replace(
+                    fragment=pseudonym,
+                    body=encode_decision(
+                        msgspec.structs.replace(
+                            read_decision(row.body),
+                            customer=pseudonym,
+                            trigger=0,
+                            seen={},
+                            flags=(ERASED,),
+                        )
+                    ),
+                )
+                for row in rows
+            ]
+        )
+    return count
+
+
+def export_decisions(tx: Transaction, fragments: Sequence[int]) -> dict[str, Any]:
+    """Give what was decided for a person and what went out to them."""
+    rows = tx.decisions_of(fragments, before=(_NEVER, _NEVER), limit=_NEVER)
+    return {
+        "decisions": [
+            {
+                "decision_id": public_id("d", row.id),
+                "at": format_instant(row.at),
+                **msgspec.to_builtins(read_decision(row.body)),
+            }
+            for row in rows
+        ],
+        "messages": [
+            {"status": row.status, "code": row.code, **msgspec.to_builtins(read_effect(row).effect)}
+            for row in tx.effects_of(fragments)
+        ],
+    }
