@@ -120,7 +120,7 @@ def folded(events: list[Event]) -> Governance:
 
 
 @given(happened(in_force), st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_governance_is_the_same_in_any_order_and_twice(
     events: list[Event], data: st.DataObject
 ) -> None:
@@ -131,7 +131,7 @@ def test_governance_is_the_same_in_any_order_and_twice(
 
 
 @given(happened(in_force), st.integers(NOW, NOW + 8))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_a_stop_in_force_is_found(events: list[Event], now: int) -> None:
     newest: dict[str, Event] = {}
     for event in sorted(events, key=lambda e: (e.at, e.key)):
@@ -149,7 +149,7 @@ def test_a_stop_in_force_is_found(events: list[Event], now: int) -> None:
 
 
 @given(happened(votes), st.integers(1, 3), st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_votes_commute_and_only_others_count(
     events: list[Event], required: int, data: st.DataObject
 ) -> None:
@@ -213,7 +213,7 @@ def chain(length: int) -> tuple[list[bytes], Head]:
 
 
 @given(st.integers(1, 8), st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_any_changed_byte_before_an_anchor_is_found(length: int, data: st.DataObject) -> None:
     lines, head = chain(length)
     index = data.draw(st.integers(0, length - 1))
@@ -227,7 +227,7 @@ def test_any_changed_byte_before_an_anchor_is_found(length: int, data: st.DataOb
 
 
 @given(st.integers(1, 8), st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_any_other_selection_of_lines_is_found(length: int, data: st.DataObject) -> None:
     lines, head = chain(length)
     chosen = data.draw(st.lists(st.integers(0, length - 1), max_size=length + 2))

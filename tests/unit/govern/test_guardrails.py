@@ -26,6 +26,7 @@ from heedful.govern import (
     loosen,
     request_approval,
 )
+from heedful.govern.guardrails import bin_ms
 from heedful.kernel import DAY_MS, MICRO, InputError
 from tests.unit.govern.said import NOW, event
 
@@ -164,6 +165,18 @@ def test_the_window_slides() -> None:
     assert len(counts.bins) == 1
     count(counts, COMPLAINTS, NOW, trials=1_000, hits=1_000)
     assert len(counts.bins) == 1
+
+
+def test_the_oldest_bin_of_the_window_is_the_same_in_any_order() -> None:
+    width = bin_ms(COMPLAINTS)
+    for apart, kept in ((63, 2), (64, 1)):
+        forth, back = Counts(), Counts()
+        for at in (NOW, NOW + apart * width):
+            count(forth, COMPLAINTS, at, trials=1)
+        for at in (NOW + apart * width, NOW):
+            count(back, COMPLAINTS, at, trials=1)
+        assert forth == back
+        assert len(forth.bins) == kept
 
 
 def test_loosening_takes_somebody_else_and_is_bound_to_this_tightening() -> None:
