@@ -231,6 +231,20 @@ class StrategyInForce(Answer, frozen=True):
     files: dict[str, str]
 
 
+class Publication(Answer, frozen=True):
+    """A strategy that was put in force."""
+
+    version: str
+    at: str
+    by: str
+
+
+class StrategyVersions(Answer, frozen=True):
+    """What was published, the oldest first."""
+
+    items: list[Publication]
+
+
 class Signals(Answer, frozen=True):
     """The declared signals, each as its file says."""
 

@@ -35,7 +35,7 @@ def readyz(context: Here) -> Response[dict[str, Any]]:
 @get("/metrics", sync_to_thread=True, media_type=CONTENT_TYPE_LATEST)
 def metrics(context: Here) -> bytes:
     """Give the metrics as Prometheus reads them."""
-    return context.metrics.text(context.app)
+    return context.metrics.text(context.app, len(context.watchers))
 
 
 HANDLERS: Final = (healthz, readyz, metrics)

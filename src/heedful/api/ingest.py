@@ -49,7 +49,7 @@ class Ingest:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        method, path = scope["method"], scope["path"]
+        method, path = scope["method"], scope["path"].rstrip("/")
         headers = header_map(scope["headers"])
         if method == "OPTIONS":
             await respond(send, 200, b"{}", preflight(headers))
@@ -95,7 +95,8 @@ class Ingest:
         refused = []
         if intake.refused:
             for refusal in intake.refused:
-                self._metrics.refused.labels(rules.name, refusal.code).inc()
+                if refusal.disposition == "reject":  # the others are counted when they are kept
+                    self._metrics.refused.labels(rules.name, refusal.code).inc()
             refused = rows_of(
                 intake.refused,
                 path.rpartition("/")[2],

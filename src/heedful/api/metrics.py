@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter as Tally
 from typing import Final
 
 from prometheus_client import (
@@ -9,15 +10,20 @@ from prometheus_client import (
     Counter,
     Gauge,
     Histogram,
+    ProcessCollector,
     disable_created_metrics,
     generate_latest,
 )
 
 from heedful.app import App
+from heedful.engine import BatchResult
 
-disable_created_metrics()  # type: ignore[no-untyped-call]  # when a counter began is when the process did
+# When a counter began is when the process did, and that is a metric of its own.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 _ACK_S: Final = (0.002, 0.005, 0.01, 0.02, 0.04, 0.06, 0.1, 0.2, 0.5, 1.0, 5.0)
+_COMMIT_S: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0)
+_BATCH: Final = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_500)
 
 
 class Metrics:
@@ -25,50 +31,76 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.acknowledged = Counter(
-            "heedful_events_acknowledged",
-            "Events answered with 200; a copy of a known one counts again.",
-            ["source"],
-            registry=self.registry,
+        ProcessCollector(registry=self.registry)
+        source = ["source"]
+        self._ingested = self._counter("events_ingested", "Events that are in the log.", source)
+        self._duplicates = self._counter(
+            "events_duplicate", "Events that were in the log already and changed nothing."
         )
-        self.refused = Counter(
-            "heedful_events_refused",
-            "Events that could not land, by reason.",
-            ["source", "reason"],
-            registry=self.registry,
+        self._suppressed = self._counter(
+            "events_suppressed", "Events of people who were erased, refused for good."
         )
-        self.requests = Counter(
-            "heedful_requests",
-            "Requests by route and status.",
-            ["route", "status"],
-            registry=self.registry,
+        self.refused = self._counter(
+            "events_refused", "Events that could not land, by reason.", ["source", "reason"]
         )
-        self.unknown_keys = Counter(
-            "heedful_unknown_keys",
-            "Ingest requests with a key that nobody holds: their SDK drops the data.",
-            registry=self.registry,
+        self.acknowledged = self._counter(
+            "events_acknowledged", "Events answered with 200; a copy counts again.", source
         )
-        self.ack = Histogram(
-            "heedful_ack_seconds",
-            "From the whole body to the durable answer.",
-            buckets=_ACK_S,
-            registry=self.registry,
+        self.unknown_keys = self._counter(
+            "unknown_keys", "Ingest requests with a key that may not send: SDKs drop the data."
         )
-        self._last_seq = Gauge(
-            "heedful_log_seq", "Place of the newest event in the log.", registry=self.registry
+        self.requests = self._counter(
+            "requests", "Requests by route and status.", ["route", "status"]
         )
-        self._pending = Gauge(
-            "heedful_pending_events", "Events that wait for the writer.", registry=self.registry
+        self._decisions = self._counter("decisions", "Decisions that are in the log.")
+        self._released = self._counter("effects_released", "Effects that were let go out.")
+        self.ack = self._histogram(
+            "ack_seconds", "From the whole body to the durable answer.", _ACK_S
         )
-        self._store = Gauge(
-            "heedful_store", "Sizes of the store.", ["what"], registry=self.registry
+        self._commit = self._histogram(
+            "commit_seconds", "Of one batch, from its first read to its commit.", _COMMIT_S
         )
+        self._batch = self._histogram("batch_events", "Events that one commit landed.", _BATCH)
+        self._pending = self._gauge("pending_events", "Events that wait for the writer.")
+        self._watchers = self._gauge("stream_watchers", "Open connections to the stream.")
+        self._last_seq = self._gauge("log_seq", "Place of the newest event in the log.")
+        self._customers = self._gauge("customers", "People in the store.")
+        self._stored = self._gauge("events_stored", "Events in the store.")
+        self._quarantined = self._gauge("quarantined", "Rows that wait in the quarantine.")
+        self._bytes = self._gauge("store_bytes", "Size of the store's files.")
+        self._free = self._gauge("disk_free_bytes", "Free where the store is.")
 
-    def text(self, app: App) -> bytes:
+    def _counter(self, name: str, about: str, labels: list[str] | None = None) -> Counter:
+        return Counter(f"heedful_{name}", about, labels or [], registry=self.registry)
+
+    def _histogram(self, name: str, about: str, buckets: tuple[float, ...]) -> Histogram:
+        return Histogram(f"heedful_{name}", about, buckets=buckets, registry=self.registry)
+
+    def _gauge(self, name: str, about: str) -> Gauge:
+        return Gauge(f"heedful_{name}", about, registry=self.registry)
+
+    def observe(self, result: BatchResult, seconds: float) -> None:
+        """Count one committed batch; called on the writer's thread."""
+        self._commit.observe(seconds)
+        self._batch.observe(len(result.landed))
+        for source, count in Tally(one.event.source for one in result.landed).items():
+            self._ingested.labels(source).inc(count)
+        for row in result.refused:
+            self.refused.labels(row.source, row.reason).inc()
+        self._duplicates.inc(result.duplicates)
+        self._suppressed.inc(result.suppressed)
+        self._decisions.inc(len(result.decided))
+        self._released.inc(len(result.released))
+
+    def text(self, app: App, watchers: int) -> bytes:
         """Write all metrics as Prometheus reads them."""
         stats = app.store.stats()
         self._last_seq.set(app.store.read(lambda tx: tx.last_seq()))
         self._pending.set(app.engine.pending)
-        for what, value in stats._asdict().items():
-            self._store.labels(what).set(value)
+        self._watchers.set(watchers)
+        self._customers.set(stats.customers)
+        self._stored.set(stats.events)
+        self._quarantined.set(stats.quarantined)
+        self._bytes.set(stats.bytes_on_disk)
+        self._free.set(stats.bytes_free)
         return generate_latest(self.registry)

@@ -120,6 +120,22 @@ def show_strategy(context: Here) -> dict[str, Any]:
     return {"version": app.strategy.version, "files": dict(app.files)}
 
 
+@get("/v1/strategy/versions", answer=answers.StrategyVersions, sync_to_thread=True)
+def list_versions(context: Here) -> dict[str, Any]:
+    """List what was published, the oldest first; a version may stand in it more than once."""
+    items = [
+        {**event.properties, "at": format_instant(event.at)}
+        for event in context.app.engine.publications()
+    ]
+    return {"items": items}
+
+
+@get("/v1/strategy/versions/{version:str}", answer=answers.StrategyInForce, sync_to_thread=True)
+def show_version(context: Here, version: FromPath[str]) -> dict[str, Any]:
+    """Show a version that was published: the texts of its files."""
+    return {"version": version, "files": context.app.published_files(version)}
+
+
 @get("/v1/signals", answer=answers.Signals, sync_to_thread=False)
 def list_signals(context: Here) -> dict[str, Any]:
     """List the signals that the strategy in force declares."""
@@ -199,6 +215,8 @@ HANDLERS: Final = (
     create_key,
     revoke_key,
     show_strategy,
+    list_versions,
+    show_version,
     list_signals,
     check_strategy,
     publish_strategy,

@@ -91,6 +91,8 @@ TABLE: Final[dict[Route, frozenset[Role]]] = {
     Route("POST", "/v1/keys"): _OWNS,
     Route("DELETE", "/v1/keys/{name}"): _OWNS,
     Route("GET", "/v1/strategy"): _LOOKS,
+    Route("GET", "/v1/strategy/versions"): _LOOKS,
+    Route("GET", "/v1/strategy/versions/{version}"): _LOOKS,
     Route("POST", "/v1/strategy/check"): _LOOKS,
     Route("POST", "/v1/strategy/publish"): _RUNS,
     Route("GET", "/v1/signals"): _LOOKS | _SERVES,

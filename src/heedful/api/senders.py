@@ -72,7 +72,8 @@ async def receive_webhook(
         received_at=received_at,
     )
     for refusal in intake.refused:
-        context.metrics.refused.labels(name, refusal.code).inc()
+        if refusal.disposition == "reject":  # the others are counted when they are kept
+            context.metrics.refused.labels(name, refusal.code).inc()
     refused = rows_of(
         intake.refused,
         "batch",
