@@ -22,7 +22,6 @@ from heedful.api.wire import Asgi, Receive, Scope, Send, in_time, respond
 from heedful.app import App
 from heedful.kernel import PeerError, expected
 
-
 GARBAGE_THRESHOLDS: Final = (50_000, 20, 100)
 """Allocations before the youngest objects are looked through, and how often the older ones are."""
 
