@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from heedful.decide.case import OpenNeed, Standing
+from heedful.decide.choice import Choice
 from heedful.decide.choose import DRAWN_TIERS, Chosen, choose_best, choose_drawn, choose_likeliest
 from heedful.decide.commit import commit, commit_nothing
 from heedful.decide.compiled import GROWTH_RANK, TIER_RANK, ActionRule
@@ -17,10 +18,9 @@ from heedful.decide.definitions import Tier
 from heedful.decide.gates import Gated, Gates, Passed
 from heedful.decide.holdout import Held, held
 from heedful.decide.record import Picked, Round, decision_of, standing_decision
-from heedful.decide.rules import Choice, Slot
+from heedful.decide.rules import Slot
 from heedful.decide.run import Run
 from heedful.decide.types import Decision
-from heedful.decide.value import Valuer
 from heedful.learn import PROBABILITY_ONE
 
 INCIDENT: Final = "incident:"
@@ -67,7 +67,7 @@ def decide(run: Run, slot: Slot, trigger: str, *, is_asked: bool = False) -> Dec
     under_way: Standing | None = None
     for asked in _asked(run):
         choice = run.rules.choice(asked.name, slot)
-        if not choice.actions:
+        if not choice.rows:
             continue
         replaced = _replaced(run, slot, asked)
         gates.contact.ignore(frozenset(standing.id for standing in replaced))
@@ -132,23 +132,24 @@ def _is_free(run: Run, standing: Standing) -> bool:
 
 
 def _pick(run: Run, slot: Slot, asked: Asked, gates: Gates, passed: list[Passed]) -> Picked:
-    valuer = Valuer(run, gates.contact.recent() if run.rules.contact.fatigue_micros else 0)
-    worths = [valuer.worth(one) for one in passed]
+    valuer = run.rules.valuer(run.surroundings, run.now)
+    recent = gates.contact.recent() if run.rules.contact.fatigue_micros else 0
+    worths = valuer.worths([(one.action, one.arm) for one in passed], recent, run.readings)
     goals = {one.action.goal.name: one.action.goal for one in passed}
-    nothing, terms = valuer.silence(list(goals.values()))
+    nothing = valuer.silence(list(goals.values()))
     stand = held(run, asked.tier)
     if stand.is_held:
         weights = [0] * len(worths) + [PROBABILITY_ONE]
         chosen = Chosen(len(worths), weights, "holdout")
     elif asked.tier in DRAWN_TIERS and run.surroundings.is_rehearsal:
-        chosen = choose_likeliest(worths, nothing, run.rules.contact.floor)
+        chosen = choose_likeliest(worths, nothing.uncertain, run.rules.contact.floor)
     elif asked.tier in DRAWN_TIERS:
         id_ = run.next_id(slot.key)
         floor, secret = run.rules.contact.floor, run.surroundings.secret
-        chosen = choose_drawn(worths, nothing, floor, secret, id_)
+        chosen = choose_drawn(worths, nothing.uncertain, floor, secret, id_)
     else:
         chosen = choose_best(worths)
-    return Picked(worths, chosen, terms, dict(sorted(valuer.asked.items())), _flags(stand))
+    return Picked(passed, worths, chosen, nothing.terms, valuer.asked, _flags(stand))
 
 
 def _flags(stand: Held) -> tuple[str, ...]:
@@ -200,7 +201,7 @@ def _nothing(
     shut: list[Round] = []
     if is_shut:
         growth = run.rules.choice("", slot)
-        gated = [Gated(action, arms, _SHUT) for action, arms in growth.actions]
+        gated = [Gated(row, (), _SHUT) for row in growth.rows]
         shut = [Round(growth._replace(signals=(), paths=()), [], gated)] if gated else []
     if not (is_asked or rounds):
         return None
@@ -226,18 +227,19 @@ def _nothing(
 def _urgent(run: Run, slot: Slot, gates: Gates, trigger: str) -> Decision | None:
     first: Decision | None = None
     for round_, reason, need in _free_rounds(run, slot, gates):
-        for action, arms in round_.choice.actions:
+        for row in round_.choice.rows:
+            action = row.action
             passed = [one for one in round_.passed if one.action is action]
             if not passed or (slot.is_answered and first is not None):
                 continue
-            valuer = Valuer(run, 0)
-            worths = [valuer.worth(one) for one in passed]
+            valuer = run.rules.valuer(run.surroundings, run.now)
+            worths = valuer.worths([(one.action, one.arm) for one in passed], 0, run.readings)
             best = max(range(len(worths)), key=lambda i: (worths[i].value, -i))
             weights = [PROBABILITY_ONE if i == best else 0 for i in range(len(worths) + 1)]
             chosen = Chosen(best, weights, reason or action.message_class)
             answered = _answered(run, action)
-            alone = Round(round_.choice._replace(actions=((action, arms),)), passed, [])
-            picked = Picked(worths, chosen, {"value": 0}, dict(sorted(valuer.asked.items())))
+            alone = Round(round_.choice._replace(rows=(row,)), passed, [])
+            picked = Picked(passed, worths, chosen, {"value": 0}, valuer.asked)
             decision = decision_of(
                 run,
                 slot,
@@ -270,12 +272,12 @@ def _free_rounds(run: Run, slot: Slot, gates: Gates) -> list[tuple[Round, str, s
     incident = gates.incident
     action = run.rules.actions.get(incident.message or "") if incident is not None else None
     if incident is not None and action is not None:
-        choice = run.rules.choice_of(action, slot)
+        choice = run.rules.choice_alone(action, slot)
         need = f"{INCIDENT}{incident.id}"
-        if choice.actions and not any(s.need == need for s in run.case.standing):
+        if choice.rows and not any(s.need == need for s in run.case.standing):
             found.append((Round(choice, *gates.pass_through(choice)), "incident_message", need))
     choice = run.rules.free_choice(slot)
-    if choice.actions:
+    if choice.rows:
         fresh = _unsaid(run, slot, choice)
         found.append((Round(fresh, *gates.pass_through(fresh)), "", ""))
     return found
@@ -286,11 +288,12 @@ def _unsaid(run: Run, slot: Slot, choice: Choice) -> Choice:
     said = {contact.action for contact in run.person.profile.contacts}
     said.update(s.action for s in run.case.standing if s.is_waiting)
     kept = []
-    for action, arms in choice.actions:
+    for row in choice.rows:
+        action = row.action
         if action.needs:
             is_open = _answered(run, action) is not None
         else:
             is_open = action.is_momentary or slot.is_answered or action.name not in said
         if is_open:
-            kept.append((action, arms))
-    return choice._replace(actions=tuple(kept))
+            kept.append(row)
+    return choice._replace(rows=tuple(kept))

@@ -65,7 +65,7 @@ def commit_nothing(
     run: Run, slot: Slot, decision: Decision, picked: Picked, need: OpenNeed | None
 ) -> None:
     """Remember that nothing is done, and wait for the goals that something might have reached."""
-    goals = {one.passed.action.goal.name: one.passed.action.goal for one in picked.worths}
+    goals = {one.action.goal.name: one.action.goal for one in picked.passed}
     standing = _standing(run, slot, decision, list(goals.values()), run.rules.fallback_model)
     standing.need_event = need.event if need is not None else 0
     _keep(run, standing)

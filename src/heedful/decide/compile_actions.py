@@ -60,6 +60,7 @@ class Actions:
         self._needs = needs
         self._goals = goals
         self._types = {one.name: one for one in written.decision_types}
+        self._arms_made = 0
         self._groups = {action.group for action in written.actions if action.group}
 
     def read(self, action: Action, path: str) -> ActionRule | None:
@@ -239,7 +240,9 @@ class Actions:
         name = treatment.name
         if treatment.language is not None and treatment.name == "default":
             name = treatment.language
+        self._arms_made += 1
         return ArmRule(
+            number=self._arms_made - 1,
             action=action.action,
             channel=channel,
             treatment=name,

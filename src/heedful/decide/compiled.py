@@ -71,6 +71,8 @@ class WebhookRule(NamedTuple):
 class ArmRule(NamedTuple):
     """An action said in one way on one channel."""
 
+    number: int
+    """Among all arms of the strategy."""
     action: str
     channel: str
     treatment: str

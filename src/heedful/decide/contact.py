@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from heedful.decide.compiled import ActionRule, ArmRule, CapRule
+from heedful.decide.compiled import FREE_CLASSES, ActionRule, ArmRule, CapRule
 from heedful.decide.limits import FATIGUE_WINDOW_MS
 from heedful.decide.run import Run
+from heedful.effects import MessageClass
 from heedful.govern.hours import Place, next_open
 from heedful.kernel import DAY_MS, MICRO, hash_key, public_id
 
@@ -43,6 +44,8 @@ class Contact:
         self._is_release = is_release
         self._ignored: frozenset[int] = frozenset()
         self._counts: dict[int, dict[tuple[str, str], int]] = {}
+        self._full: frozenset[tuple[str, str]] | None = None
+        self._reach: dict[str, dict[str, str] | None] = {}
         self._open: dict[tuple[str, bool, bool], int | None] = {}
         self._addresses: dict[str, str] | None = None
         self._place: Place | None = None
@@ -53,6 +56,11 @@ class Contact:
 
     def address(self, channel: str) -> dict[str, str] | None:
         """Give where a message on a channel goes, or None where it cannot."""
+        if channel not in self._reach:
+            self._reach[channel] = self._address(channel)
+        return self._reach[channel]
+
+    def _address(self, channel: str) -> dict[str, str] | None:
         known = self._known_addresses()
         namespace = _NAMESPACES.get(channel)
         if namespace is not None:
@@ -97,13 +105,17 @@ class Contact:
         if decisions != self._ignored:
             self._ignored = decisions
             self._counts.clear()
+            self._full = None
 
     def count(self, within_ms: int, per: str, of: str) -> int:
         """Count the messages of a window by what they have in common."""
+        return self._counts_of(within_ms).get((per, of), 0)
+
+    def _counts_of(self, within_ms: int) -> dict[tuple[str, str], int]:
         counts = self._counts.get(within_ms)
         if counts is None:
             counts = self._counts[within_ms] = self._counted(within_ms)
-        return counts.get((per, of), 0)
+        return counts
 
     def _counted(self, within_ms: int) -> dict[tuple[str, str], int]:
         run = self._run
@@ -136,16 +148,50 @@ class Contact:
         """Count the messages that fatigue looks at."""
         return self.count(FATIGUE_WINDOW_MS, "person", "")
 
-    def is_capped(self, action: ActionRule, arm: ArmRule) -> CapRule | None:
-        """Find the cap that leaves no room for a message."""
+    @property
+    def is_any_cap_reached(self) -> bool:
+        """Whether any of everybody's caps leaves no room for something."""
+        return bool(self._reached())
+
+    def _reached(self) -> frozenset[tuple[str, str]]:
+        """List what everybody's caps leave no room for: what is counted, and its name."""
+        if self._full is None:
+            self._full = frozenset(
+                (cap.per, of)
+                for cap in self._contact.caps
+                for of in self._names(cap)
+                if self.count(cap.within_ms, cap.per, of) >= cap.at_most
+            )
+        return self._full
+
+    def _names(self, cap: CapRule) -> list[str]:
+        if cap.of is not None or cap.per == "person":
+            return [cap.of or ""]
+        if not cap.at_most:
+            return list(self._run.rules.capped_names(cap.per))
+        counts = self._counts_of(cap.within_ms)
+        return [of for per, of in counts if per == cap.per]
+
+    def is_capped(self, action: ActionRule, arm: ArmRule) -> bool:
+        """Say whether a cap leaves no room for a message."""
         if action.is_free or not arm.channel:
-            return None
-        caps = (*self._contact.caps, *action.caps) if action.is_capped else action.caps
-        for cap in caps:
-            of = _counted_with(cap, action, arm)
-            if of is not None and self.count(cap.within_ms, cap.per, of) >= cap.at_most:
-                return cap
-        return None
+            return False
+        reached = self._reached()
+        if reached and action.is_capped:
+            names = (
+                ("person", ""),
+                ("action", action.name),
+                ("group", action.group),
+                ("channel", arm.channel),
+                ("class", action.message_class),
+            )
+            if any(name in reached for name in names):
+                return True
+        return any(
+            self.count(cap.within_ms, cap.per, of) >= cap.at_most
+            for cap in action.caps
+            if (of := _counted_with(cap, action, arm)) is not None
+        )
 
     def is_spared(self, arm: ArmRule, model: str, placement: str | None, at: int) -> bool:
         """Say whether a tightened guardrail keeps this person's messages of the day back."""
@@ -163,17 +209,17 @@ class Contact:
 
     # Hours
 
-    def opens_at(self, action: ActionRule, arm: ArmRule) -> int | None:
+    def opens_at(self, channel: str, message_class: MessageClass, *, is_loud: bool) -> int | None:
         """Find the first instant at which a message may make itself heard; None for none soon."""
-        is_legal = action.message_class == "promotional"
-        if action.is_free or not (is_legal or arm.is_loud):
+        is_legal = message_class == "promotional"
+        if message_class in FREE_CLASSES or not (is_legal or is_loud):
             return self._run.now
-        key = (arm.channel, arm.is_loud, is_legal)
+        key = (channel, is_loud, is_legal)
         if key not in self._open:
-            own = self._contact.own_hours if arm.is_loud else ()
+            own = self._contact.own_hours if is_loud else ()
             self._open[key] = next_open(
                 self._run.now,
-                arm.channel,
+                channel,
                 self.place,
                 self._contact.zones_assumed,
                 own,

@@ -8,7 +8,7 @@
 6. eligible: may we
 7. applicable: does it make sense now
 8. suitable: is it good for them
-9. contact: language, address, repetition, caps, guardrails, quiet hours
+9. contact: address, quiet hours, language, repetition, caps, guardrails
 10. budget
 
 The first gate that closes gives the reason. A decision asks all of them when it is made, those
@@ -18,14 +18,17 @@ the moment of sending.
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
 
 from heedful.customer import ANY_CHANNEL, Consent
-from heedful.decide.case import RANK, Standing
+from heedful.decide.case import RELEASED, Standing
+from heedful.decide.choice import Choice, Lane, Row
 from heedful.decide.compiled import GROWTH_RANK, ActionRule, ArmRule
 from heedful.decide.contact import Contact, country_of
-from heedful.decide.rules import Choice, Slot
+from heedful.decide.rules import Slot
 from heedful.decide.run import Run
+from heedful.effects import MessageClass
 from heedful.govern.incidents import Incident, View
 
 GATES: Final = (
@@ -71,6 +74,7 @@ REASONS: Final[dict[str, str]] = {
 
 _SERVICE: Final = "service"
 _EVERY_PURPOSE: Final = "*"
+_UNASKED: Final = "unasked"
 
 
 class Passed(NamedTuple):
@@ -85,8 +89,9 @@ class Passed(NamedTuple):
 class Gated(NamedTuple):
     """Arms of one action that a gate stops for one reason."""
 
-    action: ActionRule
+    row: Row
     arms: tuple[ArmRule, ...]
+    """Empty for all of them."""
     code: str
 
 
@@ -100,6 +105,7 @@ class Gates:
         self._governance = run.surroundings.governance
         self._consents: dict[tuple[tuple[str, ...], str, bool], str | None] = {}
         self._has_stops = bool(self._governance.switches.states)
+        self._repeated = self._said_lately()
         self._incident: Incident | None = None
         if self._governance.incidents.by_id:
             traits = run.readings.traits
@@ -114,51 +120,102 @@ class Gates:
     def pass_through(
         self, choice: Choice, tried: frozenset[str] = frozenset()
     ) -> tuple[list[Passed], list[Gated]]:
-        """Ask all gates of every arm of a choice."""
-        self._run.readings.load(choice.signals)
+        """Ask all gates of every arm of a choice.
+
+        Notes
+        -----
+        This is the loop whose time every decision pays for each action, so it calls nothing that
+        is about the person alone, and of what is about the action no more than has to be asked.
+        """
+        scope = self._run.readings.filled(choice.roots, choice.signals)
+        before = [self._lane_before(lane) for lane in choice.lanes]
+        after = [self._lane_after(lane) for lane in choice.lanes]
+        is_stoppable = self._has_stops or self._incident is not None
+        is_crowded = bool(
+            self._repeated or self.contact.is_any_cap_reached or self._governance.factors.by_name
+        )
         passed: list[Passed] = []
         gated: list[Gated] = []
-        for action, arms in choice.actions:
+        for row in choice.rows:
+            action = row.action
             if action.name in tried:
-                gated.append(Gated(action, arms, "already_tried"))
-            else:
-                self._ask(action, arms, passed, gated)
+                gated.append(Gated(row, (), "already_tried"))
+                continue
+            codes: list[tuple[ArmRule, str]] = []
+            code: str | None = _UNASKED
+            for arm, lane in row.arms:
+                stop = before[lane]
+                if stop is None and is_stoppable:
+                    stop = self._stopped(action, arm)
+                if stop is None:
+                    if code is _UNASKED:
+                        code = self._of_action(row, scope)
+                    stop = code
+                if stop is None:
+                    stop, due = after[lane]
+                    if stop is None and (is_crowded or row.is_special):
+                        stop = self._special(action, arm)
+                    if stop is None:
+                        passed.append(Passed(action, arm, due))
+                        continue
+                codes.append((arm, stop))
+            if codes:
+                _note(gated, row, codes)
         return passed, gated
 
-    def _ask(
-        self,
-        action: ActionRule,
-        arms: tuple[ArmRule, ...],
-        passed: list[Passed],
-        gated: list[Gated],
-    ) -> None:
-        open_arms = []
-        codes: dict[str, list[ArmRule]] = {}
-        for arm in arms:
-            code = self._before(action, arm)
-            if code is None:
-                open_arms.append(arm)
-            else:
-                codes.setdefault(code, []).append(arm)
-        if open_arms:
-            code = self._of_action(action)
-            if code is not None:
-                codes.setdefault(code, []).extend(open_arms)
-            else:
-                for arm in open_arms:
-                    code, due = self._after(action, arm)
-                    if code is None:
-                        passed.append(Passed(action, arm, due))
-                    else:
-                        codes.setdefault(code, []).append(arm)
-        for code, stopped in codes.items():
-            gated.append(Gated(action, tuple(stopped), code))
+    def _of_action(self, row: Row, scope: Mapping[str, Any]) -> str | None:
+        """Ask the gates that all arms of an action share, from transparency to suitability."""
+        action = row.action
+        if action.needs_person:
+            return "needs_person"
+        if action.needs_approval and self._slot.is_answered:
+            return "approval_required"
+        if self._is_silenced(action):
+            return "silenced"
+        held, holds = self._run.readings.held, self._run.rules.holds
+        for number, code in (
+            (row.eligible, "not_eligible"),
+            (row.applicable, "not_applicable"),
+            (row.suitable, "not_suitable"),
+        ):
+            if number >= 0:
+                is_held = held[number]
+                if is_held is None:
+                    is_held = held[number] = holds[number](scope)
+                if not is_held:
+                    return code
+        return "no_benefit" if action.benefit < 0 else None
 
-    def _before(self, action: ActionRule, arm: ArmRule) -> str | None:
-        """Ask the gates before the conditions: consent, stops and incidents."""
-        code = self.consent(action, arm)
-        if code is not None:
-            return code
+    def _is_silenced(self, action: ActionRule) -> bool:
+        run = self._run
+        return (
+            bool(run.case.silences)
+            and not action.is_free
+            and run.case.silenced_until(action.message_class, run.now) > 0
+        )
+
+    # What is about the person alone
+
+    def _lane_before(self, lane: Lane) -> str | None:
+        """Ask the gates before the conditions that are about the person: consent."""
+        return self.consent(lane.purposes, lane.channel, lane.message_class)
+
+    def _lane_after(self, lane: Lane) -> tuple[str | None, int]:
+        """Ask the gates after the conditions that are about the person: address and hours."""
+        now = self._run.now
+        if not lane.channel:
+            return None, now
+        if self.contact.address(lane.channel) is None:
+            return "no_address", now
+        opens = self.contact.opens_at(lane.channel, lane.message_class, is_loud=lane.is_loud)
+        if opens is None or opens >= now + lane.expires_ms:
+            return "quiet_hours", now
+        return ("quiet_hours", now) if opens > now and self._slot.is_answered else (None, opens)
+
+    # What is about the action, and rare
+
+    def _stopped(self, action: ActionRule, arm: ArmRule) -> str | None:
+        """Ask for kill switches and incidents."""
         if self._has_stops:
             subject = arm.subject._replace(model=action.model, placement=self._slot.placement)
             if self._governance.stopped(subject, self._run.now) is not None:
@@ -172,84 +229,44 @@ class Gates:
             return False
         return action.rank == GROWTH_RANK and not action.is_free
 
-    def _of_action(self, action: ActionRule) -> str | None:
-        """Ask the gates that all arms of an action share, from transparency to suitability."""
-        if action.needs_person:
-            return "needs_person"
-        if action.needs_approval and self._slot.is_answered:
-            return "approval_required"
-        if self._is_silenced(action):
-            return "silenced"
-        holds = self._run.readings.holds
-        if action.eligible is not None and not holds(action.eligible):
-            return "not_eligible"
-        if action.applicable is not None and not holds(action.applicable):
-            return "not_applicable"
-        if action.suitable is not None and not holds(action.suitable):
-            return "not_suitable"
-        return "no_benefit" if action.benefit < 0 else None
-
-    def _is_silenced(self, action: ActionRule) -> bool:
-        run = self._run
-        return (
-            bool(run.case.silences)
-            and not action.is_free
-            and run.case.silenced_until(action.message_class, run.now) > 0
-        )
-
-    def _after(self, action: ActionRule, arm: ArmRule) -> tuple[str | None, int]:
-        """Ask the gates after the conditions: contact policy and budget."""
-        now = self._run.now
+    def _special(self, action: ActionRule, arm: ArmRule) -> str | None:
+        """Ask the rest of the contact policy, and the budget."""
         if not self.contact.speaks(arm):
-            return "other_language", now
+            return "other_language"
         if arm.channel:
-            if self.contact.address(arm.channel) is None:
-                return "no_address", now
-            if self._is_repeated(action):
-                return "repeated", now
-            if self.contact.is_capped(action, arm) is not None:
-                return "cap_reached", now
-            if not action.is_free and self.contact.is_spared(
-                arm, action.model, self._slot.placement, now
-            ):
-                return "guardrail", now
-        due = self.due(action, arm)
-        if due is None:
-            return "quiet_hours", now
-        if self._is_budget_spent(action):
-            return "budget_spent", now
-        return None, due
+            if action.name in self._repeated and not (action.is_free and action.is_momentary):
+                return "repeated"
+            if self.contact.is_capped(action, arm):
+                return "cap_reached"
+            if self._is_spared(action, arm, self._run.now):
+                return "guardrail"
+        return "budget_spent" if self._is_budget_spent(action) else None
 
-    def due(self, action: ActionRule, arm: ArmRule) -> int | None:
-        """Say when a message may go out; None where that is too late for it."""
-        now = self._run.now
-        if not arm.channel:
-            return now
-        opens = self.contact.opens_at(action, arm)
-        if opens is None or opens >= now + action.expires_ms:
-            return None
-        return None if opens > now and self._slot.is_answered else opens
-
-    def _is_repeated(self, action: ActionRule) -> bool:
-        """Say whether the same action went out and its decision still stands."""
+    def _said_lately(self) -> frozenset[str]:
+        """List the actions that went out and whose decision still stands."""
         run, key = self._run, self._slot.key
-        return any(
-            standing.action == action.name
-            and standing.stands_until > run.now
-            and standing.status >= RANK["released"]
-            and (standing.slot == key or not self._slot.is_answered)
-            and not (action.is_free and action.is_momentary)
+        return frozenset(
+            standing.action
             for standing in run.case.standing
+            if standing.stands_until > run.now
+            and standing.status >= RELEASED
+            and (standing.slot == key or not self._slot.is_answered)
         )
+
+    def _is_spared(self, action: ActionRule, arm: ArmRule, at: int) -> bool:
+        placement = self._slot.placement
+        return not action.is_free and self.contact.is_spared(arm, action.model, placement, at)
 
     def _is_budget_spent(self, action: ActionRule) -> bool:
         return action.budget is not None and self._run.budget_left(action.budget) < action.cost
 
     # Consent
 
-    def consent(self, action: ActionRule, arm: ArmRule) -> str | None:
-        """Say why the law or the person does not want this message, or None."""
-        key = (arm.purposes, arm.channel, action.message_class == "promotional")
+    def consent(
+        self, purposes: tuple[str, ...], channel: str, message_class: MessageClass
+    ) -> str | None:
+        """Say why the law or the person does not want a message, or None."""
+        key = (purposes, channel, message_class == "promotional")
         if key not in self._consents:
             self._consents[key] = self._consent(*key)
         return self._consents[key]
@@ -274,9 +291,10 @@ class Gates:
 
     # Later: has a gate closed since the decision?
 
-    def closed_since(self, standing: Standing, action: ActionRule, arm: ArmRule) -> str | None:
+    def closed_since(self, action: ActionRule, arm: ArmRule) -> str | None:
         """Ask again, while a message waits or stands, the gates that what happens can close."""
-        code = self._before(action, arm)
+        code = self.consent(arm.purposes, arm.channel, action.message_class)
+        code = code or self._stopped(action, arm)
         if code is not None:
             return code
         if action.needs_person:
@@ -307,13 +325,21 @@ class Gates:
                 return "no_address"
             if is_counted:
                 return None
-            if self.contact.is_capped(action, arm) is not None:
+            if self.contact.is_capped(action, arm):
                 return "cap_reached"
-            if not action.is_free and self.contact.is_spared(
-                arm, action.model, self._slot.placement, standing.at
-            ):
+            if self._is_spared(action, arm, standing.at):
                 return "guardrail"
         return "budget_spent" if self._is_budget_spent(action) else None
+
+
+def _note(gated: list[Gated], row: Row, codes: list[tuple[ArmRule, str]]) -> None:
+    """File what was stopped, together where one reason stopped all of an action."""
+    first = codes[0][1]
+    if len(codes) == len(row.arms) and all(code == first for _, code in codes):
+        gated.append(Gated(row, (), first))
+        return
+    for code in dict.fromkeys(code for _, code in codes):
+        gated.append(Gated(row, tuple(arm for arm, one in codes if one == code), code))
 
 
 def consent_of(consents: dict[str, Consent], purpose: str, channel: str) -> str | None:

@@ -102,6 +102,7 @@ class Readings:
         profile_rules: ProfileRules,
         person: Person,
         event: Event,
+        conditions: int,
     ) -> None:
         self._surroundings = surroundings
         self._signal_set = signals
@@ -111,16 +112,26 @@ class Readings:
         self._signals: dict[str, Any] = {}
         self._scope: dict[str, Any] = {"signals": self._signals, "now": event.received_at}
         self._later: dict[str, Any] | None = None
-        self._held: dict[int, bool] = {}
+        self.held: list[bool | None] = [None] * conditions
+        """Whether each condition holds, by number; None until it was asked."""
         self._stood: dict[int, bool] = {}
 
     def holds(self, condition: Condition) -> bool:
         """Say whether a condition is true now."""
-        held = self._held.get(condition.number)
+        held = self.held[condition.number]
         if held is None:
             held = condition.expression.holds(self._filled(condition))
-            self._held[condition.number] = held
+            self.held[condition.number] = held
         return held
+
+    def filled(self, roots: tuple[str, ...], signals: tuple[str, ...]) -> Mapping[str, Any]:
+        """Read all that a set of conditions reads, and give it as they see it."""
+        scope = self._scope
+        for root in roots:
+            if root not in scope:
+                scope[root] = _READERS[root](self)
+        self.load(signals)
+        return scope
 
     def still_holds(self, condition: Condition) -> bool:
         """Say whether a condition is true of a decision that was made on an earlier event.

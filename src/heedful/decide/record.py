@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple
 
 from heedful.decide.case import Standing
+from heedful.decide.choice import Choice
 from heedful.decide.choose import Chosen
 from heedful.decide.compiled import ActionRule, ArmRule
 from heedful.decide.definitions import DO_NOTHING, Tier
 from heedful.decide.gates import Gated, Passed
 from heedful.decide.limits import NOTHING_STANDS_MS
-from heedful.decide.rules import Choice, Slot
+from heedful.decide.rules import Slot
 from heedful.decide.run import Run
 from heedful.decide.types import Candidate, Decision
 from heedful.decide.value import Worth
 
 Verdict = Literal["chosen", "lost", "gated"]
-GATED: Final[Verdict] = "gated"
 CHOSEN: Final[Verdict] = "chosen"
 LOST: Final[Verdict] = "lost"
 
@@ -33,7 +32,9 @@ class Round(NamedTuple):
 class Picked(NamedTuple):
     """The arms of the round that decided, their worth, and which one it is."""
 
+    passed: list[Passed]
     worths: list[Worth]
+    """Of those that passed, in the same order."""
     chosen: Chosen
     nothing: dict[str, int]
     """Terms of doing nothing."""
@@ -44,13 +45,7 @@ class Picked(NamedTuple):
     def winner(self) -> Passed | None:
         """The arm that was chosen; None for doing nothing."""
         place = self.chosen.place
-        return self.worths[place].passed if place < len(self.worths) else None
-
-
-@lru_cache(maxsize=65_536)
-def gated_candidate(action: str, channel: str, treatment: str, code: str) -> Candidate:
-    """Make the record of an arm that a gate stopped; the same one is shared by many decisions."""
-    return Candidate(action, channel, treatment, GATED, code)
+        return self.passed[place] if place < len(self.passed) else None
 
 
 def candidates_of(rounds: list[Round], picked: Picked | None) -> tuple[Candidate, ...]:
@@ -62,12 +57,11 @@ def candidates_of(rounds: list[Round], picked: Picked | None) -> tuple[Candidate
     """
     found: list[Candidate] = []
     for round_ in rounds:
-        whole = {action.name: arms for action, arms in round_.choice.actions}
-        for action, arms, code in round_.gated:
-            if len(arms) == len(whole[action.name]):
-                found.append(gated_candidate(action.name, "", "", code))
+        for row, arms, code in round_.gated:
+            if arms:
+                found += [row.stopped(arm.channel, arm.treatment, code) for arm in arms]
             else:
-                found += [gated_candidate(*arm.id, code) for arm in arms]
+                found.append(row.stopped("", "", code))
     if picked is None:
         found.append(Candidate(DO_NOTHING, "", "", CHOSEN, CHOSEN, 1 << 32))
         return tuple(found)
@@ -75,8 +69,8 @@ def candidates_of(rounds: list[Round], picked: Picked | None) -> tuple[Candidate
     lost = "lower_value" if picked.chosen.reason == "best_value" else "not_drawn"
     if picked.chosen.reason == "holdout":
         lost = "holdout"
-    for place, worth in enumerate(picked.worths):
-        arm = worth.passed.arm
+    for place, (one, worth) in enumerate(zip(picked.passed, picked.worths, strict=True)):
+        arm = one.arm
         is_it = place == chosen
         found.append(
             Candidate(

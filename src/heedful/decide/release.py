@@ -93,11 +93,11 @@ def _asked_again(
     if action is None or arm is None:
         return code, run.now
     gates = Gates(run, slot_of(standing), is_release=True)
-    code = overtaken(run, standing) or gates.closed_since(standing, action, arm)
+    code = overtaken(run, standing) or gates.closed_since(action, arm)
     code = code or gates.closed_at_release(standing, action, arm, is_counted=is_counted)
     if code is not None:
         return code, run.now
-    opens = gates.contact.opens_at(action, arm)
+    opens = gates.contact.opens_at(arm.channel, action.message_class, is_loud=arm.is_loud)
     return (None, opens) if opens is not None else ("quiet_hours", run.now)
 
 
@@ -148,7 +148,7 @@ def still_stands(run: Run, standing: Standing) -> str | None:
     if action is None or arm is None:
         return code
     gates = Gates(run, slot_of(standing))
-    return overtaken(run, standing) or gates.closed_since(standing, action, arm)
+    return overtaken(run, standing) or gates.closed_since(action, arm)
 
 
 def slot_of(standing: Standing) -> Slot:

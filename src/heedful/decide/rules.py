@@ -7,10 +7,10 @@ from typing import Final, NamedTuple, TypeVar
 
 from heedful.customer import ProfileRules
 from heedful.decide.builtin import BuiltIn
+from heedful.decide.choice import Choice, choice_of
 from heedful.decide.compiled import (
     GROWTH_RANK,
     ActionRule,
-    ArmRule,
     ContactRules,
     GoalRule,
     NeedRule,
@@ -27,7 +27,9 @@ from heedful.decide.types import (
     OUTCOME_REPORTED,
     SILENCE_SET,
     TIME_PASSED,
+    Surroundings,
 )
+from heedful.decide.value import Valuer
 from heedful.events import Event
 from heedful.sense import SignalSet
 from heedful.sense.definitions import ANY_NAME
@@ -64,15 +66,6 @@ class Slot(NamedTuple):
         if self.placement is not None:
             return f"slot:{self.placement}"
         return "" if self.channel is None else f"channel:{self.channel}"
-
-
-class Choice(NamedTuple):
-    """Actions that a decision chooses between, each with the arms that fit the slot."""
-
-    actions: tuple[tuple[ActionRule, tuple[ArmRule, ...]], ...]
-    signals: tuple[str, ...]
-    """All that their conditions read, to be read together."""
-    paths: tuple[tuple[str, ...], ...]
 
 
 class Rules:
@@ -113,6 +106,8 @@ class Rules:
         self.currency = currency
         self.contact = contact
         self.conditions = conditions
+        self.holds = tuple(condition.expression.holds for condition in conditions)
+        """By number."""
         self.is_empty = not (needs or actions or triggers)
         self.need_by_name = {need.name: need for need in needs}
         self.actions = {action.name: action for action in actions}
@@ -122,6 +117,7 @@ class Rules:
         self._answers = self._answering(tuple(a for a in usual if not a.is_free))
         self._choices: dict[tuple[str, str | None, str | None], Choice] = {}
         self._placements = frozenset(p for action in actions for p in action.placements)
+        self._valuer: Valuer | None = None
         self._index()
 
     def _answering(self, actions: tuple[ActionRule, ...]) -> dict[str, tuple[ActionRule, ...]]:
@@ -188,6 +184,23 @@ class Rules:
             found = (*found, *self._opening_traits.find(event.traits))
         return found
 
+    def valuer(self, shared: Surroundings, at: int) -> Valuer:
+        """Give what values arms for these models; the one of last time where they are the same."""
+        known = self._valuer
+        if known is None or not known.serves(shared, at):
+            known = self._valuer = Valuer(self.contact, self.fallback_model, shared, at)
+        return known
+
+    def capped_names(self, per: str) -> tuple[str, ...]:
+        """List what a cap of nothing at all is about."""
+        known: dict[str, Iterable[str | None]] = {
+            "action": self.actions,
+            "group": (action.group for action in self.actions.values()),
+            "channel": (arm.channel for arm in self.arms.values()),
+            "class": (action.message_class for action in self.actions.values()),
+        }
+        return tuple(sorted({name for name in known[per] if name}))
+
     def reached_by(self, event: Event, readings: Readings) -> list[GoalRule]:
         """List the goals that an event is the outcome of."""
         return _matching(self._reaching.find(event), readings)
@@ -208,7 +221,7 @@ class Rules:
         """List the actions whose class passes tiers."""
         return self._choice("*", self.free, slot)
 
-    def choice_of(self, action: ActionRule, slot: Slot) -> Choice:
+    def choice_alone(self, action: ActionRule, slot: Slot) -> Choice:
         """Take one action alone."""
         return self._choice(f"={action.name}", (action,), slot)
 
@@ -221,7 +234,7 @@ class Rules:
         key = (name, placement, channel)
         known = self._choices.get(key)
         if known is None:
-            known = _fitting(actions, placement, channel)
+            known = choice_of(actions, placement, channel)
             if len(self._choices) < _CHOICES_MAX:
                 self._choices[key] = known
         return known
@@ -245,17 +258,3 @@ def _matching(found: tuple[tuple[T, EventMatch], ...], readings: Readings) -> li
         if item not in kept and all(readings.holds(condition) for condition in match.where):
             kept.append(item)
     return kept
-
-
-def _fitting(actions: tuple[ActionRule, ...], placement: str | None, channel: str | None) -> Choice:
-    found = []
-    for action in actions:
-        if placement is not None and action.placements and placement not in action.placements:
-            continue
-        arms = tuple(arm for arm in action.arms if channel is None or arm.channel == channel)
-        if arms:
-            found.append((action, arms))
-    conditions = [condition for action, _ in found for condition in action.conditions]
-    signals = dict.fromkeys(name for c in conditions for name in c.signals)
-    paths = dict.fromkeys(path for c in conditions for path in c.paths)
-    return Choice(tuple(found), tuple(sorted(signals)), tuple(sorted(paths)))

@@ -51,7 +51,9 @@ class Run:
         self.event = event
         self.fragment = fragment
         self.now = event.received_at
-        self.readings = Readings(surroundings, rules.signals, rules.profile, person, event)
+        self.readings = Readings(
+            surroundings, rules.signals, rules.profile, person, event, len(rules.conditions)
+        )
         self.answer: Decision | None = None
         self.decisions: list[Decision] = []
         self.effects: list[OutboundEffect] = []

@@ -3,18 +3,22 @@
 `([P(goal | arm) - P(goal | do_nothing)] * margin + d_clv + benefit * weight - cost - fatigue)
 * lever`. Probabilities come from the model as shapes of a Beta distribution and are rounded to
 millionths before anything is computed with them, so the terms of a record add up exactly.
+
+A model is asked as of the full hour, and what it says of an arm does not depend on the person: the
+value of an arm is therefore computed once for every state of the models and every number of recent
+contacts, and remembered until a model has learned more.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
-from heedful.decide.compiled import ActionRule, ArmRule, GoalRule
+from heedful.decide.compiled import ActionRule, ArmRule, ContactRules, GoalRule
 from heedful.decide.definitions import DO_NOTHING
-from heedful.decide.gates import Passed
-from heedful.decide.run import Run
+from heedful.decide.readings import Readings
+from heedful.decide.types import Surroundings
 from heedful.expr import UNKNOWN
-from heedful.kernel import MICRO, to_micros
+from heedful.kernel import HOUR_MS, MICRO, to_micros
 from heedful.learn import ArmValue, Posterior, Prior
 
 
@@ -30,39 +34,66 @@ class Estimator(Protocol):
 
 
 class Worth(NamedTuple):
-    """An arm with its value and the terms that make it up."""
+    """What an arm is worth, and the terms that make it up."""
 
-    passed: Passed
     value: int
     """Micros."""
     uncertain: ArmValue
     terms: dict[str, int]
+    """Shared between records; never to be changed."""
 
 
 class Valuer:
-    """Values the arms of one decision."""
+    """Values arms for one state of the models; remembers what it computed."""
 
-    def __init__(self, run: Run, recent_contacts: int) -> None:
-        self._run = run
-        self._contact = run.rules.contact
-        self._models = run.surroundings.models
-        self._fatigue = self._contact.fatigue_micros * recent_contacts
+    def __init__(self, contact: ContactRules, fallback_model: str, shared: Surroundings, at: int):
+        self._contact = contact
+        self._fallback_model = fallback_model
+        self._models: dict[str, Estimator] = dict(shared.models)
+        self._margins = dict(shared.margins)
+        self._hour = at - at % HOUR_MS
         self._nothing: dict[str, tuple[float, float, int]] = {}
-        self.asked: dict[str, int] = {}
-        """`learn_seq` of each model that was asked."""
+        self._known: dict[int, dict[int, Worth]] = {}
+        self.asked = {name: model.learn_seq for name, model in sorted(self._models.items())}
+        """`learn_seq` of each model."""
 
-    def worth(self, passed: Passed) -> Worth:
-        """Value one arm."""
-        action, arm, _ = passed
+    def serves(self, shared: Surroundings, at: int) -> bool:
+        """Say whether what is remembered still holds."""
+        return (
+            at - at % HOUR_MS == self._hour
+            and len(shared.models) == len(self.asked)
+            and all(
+                model is self._models.get(name) and model.learn_seq == self.asked[name]
+                for name, model in shared.models.items()
+            )
+            and shared.margins == self._margins
+        )
+
+    def worths(
+        self, passed: list[tuple[ActionRule, ArmRule]], recent: int, readings: Readings
+    ) -> list[Worth]:
+        """Value arms for a person who heard from us so often lately."""
+        known = self._known.setdefault(recent, {})
+        found = []
+        for action, arm in passed:
+            worth = known.get(arm.number)
+            if worth is None:
+                worth = self._worth(action, arm, recent, readings)
+                if action.weight is None:
+                    known[arm.number] = worth
+            found.append(worth)
+        return found
+
+    def _worth(self, action: ActionRule, arm: ArmRule, recent: int, readings: Readings) -> Worth:
         alpha, beta = self._posterior(action.model, arm_key(arm), action.goal, action.prior)
         p_ppm = _ppm(alpha, beta)
         margin = self.margin(action.goal)
         if self._contact.is_product:
-            return self._product(passed, alpha, beta, p_ppm, margin)
+            return _product(action, alpha, beta, p_ppm, margin, _weight(action, readings))
         p_nothing_ppm = self.nothing(action.goal)[2]
         increment = (p_ppm - p_nothing_ppm) * margin // MICRO
         benefit = action.benefit * self._contact.benefit_ppm // MICRO
-        fatigue = self._fatigue if arm.channel else 0
+        fatigue = self._contact.fatigue_micros * recent if arm.channel else 0
         rest = action.d_clv + benefit - action.cost - fatigue
         lever = action.lever_ppm
         value = (increment + rest) * lever // MICRO
@@ -80,45 +111,21 @@ class Valuer:
             "value": value,
         }
         uncertain = ArmValue(alpha, beta, float(margin * lever // MICRO), float(offset))
-        return Worth(passed, value, uncertain, terms)
-
-    def _product(self, passed: Passed, alpha: float, beta: float, p_ppm: int, margin: int) -> Worth:
-        action = passed.action
-        weight_ppm = self._weight(action)
-        gain = margin * weight_ppm // MICRO * action.lever_ppm // MICRO
-        value = p_ppm * gain // MICRO
-        terms = {
-            "p_ppm": p_ppm,
-            "margin": margin,
-            "weight_ppm": weight_ppm,
-            "lever_ppm": action.lever_ppm,
-            "value": value,
-        }
-        return Worth(passed, value, ArmValue(alpha, beta, float(gain), 0.0), terms)
-
-    def _weight(self, action: ActionRule) -> int:
-        if action.weight is None:
-            return MICRO
-        value = self._run.readings.value(action.weight)
-        micros = None if value is None or value is UNKNOWN else to_micros(value)
-        return max(micros, 0) if micros is not None else MICRO
+        return Worth(value, uncertain, terms)
 
     def margin(self, goal: GoalRule) -> int:
         """Give what an outcome is expected to be worth: as stated, else as experienced."""
-        if goal.margin is not None:
-            return goal.margin
-        return self._run.surroundings.margins.get(goal.name, 0)
+        return self._margins.get(goal.name, 0) if goal.margin is None else goal.margin
 
     def nothing(self, goal: GoalRule) -> tuple[float, float, int]:
         """Give the chance of a goal when nothing is done: shapes, and millionths."""
         known = self._nothing.get(goal.name)
         if known is None:
-            model = self._run.rules.fallback_model
-            alpha, beta = self._posterior(model, DO_NOTHING, goal, goal.prior)
+            alpha, beta = self._posterior(self._fallback_model, DO_NOTHING, goal, goal.prior)
             known = self._nothing[goal.name] = (alpha, beta, _ppm(alpha, beta))
         return known
 
-    def silence(self, goals: list[GoalRule]) -> tuple[ArmValue, dict[str, int]]:
+    def silence(self, goals: list[GoalRule]) -> Worth:
         """Value doing nothing: 0 by definition, uncertain by the goal that is most so.
 
         Notes
@@ -127,7 +134,7 @@ class Valuer:
         this is exact; with several goals silence stands for the one whose worth is least known.
         """
         if self._contact.is_product or not goals:
-            return ArmValue(1.0, 1.0, 0.0, 0.0), {"value": 0}
+            return Worth(0, ArmValue(1.0, 1.0, 0.0, 0.0), {"value": 0})
         widest, most = goals[0], -1.0
         for goal in goals:
             alpha, beta, _ = self.nothing(goal)
@@ -138,15 +145,36 @@ class Valuer:
         alpha, beta, p_ppm = self.nothing(widest)
         margin = self.margin(widest)
         value = ArmValue(alpha, beta, float(margin), float(-(p_ppm * margin // MICRO)))
-        return value, {"p_nothing_ppm": p_ppm, "margin": margin, "value": 0}
+        return Worth(0, value, {"p_nothing_ppm": p_ppm, "margin": margin, "value": 0})
 
     def _posterior(self, model: str, arm: str, goal: GoalRule, prior: Prior) -> tuple[float, float]:
-        estimator: Estimator | Any = self._models.get(model)
+        estimator = self._models.get(model)
         if estimator is None:
             return Posterior(prior.p * prior.strength, (1.0 - prior.p) * prior.strength)
-        self.asked[model] = estimator.learn_seq
-        alpha, beta = estimator.posterior(arm, goal.name, prior, self._run.now)
-        return alpha, beta
+        return estimator.posterior(arm, goal.name, prior, self._hour)
+
+
+def _product(
+    action: ActionRule, alpha: float, beta: float, p_ppm: int, margin: int, weight_ppm: int
+) -> Worth:
+    gain = margin * weight_ppm // MICRO * action.lever_ppm // MICRO
+    value = p_ppm * gain // MICRO
+    terms = {
+        "p_ppm": p_ppm,
+        "margin": margin,
+        "weight_ppm": weight_ppm,
+        "lever_ppm": action.lever_ppm,
+        "value": value,
+    }
+    return Worth(value, ArmValue(alpha, beta, float(gain), 0.0), terms)
+
+
+def _weight(action: ActionRule, readings: Readings) -> int:
+    if action.weight is None:
+        return MICRO
+    value = readings.value(action.weight)
+    micros = None if value is None or value is UNKNOWN else to_micros(value)
+    return max(micros, 0) if micros is not None else MICRO
 
 
 def arm_key(arm: ArmRule) -> str:
