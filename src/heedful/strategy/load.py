@@ -135,8 +135,11 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def sensed(self) -> tuple[SignalDefinition, ...]:
-        """The declared signals and those that built-in rules read."""
-        return (*self.signals, *builtin_signals(self.definitions.builtin))
+        """The declared signals and, where anything is decided, those that built-in rules read."""
+        said = self.definitions
+        if not (said.needs or said.actions or said.rules):
+            return self.signals
+        return (*self.signals, *builtin_signals(said.builtin))
 
 
 def check(files: Mapping[str, str]) -> list[StrategyProblem]:
