@@ -63,8 +63,8 @@ class Valuer:
             at - at % HOUR_MS == self._hour
             and len(shared.models) == len(self.asked)
             and all(
-                model is self._models.get(name) and model.learn_seq == self.asked[name]
-                for name, model in shared.models.items()
+                model is shared.models.get(name) and model.learn_seq == self.asked[name]
+                for name, model in self._models.items()
             )
             and shared.margins == self._margins
         )
