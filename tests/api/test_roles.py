@@ -36,7 +36,7 @@ def headers_of(served: Served, caller: str) -> dict[str, str]:
 
 def address(served: Served, route: Route) -> str:
     names = {"customer_id": "c_unknown", "name": "nobody", "row": "1", "key": served.keys["source"]}
-    ids = ("decision_id", "effect_id", "approval_id", "incident_id", "token")
+    ids = ("decision_id", "effect_id", "approval_id", "incident_id", "token", "version")
     return route.path.format(**names, **dict.fromkeys(ids, "unknown"))
 
 
