@@ -90,5 +90,7 @@ def _row(part: Any) -> str:
 
 def _metavar(part: Any) -> str:
     kind = part.type_descriptor.annotation
-    choices = get_args(kind)
-    return "\\|".join(choices) if choices else _METAVARS[kind]
+    inner = get_args(kind)
+    if inner and isinstance(inner[0], type):  # a list: the option may be repeated
+        return _METAVARS[inner[0]]
+    return "\\|".join(inner) if inner else _METAVARS[kind]

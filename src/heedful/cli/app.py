@@ -8,10 +8,13 @@ import typer
 
 from heedful.cli import (
     customers,
+    deciding,
+    governing,
     importing,
     keys,
     operations,
     quarantine,
+    scenarios,
     signals,
     watching,
 )
@@ -35,8 +38,22 @@ app.command()(watching.stream)
 app.add_typer(customers.commands, name="customer")
 app.add_typer(signals.commands, name="signals")
 app.add_typer(quarantine.commands, name="quarantine")
+app.command()(deciding.decide)
+app.command()(deciding.outcome)
+app.command()(deciding.why)
+app.command()(deciding.decisions)
+app.add_typer(deciding.effects_commands, name="effects")
+app.command()(governing.stop)
+app.command()(governing.stops)
+app.command()(governing.start)
+app.add_typer(governing.approvals_commands, name="approvals")
+app.add_typer(governing.incident_commands, name="incident")
+app.add_typer(governing.audit_commands, name="audit")
 app.command()(operations.check)
+app.command("test")(scenarios.play)
+app.command()(scenarios.diff)
 app.command()(operations.publish)
+app.command()(scenarios.rollback)
 app.command()(operations.replay)
 app.command()(operations.backup)
 app.command()(operations.restore)

@@ -44,6 +44,13 @@ class Api:
     def __init__(self, http: httpx.Client, url: str | None) -> None:
         self.http = http
         self.url = url
+        self._headers: dict[str, str] = {}
+
+    def as_holder_of(self, key: str) -> Api:
+        """Speak as somebody else than the owner."""
+        other = Api(self.http, self.url)
+        other._headers = {"Authorization": f"Bearer {key}"}
+        return other
 
     def get(self, path: str, **params: Any) -> Any:
         """Read something."""
@@ -87,7 +94,9 @@ class Api:
         timeout = httpx.Timeout(None if wait else READ_S_MAX, connect=CONNECT_S_MAX)
         with (
             _failures(self.url),
-            self.http.stream(method, path, json=body, params=params, timeout=timeout) as answer,
+            self.http.stream(
+                method, path, json=body, params=params, timeout=timeout, headers=self._headers
+            ) as answer,
         ):
             kind = answer.headers.get("content-type", "")
             if answer.is_error or "event-stream" not in kind:
@@ -96,9 +105,17 @@ class Api:
             else:
                 yield from read_messages(answer.iter_lines())
 
+    def lines(self, path: str) -> Iterator[str]:
+        """Read an answer line by line, however long it is."""
+        with _failures(self.url), self.http.stream("GET", path, headers=self._headers) as answer:
+            if answer.is_error:
+                answer.read()
+                self._read(answer)
+            yield from answer.iter_lines()
+
     def _call(self, method: str, path: str, **rest: Any) -> Any:
         with _failures(self.url):
-            answer = self.http.request(method, path, **rest)
+            answer = self.http.request(method, path, headers=self._headers, **rest)
         return self._read(answer)
 
     def _read(self, answer: httpx.Response) -> Any:

@@ -200,13 +200,24 @@ def restore(
         print(f"Restored {target} from {source}.")
 
 
-def doctor(directory: Dir = HERE, db: Db = None, as_json: Json = False) -> None:
-    """Look after a workspace: what is wrong, what will be, and how ready the data is."""
+def doctor(
+    who: Annotated[
+        str | None, typer.Argument(metavar="[CUSTOMER]", help="Why does this person get nothing?")
+    ] = None,
+    directory: Dir = HERE,
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """Look after a workspace, or say why one person gets nothing; exit code 1 if something is."""
     from heedful.cli.client import connect
+    from heedful.cli.deciding import show_withheld
     from heedful.cli.diagnosis import diagnose, print_findings
     from heedful.cli.screen import print_json
 
     with connect(directory, db) as api:
+        if who is not None:
+            show_withheld(api, who, as_json)
+            return
         answer = api.get("/v1/doctor")
     findings = diagnose(answer)
     if as_json:

@@ -43,8 +43,9 @@ FATIGUE_WINDOW_MS: Final = 7 * DAY_MS
 """Window of the contacts that fatigue counts."""
 
 LEVER_MIN: Final = 0.1
+"""Smallest lever of an action; a smaller one is refused."""
 LEVER_MAX: Final = 10.0
-"""Bounds of an action's lever; another one is refused."""
+"""Largest lever of an action; a larger one is refused."""
 
 MONEY_MAX: Final = 1_000_000.0
 """Largest amount of one cost, benefit or margin, in units of the currency; more is refused."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from heedful.decide.arbitrate import INCIDENT
 from heedful.decide.carry import MESSAGE, WEBHOOK
-from heedful.decide.case import DECIDED, RELEASED, WITHDRAWN, EffectNote, Standing
+from heedful.decide.case import DECIDED, FAILED, RELEASED, WITHDRAWN, EffectNote, Standing
 from heedful.decide.commit import say_released
 from heedful.decide.compiled import ActionRule, ArmRule
 from heedful.decide.gates import REASONS, Gates
@@ -31,9 +31,9 @@ def release_due(run: Run) -> None:
     standing, effect = found
     if effect.status == WITHDRAWN:
         run.refuse_effect(effect_id, effect.code)
-    elif effect.status > RELEASED:
+    elif effect.status > FAILED:
         run.refuse_effect(effect_id, "settled")
-    elif effect.status == RELEASED:
+    elif effect.status >= RELEASED:  # a dead letter falls due only when somebody drives it again
         _try_again(run, standing, effect)
     elif effect.expires_at <= run.now:
         run.withdraw(standing, "expired")

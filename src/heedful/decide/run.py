@@ -107,7 +107,7 @@ class Run:
 
     def release(self, standing: Standing, effect: EffectNote) -> None:
         """Let an effect go out."""
-        effect.status = RELEASED
+        effect.status = max(effect.status, RELEASED)
         self._released.append(effect.id)
         if effect.kind == "message":
             standing.status = max(standing.status, RELEASED)

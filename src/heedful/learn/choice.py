@@ -44,7 +44,8 @@ def selection_probabilities(values: Sequence[Value], floor: float) -> list[int]:
     Raises
     ------
     InputError
-        `no_arms`, `too_many_arms`, `bad_floor` or `bad_arm_value`.
+        `no_arms`, `too_many_arms`, `bad_floor`; `bad_arm_value` when a value of an arm is not
+        finite, or a spread is not above 0.
 
     Notes
     -----

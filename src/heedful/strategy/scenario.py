@@ -60,17 +60,19 @@ def play_scenarios(files: Mapping[str, str]) -> list[Verdict]:
 
 def _verdict(stage: Stage, part: Part[ScenariosFile], i: int, scenario: Scenario) -> Verdict:
     path = f"$.scenarios[{i}]"
-    failures = tuple(_Telling(stage, part, path, scenario).failures())
+    failures = tuple(Telling(stage, part, path, scenario).failures())
     line, _ = part.document.locate(f"{path}.scenario")
     return Verdict(file=part.file, line=line, scenario=scenario.scenario, failures=failures)
 
 
-class _Telling:
-    """One scenario while it is played."""
+class Telling:
+    """One scenario while it is played, on the stage of its own strategy or of another one."""
 
     def __init__(
         self, stage: Stage, part: Part[ScenariosFile], path: str, scenario: Scenario
     ) -> None:
+        self.story = Record()
+        """All that has happened so far."""
         self._stage = stage
         self._part = part
         self._path = path
@@ -78,7 +80,6 @@ class _Telling:
         self._somebody = scenario.customer or part.section.customer
         self._begins = parse_instant(scenario.at or part.section.at) or 0
         self._play = Play(stage, self._begins, is_held_out=self._somebody.held_out)
-        self._story = Record()
 
     def failures(self) -> Iterator[StrategyProblem]:
         """Play it and tell what is not as expected."""
@@ -97,13 +98,13 @@ class _Telling:
             play.wait(self._begins + parse_span(scenario.until))
             self._look()
         if scenario.expect is not None:
-            yield from unmet(part, f"{self._path}.expect", scenario.expect, self._story, play)
+            yield from unmet(part, f"{self._path}.expect", scenario.expect, self.story, play)
         for i, never in enumerate(scenario.never):
-            yield from unwanted(part, f"{self._path}.never[{i}]", never, self._story)
+            yield from unwanted(part, f"{self._path}.never[{i}]", never, self.story)
 
     def _look(self) -> Record:
         seen = self._play.told()
-        self._story.add(seen)
+        self.story.add(seen)
         return seen
 
     def _introduce(self, somebody: Somebody) -> None:
@@ -162,7 +163,7 @@ class _Telling:
     def _about(
         self, action: str, name: str, said: dict[str, Any], path: str
     ) -> Iterator[StrategyProblem]:
-        decisions = [d for d in self._story.decisions if d.action == action]
+        decisions = [d for d in self.story.decisions if d.action == action]
         if not decisions:
             yield self._part.problem(path, f"a decision for {action}", "none so far")
             return
@@ -175,7 +176,7 @@ class _Telling:
             if scope is not None:
                 yield SwitchSet(scope=scope, is_stopped=is_stopped, by=by, reason=reason)
         plans = {plan.name: plan for plan in self._stage.strategy.incidents.incidents}
-        if event.incident is not None:
+        if event.incident in plans:
             plan = plans[event.incident]
             yield IncidentDeclared(
                 incident_id=plan.name,

@@ -1,0 +1,267 @@
+"""Commands about decisions: make one, report what became of it, ask why, look at what goes out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Final
+from urllib.parse import quote
+
+import typer
+
+from heedful.cli.answers import NO, WRONG, end
+from heedful.cli.options import HERE, Db, Dir, Json, Who
+
+if TYPE_CHECKING:
+    from heedful.cli.client import Api
+
+SILENCE: Final = "do_nothing"
+"""The action that is none."""
+
+DecisionId = Annotated[str, typer.Argument(metavar="DECISION", help="A decision's id, d_...")]
+
+effects_commands = typer.Typer(
+    no_args_is_help=True, help="What waits, went out, or never will: list, redrive."
+)
+
+
+def decide(
+    user_id: Annotated[
+        str | None, typer.Option(help="The person by the id of their log-in.")
+    ] = None,
+    anonymous_id: Annotated[str | None, typer.Option(help="The person by their device.")] = None,
+    email: Annotated[str | None, typer.Option(help="The person by their address.")] = None,
+    customer_id: Annotated[str | None, typer.Option(help="The person by our own id, c_...")] = None,
+    placement: Annotated[
+        str | None, typer.Option(help="The place that is to be filled, such as home.")
+    ] = None,
+    channel: Annotated[str | None, typer.Option(help="Only what goes over this channel.")] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Say why, candidate by one.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Keep nothing, send nothing, create nobody.")
+    ] = False,
+    directory: Dir = HERE,
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """Decide what to do for a person now; somebody unknown is decided for, too."""
+    from heedful.cli.client import connect
+    from heedful.cli.screen import print_json
+
+    given = {
+        "user_id": user_id,
+        "anonymous_id": anonymous_id,
+        "email": email,
+        "customer_id": customer_id,
+    }
+    whom = {name: value for name, value in given.items() if value is not None}
+    if not whom:
+        end(WRONG, "Expected a person, got none. Give --user-id, --anonymous-id or --email.")
+    asked: dict[str, Any] = {"customer": whom, "explain": explain, "dry_run": dry_run}
+    asked |= {n: v for n, v in (("placement", placement), ("channel", channel)) if v is not None}
+    with connect(directory, db) as api:
+        answer = api.post("/v1/decide", asked)
+    if as_json:
+        print_json(answer)
+        return
+    _print_decision(answer, is_kept=not dry_run)
+    if explain:
+        print_reasons(answer["explanation"])
+
+
+def outcome(
+    decision_id: DecisionId,
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="OUTCOME",
+            help="shown, accepted, rejected, ignored, converted, unsubscribed or complained.",
+        ),
+    ],
+    value: Annotated[float | None, typer.Option(help="What it was worth.")] = None,
+    currency: Annotated[str | None, typer.Option(help="Of the value, such as EUR.")] = None,
+    at: Annotated[str | None, typer.Option(help="When, if not now: 2026-01-31T12:00:00Z.")] = None,
+    message_id: Annotated[
+        str | None, typer.Option(help="Names this report, so that repeating it is harmless.")
+    ] = None,
+    directory: Dir = HERE,
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """Report what became of a decision; what is learned rests on it."""
+    from heedful.cli.client import connect
+    from heedful.cli.screen import print_json
+
+    told = {"value": value, "currency": currency, "at": at, "message_id": message_id}
+    said = {"decision_id": decision_id, "outcome": what}
+    with connect(directory, db) as api:
+        answer = api.post(
+            "/v1/outcomes", {**said, **{n: v for n, v in told.items() if v is not None}}
+        )
+    print_json(answer) if as_json else print(f"Noted: {decision_id} was {what}.")
+
+
+def why(
+    decision_id: DecisionId, directory: Dir = HERE, db: Db = None, as_json: Json = False
+) -> None:
+    """Say why a decision is as it is, why the others lost, and what would have changed it."""
+    from heedful.cli.client import connect
+    from heedful.cli.screen import print_json
+
+    with connect(directory, db) as api:
+        answer = api.get(f"/v1/decisions/{quote(decision_id, safe='')}")
+    if as_json:
+        print_json(answer)
+        return
+    print_reasons(answer["explanation"])
+
+
+def print_reasons(explanation: Mapping[str, Any]) -> None:
+    """Print an explanation: the sentence, the candidates, the changes, the versions."""
+    from heedful.cli.screen import clean, print_facts, print_table
+
+    print(clean(explanation["sentence"]))
+    print_table(("candidate", "channel", "worth", "chance", "why"), candidate_rows(explanation))
+    changes = explanation["would_change"]
+    if changes:
+        print("What would have changed it:")
+        for change in changes:
+            print(f"  {clean(change['sentence'])}")
+    told = dict(explanation["versions"])
+    if explanation.get("flags"):
+        told["noted"] = explanation["flags"]
+    print_facts(told.items())
+
+
+def candidate_rows(explanation: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+    """Give each candidate as a row: the chosen one, those that lost by money, the gated."""
+    order = ("chosen", "lost", "gated")
+    ranked = sorted(
+        explanation["candidates"],
+        key=lambda one: (order.index(one["verdict"]), -one["terms"].get("value", 0)),
+    )
+    for one in ranked:
+        name = "silence" if one["action"] == SILENCE else one["action"]
+        worth = f"{one['terms']['value'] / 1e6:.2f}" if "value" in one["terms"] else None
+        chance = f"{one['p_choose']:.1%}" if one["p_choose"] else None
+        yield name, one["channel"], worth, chance, one["why"]
+
+
+def decisions(
+    who: Who,
+    limit: Annotated[int, typer.Option(min=1, max=500, help="Decisions of one page.")] = 20,
+    cursor: Annotated[str | None, typer.Option(help="Where the page before ended.")] = None,
+    directory: Dir = HERE,
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """List a person's decisions, the newest first, each in one plain sentence."""
+    from heedful.cli.client import connect
+    from heedful.cli.screen import print_json, print_table, when
+
+    with connect(directory, db) as api:
+        page = api.get(api.customer(who, "/decisions"), limit=limit, cursor=cursor)
+    if as_json:
+        print_json(page)
+        return
+    rows = ((when(d["at"]), d["decision_id"], d["sentence"]) for d in page["items"])
+    if not print_table(("at", "decision", "what and why"), rows):
+        print("Nothing further." if cursor else "Nothing was decided for them yet.")
+    if page["next_cursor"]:
+        print(f"More: --cursor {page['next_cursor']}")
+
+
+def show_withheld(api: Api, who: str, as_json: bool) -> None:
+    """Say why a person gets nothing; the exit code is 1 when something is withheld."""
+    from heedful.cli.screen import print_json, print_table
+
+    found = api.get(api.customer(who, "/withheld"))
+    items = found["items"]
+    if as_json:
+        print_json(found)
+    elif not print_table(
+        ("reason", "why they get nothing"), ((i["code"], i["why"]) for i in items)
+    ):
+        print("Nothing holds messages to them back.")
+    if items:
+        end(NO)
+
+
+@effects_commands.command("list")
+def list_effects(
+    status: Annotated[
+        str, typer.Option(help="waiting, released, delivered, dead or withdrawn.")
+    ] = "dead",
+    after: Annotated[str, typer.Option(help="Only those beyond this id.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=500, help="Rows of one page.")] = 100,
+    directory: Dir = HERE,
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """List effects of one status; the dead letters unless told."""
+    from heedful.cli.client import connect
+    from heedful.cli.screen import print_json, print_table, when
+
+    with connect(directory, db) as api:
+        page = api.get("/v1/effects", status=status, after=after, limit=limit)
+    if as_json:
+        print_json(page)
+        return
+    rows = (
+        (
+            e["effect_id"],
+            e["destination"],
+            e["code"],
+            e["attempts"],
+            when(e["due"]),
+            e["decision_id"],
+        )
+        for e in page["items"]
+    )
+    columns = ("effect", "destination", "code", "attempts", "due", "decision")
+    if not print_table(columns, rows):
+        print(f"No effect is {status}.")
+    if page["next_cursor"]:
+        print(f"More: --after {page['next_cursor']}")
+
+
+@effects_commands.command()
+def redrive(
+    effect_ids: Annotated[list[str], typer.Argument(metavar="EFFECT...", help="Dead letters.")],
+    directory: Dir = HERE,
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """Send dead letters once more; all gates are looked at again."""
+    from heedful.cli.client import connect
+    from heedful.cli.screen import count, print_json
+
+    with connect(directory, db) as api:
+        for effect_id in effect_ids:
+            api.post(f"/v1/effects/{quote(effect_id, safe='')}/redrive")
+    if as_json:
+        print_json({"redriven": effect_ids})
+    else:
+        print(f"{count(len(effect_ids), 'effect')} will be tried again.")
+
+
+def _print_decision(answer: Mapping[str, Any], is_kept: bool) -> None:
+    from heedful.cli.screen import print_facts, when
+
+    content = answer.get("content") or {}
+    is_silent = answer["action"] == SILENCE
+    facts = (
+        ("do", "nothing" if is_silent else answer["action"]),
+        ("because", answer["reason"]),
+        ("need", answer["need"]),
+        ("tier", answer["tier"]),
+        ("class", answer["class"]),
+        ("channel", answer["channel"]),
+        ("treatment", answer["treatment"]),
+        ("title", content.get("title")),
+        ("words", content.get("body")),
+        ("chance", f"{answer['p_choose']:.1%}"),
+        ("until", when(answer["expires_at"])),
+        ("customer", answer["customer_id"] if is_kept else None),
+        ("decision", answer["decision_id"] if is_kept else "none was kept"),
+    )
+    print_facts((name, value) for name, value in facts if value is not None)

@@ -1,0 +1,389 @@
+"""The levers on the command line: stop, start, approve, declare an incident, prove the audit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+from heedful.cli.answers import NO, WRONG, end, say
+from heedful.cli.options import HERE, Db, Dir, Json
+
+if TYPE_CHECKING:
+    from heedful.cli.client import Api
+
+approvals_commands = typer.Typer(
+    no_args_is_help=True, help="What waits for somebody else to agree: list, approve, reject."
+)
+incident_commands = typer.Typer(
+    no_args_is_help=True, help="Disturbances, while growth rests: list, declare, end."
+)
+audit_commands = typer.Typer(
+    no_args_is_help=True,
+    help="The chain of all that was decided and changed: head, verify, export.",
+)
+
+Scope = Annotated[
+    str,
+    typer.Argument(
+        metavar="SCOPE", help="all, or KIND:NAME: action, playbook, model, channel, placement."
+    ),
+]
+Reason = Annotated[str, typer.Option("--reason", help="Why; it stands in the audit.")]
+Until = Annotated[str | None, typer.Option("--until", help="When it ends: 2026-01-31T12:00:00Z.")]
+AsKey = Annotated[
+    str | None,
+    typer.Option(
+        "--key",
+        envvar="HEEDFUL_KEY",
+        help="Your own key: who asks and who agrees are told apart by it.",
+        show_default="the owner of this machine",
+    ),
+]
+ApprovalId = Annotated[str, typer.Argument(metavar="APPROVAL", help="Its id, a_...")]
+
+
+@contextmanager
+def _connected(directory: Path, db: Path | None, key: str | None = None) -> Iterator[Api]:
+    from heedful.cli.client import connect
+
+    with connect(directory, db) as api:
+        if key is None:
+            yield api
+        else:
+            yield api.as_holder_of(key)
+
+
+# Switches
+
+
+def stop(
+    scope: Scope,
+    reason: Reason,
+    until: Until = None,
+    key: AsKey = None,
+    directory: Dir = HERE,
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """Stop a scope at once, also what is queued already; `heedful start` ends it."""
+    from heedful.cli.screen import print_json
+
+    asked = {"scope": scope, "reason": reason} | ({} if until is None else {"expires_at": until})
+    with _connected(directory, db, key) as api:
+        answer = api.post("/v1/governance/stops", asked)
+    print_json(answer) if as_json else print(f"Stopped: {scope}. Nothing of it goes out.")
+
+
+def stops(directory: Dir = HERE, db: Db = None, as_json: Json = False) -> None:
+    """List what is stopped now."""
+    from heedful.cli.screen import print_json, print_table, when
+
+    with _connected(directory, db) as api:
+        answer = api.get("/v1/governance/stops")
+    if as_json:
+        print_json(answer)
+        return
+    rows = (
+        (s["scope"], s["by"], when(s["since"]), when(s["expires_at"]), s["reason"])
+        for s in answer["items"]
+    )
+    if not print_table(("scope", "by", "since", "until", "reason"), rows):
+        print("Nothing is stopped.")
+
+
+def start(
+    scope: Scope,
+    reason: Reason,
+    key: AsKey = None,
+    directory: Dir = HERE,
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """Switch a scope on again, or ask the others to agree; exit code 1 while they have not."""
+    from heedful.cli.screen import print_json
+
+    with _connected(directory, db, key) as api:
+        answer = api.post("/v1/governance/starts", {"scope": scope, "reason": reason})
+    asked = answer["approval"]
+    if as_json:
+        print_json(answer)
+    elif asked is None:
+        print(f"Started: {scope}.")
+    else:
+        print(f"Still stopped: {scope} waits for {_others(asked)}.")
+        print(f"They say so with: heedful approvals approve {asked['id']} --reason ...")
+    if asked is not None:
+        end(NO)
+
+
+def _others(approval: Mapping[str, Any]) -> str:
+    required = approval["required"]
+    return "one other person" if required == 1 else f"{required} other people"
+
+
+# Approvals
+
+
+@approvals_commands.command("list")
+def list_approvals(
+    everything: Annotated[bool, typer.Option("--all", help="Also what is settled.")] = False,
+    directory: Dir = HERE,
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """List what waits for somebody to agree."""
+    from heedful.cli.screen import print_json, print_table, when
+
+    with _connected(directory, db) as api:
+        answer = api.get("/v1/governance/approvals")
+    items = [a for a in answer["items"] if everything or a["status"] == "pending"]
+    if as_json:
+        print_json({"items": items})
+        return
+    rows = (
+        (
+            a["id"],
+            a["status"],
+            f"{a['kind']} {a['subject']}",
+            a["requested_by"],
+            when(a["expires_at"]),
+            a["reason"],
+        )
+        for a in items
+    )
+    columns = ("approval", "status", "for what", "asked by", "expires", "reason")
+    if not print_table(columns, rows):
+        print("Nothing waits for approval." if not everything else "Nothing was asked for yet.")
+
+
+@approvals_commands.command()
+def approve(
+    approval_id: ApprovalId,
+    reason: Reason,
+    key: AsKey = None,
+    directory: Dir = HERE,
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """Agree to what somebody else asked for; what was asked then happens."""
+    _vote(approval_id, True, reason, key, directory, db, as_json)
+
+
+@approvals_commands.command()
+def reject(
+    approval_id: ApprovalId,
+    reason: Reason,
+    key: AsKey = None,
+    directory: Dir = HERE,
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """Refuse what somebody else asked for; it never happens."""
+    _vote(approval_id, False, reason, key, directory, db, as_json)
+
+
+def _vote(
+    approval_id: str,
+    is_approved: bool,
+    reason: str,
+    key: str | None,
+    directory: Path,
+    db: Path | None,
+    as_json: bool,
+) -> None:
+    from heedful.cli.screen import print_json
+
+    ballot = {"is_approved": is_approved, "reason": reason}
+    with _connected(directory, db, key) as api:
+        answer = api.post(f"/v1/governance/approvals/{quote(approval_id, safe='')}", ballot)
+    settled = answer["approval"]
+    if as_json:
+        print_json(answer)
+    else:
+        print(f"{settled['kind']} {settled['subject']} is {settled['status']}.")
+
+
+# Incidents
+
+
+@incident_commands.command("list")
+def list_incidents(directory: Dir = HERE, db: Db = None, as_json: Json = False) -> None:
+    """List the incidents that run, the strictest first."""
+    from heedful.cli.screen import print_json
+
+    with _connected(directory, db) as api:
+        answer = api.get("/v1/governance/incidents")
+    print_json(answer) if as_json else _print_incidents(answer["items"])
+
+
+@incident_commands.command()
+def declare(
+    plan: Annotated[
+        str, typer.Argument(metavar="PLAN", help="Its name in policies/incidents.yaml.")
+    ],
+    reason: Reason,
+    country: Annotated[str | None, typer.Option(help="Only people of this country.")] = None,
+    placement: Annotated[str | None, typer.Option(help="Only this place.")] = None,
+    trait: Annotated[
+        list[str] | None, typer.Option(help="Only people with NAME=VALUE; may be repeated.")
+    ] = None,
+    until: Until = None,
+    key: AsKey = None,
+    directory: Dir = HERE,
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """Declare an incident: growth rests, and the plan's message is said."""
+    from heedful.cli.screen import print_json
+
+    told = {"country": country, "placement": placement, "expires_at": until}
+    order: dict[str, Any] = {"plan": plan, "reason": reason, "traits": _traits(trait or [])}
+    with _connected(directory, db, key) as api:
+        given = {name: value for name, value in told.items() if value is not None}
+        answer = api.post("/v1/governance/incidents", order | given)
+    print_json(answer) if as_json else _print_incidents(answer["items"])
+
+
+@incident_commands.command("end")
+def end_incident(
+    incident_id: Annotated[str, typer.Argument(metavar="INCIDENT", help="Its id, i_...")],
+    reason: Reason,
+    key: AsKey = None,
+    directory: Dir = HERE,
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """End an incident before its expiry."""
+    from heedful.cli.screen import print_json
+
+    path = f"/v1/governance/incidents/{quote(incident_id, safe='')}/end"
+    with _connected(directory, db, key) as api:
+        answer = api.post(path, {"reason": reason})
+    print_json(answer) if as_json else print(f"Ended: {incident_id}.")
+
+
+def _traits(texts: list[str]) -> dict[str, Any]:
+    traits: dict[str, Any] = {}
+    for text in texts:
+        name, separator, value = text.partition("=")
+        if not (name and separator):
+            end(WRONG, f"Expected NAME=VALUE, got {text!r} - at `--trait`.")
+        try:
+            read = json.loads(value)
+        except ValueError:
+            read = value
+        traits[name] = read if isinstance(read, bool | int | float) else value
+    return traits
+
+
+def _print_incidents(items: list[dict[str, Any]]) -> None:
+    from heedful.cli.screen import print_table, when
+
+    rows = (
+        (
+            one["id"],
+            one["plan"],
+            one.get("scope"),
+            "rests" if one.get("is_growth_off") else "goes on",
+            when(one["expires_at"]),
+            one["reason"],
+        )
+        for one in items
+    )
+    columns = ("incident", "plan", "whom", "growth", "until", "reason")
+    if not print_table(columns, rows):
+        print("No incident runs.")
+
+
+# Audit
+
+
+@audit_commands.command()
+def head(directory: Dir = HERE, db: Db = None) -> None:
+    """Sign where the chain stands, as one line of JSON; keep it where nobody here can write."""
+    with _connected(directory, db) as api:
+        print(json.dumps(api.get("/v1/governance/audit/head")))
+
+
+@audit_commands.command("verify")
+def verify_chain(
+    anchors: Annotated[
+        Path | None, typer.Option("--anchors", help="Heads kept elsewhere, one a line.")
+    ] = None,
+    directory: Dir = HERE,
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """Check every link of the chain, also against heads that were kept; exit code 1 if broken."""
+    from heedful.cli.screen import count, print_json
+
+    kept = [] if anchors is None else _read_anchors(anchors)
+    with _connected(directory, db) as api:
+        found = api.post("/v1/governance/audit/verify", {"anchors": kept})
+    fault = found["fault"]
+    if as_json:
+        print_json(found)
+    elif found["is_intact"]:
+        print(f"Intact: {count(found['checked'], 'link')}, {_anchored(found)}.")
+    else:
+        print(f"Broken after {count(found['checked'], 'link')}: {_fault(fault)}")
+    if not found["is_intact"]:
+        end(NO)
+    if anchors is None and not as_json:
+        say("Without --anchors FILE a chain that was written anew as a whole is not noticed.")
+
+
+def _read_anchors(path: Path) -> list[dict[str, Any]]:
+    found = []
+    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+        if not line.strip():
+            continue
+        try:
+            held = json.loads(line)
+            found.append({name: held[name] for name in ("seq", "hash", "at", "signature")})
+        except (ValueError, TypeError, KeyError):
+            what = "a line of `heedful audit head`"
+            end(WRONG, f"Expected {what}, got another text - at `{path}:{number}`.")
+    if not found:
+        end(WRONG, f"Expected at least one line of `heedful audit head`, got none - at `{path}`.")
+    return found
+
+
+def _anchored(found: Mapping[str, Any]) -> str:
+    seq = found["anchored_seq"]
+    return f"anchored up to link {seq:,}" if seq else "anchored nowhere"
+
+
+def _fault(fault: Mapping[str, Any]) -> str:
+    return f"{fault['code']} at link {fault['seq']:,}. {fault['message']}"
+
+
+@audit_commands.command("export")
+def export_chain(
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Write to a new file.", show_default="print")
+    ] = None,
+    directory: Dir = HERE,
+    db: Db = None,
+) -> None:
+    """Write the chain as JSON lines, the oldest link first."""
+    from heedful.cli.screen import count
+
+    with _connected(directory, db) as api:
+        lines = api.lines("/v1/governance/audit")
+        if out is None:
+            for line in lines:
+                print(line)
+            return
+        number = 0
+        with out.open("x", encoding="utf-8") as file:
+            for line in lines:
+                file.write(f"{line}\n")
+                number += 1
+    say(f"{count(number, 'link')} of the audit chain in {out}.")

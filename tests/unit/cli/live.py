@@ -1,0 +1,73 @@
+"""The sample shop's strategy at work in this process, opened once for a file of tests."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+from typer.testing import CliRunner
+
+from heedful.app import init_workspace
+from heedful.cli import app
+from heedful.cli.client import OPENER, Api, open_workspace
+
+STRATEGY = Path(__file__).resolve().parents[3] / "examples" / "shop" / "strategy"
+
+
+class Live:
+    """A workspace that is open, and a way to run commands in it."""
+
+    def __init__(self, directory: Path, api: Api) -> None:
+        self.directory, self.api = directory, api
+        self._sent = 0
+
+    def says(self, *args: str, code: int = 0) -> str:
+        token = OPENER.set(lambda directory, db: nullcontext(self.api))
+        try:
+            done = CliRunner().invoke(app, [*args, "--dir", str(self.directory)])
+        finally:
+            OPENER.reset(token)
+        assert done.exit_code == code, done.output
+        return str(done.output)
+
+    def gives(self, *args: str, code: int = 0) -> Any:
+        return json.loads(self.says(*args, "--json", code=code))
+
+    def send(self, user: str, event: str, **properties: Any) -> None:
+        self._sent += 1
+        said = {"userId": user, "event": event, "properties": properties}
+        self.api.post("/v1/track", {**said, "messageId": f"m{self._sent}"})
+
+    def refuse_payments(self, user: str, times: int = 3) -> None:
+        for _ in range(times):
+            self.send(user, "Payment Failed", payment_method="card")
+
+
+def copy_strategy(directory: Path) -> None:
+    """Put the sample shop's strategy into a workspace."""
+    for file in sorted(STRATEGY.rglob("*.yaml")):
+        target = directory / "strategy" / file.relative_to(STRATEGY)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(file.read_text("utf-8"), "utf-8")
+
+
+@contextmanager
+def living(directory: Path) -> Iterator[Live]:
+    """Open a new workspace with the shop's strategy until the block ends."""
+    init_workspace(directory)
+    copy_strategy(directory)
+    with open_workspace(directory, None) as api:
+        yield Live(directory, api)
+
+
+def until(is_so: Callable[[], bool], looks: int = 400) -> None:
+    """Look again and again at what another thread does, and fail when it never does it."""
+    for _ in range(looks):
+        if is_so():
+            return
+        time.sleep(0.05)  # polls: the work has no other sign
+    raise AssertionError("it never came to be")

@@ -1,0 +1,93 @@
+"""The levers, each pulled on the sample shop's strategy at work; two people, each with a key."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.unit.cli.live import Live, living
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    with living(tmp_path_factory.mktemp("governing") / "shop") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def other(shop: Live) -> str:
+    """A key of a second person."""
+    made: str = shop.api.post("/v1/keys", {"role": "supervisor", "name": "rosa"})["key"]
+    return made
+
+
+def test_what_was_stopped_is_started_by_two(shop: Live, other: str) -> None:
+    assert "Stopped: channel:email" in shop.says("stop", "channel:email", "--reason", "typos")
+    assert "typos" in shop.says("stops")
+    asked = shop.gives("start", "channel:email", "--reason", "mended", code=1)["approval"]
+    assert asked["id"] in shop.says("approvals", "list")
+    shop.says("approvals", "approve", asked["id"], "--reason", "mine", code=2)
+    assert [s["scope"] for s in shop.gives("stops")["items"]] == ["channel:email"]
+    said = shop.says("approvals", "approve", asked["id"], "--reason", "read it", "--key", other)
+    assert "is approved" in said
+    assert "Nothing is stopped" in shop.says("stops")
+    assert "Nothing waits" in shop.says("approvals", "list")
+    assert [a["status"] for a in shop.gives("approvals", "list", "--all")["items"]] == ["approved"]
+
+
+def test_a_refusal_leaves_it_stopped(shop: Live, other: str) -> None:
+    shop.says("stop", "action:free_shipping", "--reason", "too dear", "--key", other)
+    said = shop.says("start", "action:free_shipping", "--reason", "budget", "--key", other, code=1)
+    assert "waits for one other person" in said
+    [asked] = shop.gives("approvals", "list")["items"]
+    assert "is rejected" in shop.says("approvals", "reject", asked["id"], "--reason", "no")
+    assert [s["by"] for s in shop.gives("stops")["items"]] == ["rosa"]
+
+
+def test_a_wrong_scope_and_an_unknown_request_are_refused_in_one_sentence(shop: Live) -> None:
+    said = shop.says("stop", "chanel:email", "--reason", "x", code=2)
+    assert "Did you mean channel:email?" in said
+    assert said.count("\n") == 1
+    shop.says("approvals", "approve", "a_unknown", "--reason", "x", code=1)
+
+
+def test_an_incident_is_declared_listed_and_ended(shop: Live) -> None:
+    shop.says("incident", "declare", "flood", "--reason", "x", code=2)
+    shop.says("incident", "declare", "payments_down", "--reason", "x", "--trait", "=", code=2)
+    said = shop.says(
+        "incident", "declare", "payments_down", "--reason", "bank away",
+        "--country", "DE", "--trait", "vip=true",
+    )  # fmt: skip
+    assert "payments_down" in said
+    [running] = shop.gives("incident", "list")["items"]
+    assert running["scope"] == {"country": "DE", "traits": {"vip": True}}
+    assert "Ended" in shop.says("incident", "end", running["id"], "--reason", "bank is back")
+    assert "No incident runs" in shop.says("incident", "list")
+
+
+def test_the_audit_is_whole_and_held_against_what_was_kept(shop: Live, tmp_path: Path) -> None:
+    shop.says("stop", "all", "--reason", "one more link")
+    kept = tmp_path / "anchors"
+    kept.write_text(shop.says("audit", "head"), "utf-8")
+    found = shop.gives("audit", "verify", "--anchors", str(kept))
+    assert found["is_intact"]
+    assert found["anchored_seq"] == found["checked"] > 0
+    assert "is not noticed" in shop.says("audit", "verify")
+    out = tmp_path / "audit.jsonl"
+    assert f"{found['checked']} links" in shop.says("audit", "export", "--out", str(out))
+    lines = out.read_text("utf-8").splitlines()
+    assert len(lines) == found["checked"]
+    assert shop.says("audit", "export").splitlines() == lines
+
+
+def test_a_head_that_the_chain_does_not_lead_to_is_found(shop: Live, tmp_path: Path) -> None:
+    head = json.loads(shop.says("audit", "head"))
+    kept = tmp_path / "anchors"
+    kept.write_text(json.dumps(head | {"seq": head["seq"] + 7}), "utf-8")
+    said = shop.says("audit", "verify", "--anchors", str(kept), code=1)
+    assert "Broken" in said
+    kept.write_text("not a head\n", "utf-8")
+    assert f"{kept}:1" in shop.says("audit", "verify", "--anchors", str(kept), code=2)
