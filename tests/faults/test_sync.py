@@ -25,7 +25,7 @@ _WRITES = frozenset({"write", "writev", "sendto", "sendmsg", "pwrite64", "pwrite
 _SYNCS = frozenset({"fsync", "fdatasync"})
 _TRACED = "trace=" + ",".join(sorted(_READS | _WRITES | _SYNCS))
 # One page of the WAL is 4 KiB: with a shorter limit the trace would cut the messageIds off.
-STRACE = ("-f", "-y", "-s", "5000", "-e", _TRACED, "-e", "signal=none", "-o")
+STRACE = ("--seccomp-bpf", "-f", "-y", "-s", "5000", "-e", _TRACED, "-e", "signal=none", "-o")
 
 _CALL = re.compile(r"^(\d+) (\w+)\(\d+<([^>]*)>(.*)$")
 _RESUMED = re.compile(r"^(\d+) <\.\.\. (\w+) resumed>(.*)$")
