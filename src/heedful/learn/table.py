@@ -20,7 +20,6 @@ from heedful.learn.sparse import channel_features, constant_places, scopes
 
 VARIANCE_MIN: Final = 1e-12
 """Least variance of log-odds that a table answers; single precision could round one below 0."""
-"""Variance below which rounding would leave nothing; a smaller one is taken as this."""
 
 
 class LogOdds(NamedTuple):
