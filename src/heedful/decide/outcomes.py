@@ -85,22 +85,35 @@ def report(run: Run) -> None:
     """Take in what somebody says became of a decision."""
     said = run.event.properties
     outcome = said.get("outcome")
-    standing = _named(run, said)
-    if standing is None or outcome not in OUTCOMES:
+    if outcome not in OUTCOMES:
         return
-    standing.status = max(standing.status, RANK[outcome])
-    if outcome == "converted":
-        _convert(run, standing, said)
-    if outcome in _UNWELCOME:
-        # Nobody is shown again what they turned down.
-        standing.stands_until = min(standing.stands_until, run.now)
+    standing = _named(run, said)
+    if standing is not None:
+        standing.status = max(standing.status, RANK[outcome])
+        if outcome == "converted":
+            _convert(run, standing, said)
+        if outcome in _UNWELCOME:
+            # Nobody is shown again what they turned down.
+            standing.stands_until = min(standing.stands_until, run.now)
     if outcome in ("unsubscribed", "complained"):
-        _object(run, standing, outcome)
+        # However late it comes: the decision may be forgotten, the person's word is not.
+        _object(run, said if standing is None else _told(standing), outcome)
 
 
 def _named(run: Run, said: dict[str, Any]) -> Standing | None:
     id_ = parse_public_id("d", str(said.get("decision_id")))
     return None if id_ is None else run.case.find(id_)
+
+
+def _told(standing: Standing) -> dict[str, Any]:
+    """Say of a decision what the report of its outcome says, too."""
+    return {
+        "decision_id": public_id("d", standing.id),
+        "action": standing.action,
+        "channel": standing.channel,
+        "treatment": standing.treatment,
+        "class": standing.message_class,
+    }
 
 
 def _convert(run: Run, standing: Standing, said: dict[str, Any]) -> None:
@@ -112,21 +125,22 @@ def _convert(run: Run, standing: Standing, said: dict[str, Any]) -> None:
             _settle(run, standing, window, REACHED, stated if value is None else value)
 
 
-def _object(run: Run, standing: Standing, outcome: str) -> None:
+def _object(run: Run, said: dict[str, Any], outcome: str) -> None:
     """Turn an unsubscription into a withdrawn consent, a complaint into an objection."""
-    arm = run.rules.arms.get((standing.action, standing.channel, standing.treatment))
+    channel = str(said.get("channel") or "")
+    arm = run.rules.arms.get((str(said.get("action")), channel, str(said.get("treatment") or "")))
     purposes = arm.purposes if arm is not None else ()
-    default = "marketing" if standing.message_class == "promotional" else "service"
+    default = "marketing" if said.get("class") == "promotional" else "service"
     is_complaint = outcome == "complained"
     for purpose in purposes[:1] or (default,):
         run.say(
             CONSENT_CHANGED,
             {
                 "purpose": purpose,
-                "channel": ANY_CHANNEL if is_complaint else standing.channel or ANY_CHANNEL,
+                "channel": ANY_CHANNEL if is_complaint else channel or ANY_CHANNEL,
                 "status": "objected" if is_complaint else "withdrawn",
                 "source": f"outcome:{outcome}",
-                "proof": public_id("d", standing.id),
+                "proof": str(said.get("decision_id")),
             },
         )
 

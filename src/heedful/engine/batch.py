@@ -178,7 +178,7 @@ class Batch:
         self._secret = secret
         self._filing = filing
         self._graph = Graph(tx, world, secret)
-        self._deciding = None if world.rules.is_empty else Deciding(tx, world, secret, now)
+        self._deciding = None if world.rules.is_empty else Deciding(tx, world, secret)
         self._now = now
         self._refused: list[QuarantineRow] = []
         self._suppressed = 0

@@ -2,7 +2,8 @@
 
 The pure room says what follows; this module finds who the person is, keeps what goes on with each
 customer while the batch runs, and writes decisions, effects and learning rows beside the events
-that made them. Law: a decision sees all events up to its own and none after it.
+that made them. Law: a decision sees all events up to its own and none after it, and its only clock
+is the time at which that event was received, so that a replay meets the same.
 """
 
 from __future__ import annotations
@@ -75,19 +76,18 @@ def read_effect(row: EffectRow) -> OutboundEffect:
 class Deciding:
     """What one transaction decides; nothing is written before `write`."""
 
-    def __init__(self, tx: Transaction, world: World, secret: bytes, now: int) -> None:
+    def __init__(self, tx: Transaction, world: World, secret: bytes) -> None:
         self._tx = tx
         self._world = world
         self._secret = secret
-        self._now = now
         self._cases: dict[int, Case] = {}
         self._clusters: dict[int, Cluster] = {}
         self._decisions: list[DecisionRow] = []
         self._effects: dict[str, EffectRow] = {}
         self._lessons: list[LearningRow] = []
-        self._surroundings: Surroundings | None = None
+        self._surroundings: tuple[int, Surroundings] | None = None
         self._proofs: list[Proof] = []
-        self._unapproved: list[int] = []
+        self._unapproved: dict[int, int] = {}
         self._decided: list[Decision] = []
         self._answers: dict[int, Decision] = {}
         self._released: list[EffectRow] = []
@@ -117,7 +117,8 @@ class Deciding:
             staged.state.senses,
             partial(self._identifiers, staged),
         )
-        step = decide.step(rules, self._shared(), person, case, event, fragment)
+        shared = self._shared(event.received_at)
+        step = decide.step(rules, shared, person, case, event, fragment)
         if step == _NOTHING:
             return None
         self._take(step, event, fragment, seq)
@@ -144,18 +145,18 @@ class Deciding:
             )
         if self._proofs:
             append_proofs(tx, self._proofs)
-        for decision in dict.fromkeys(self._unapproved):
-            self._ask_for_approval(public_id("d", decision))
+        for decision, at in self._unapproved.items():
+            self._ask_for_approval(public_id("d", decision), at)
 
-    def _ask_for_approval(self, decision_id: str) -> None:
+    def _ask_for_approval(self, decision_id: str, at: int) -> None:
         """Put a decision that waits for a person into the queue of approvals."""
         rule = self._world.approvals.decision
         needed = ApprovalNeeded("decision", decision_id, max(rule.required, 1))
         reason = "Its decision type demands approval before release."
-        asked = request_approval(needed, f"a_{decision_id}", OWN_SOURCE, reason, rule, self._now)
+        asked = request_approval(needed, f"a_{decision_id}", OWN_SOURCE, reason, rule, at)
         name, said = govern_types.write(asked)
-        proof = Proof("approval", asked.approval_id, self._now, {"subject": decision_id})
-        ledger.note(self._tx, self._secret, name, said, self._now, [proof], (DERIVED,))
+        proof = Proof("approval", asked.approval_id, at, {"subject": decision_id})
+        ledger.note(self._tx, self._secret, name, said, at, [proof], (DERIVED,))
 
     def _case(self, staged: Staged) -> Case | None:
         key, held = staged.row.key, staged.row.process
@@ -164,17 +165,19 @@ class Deciding:
             case = self._cases[key] = decide.decode_case(held)
         return case
 
-    def _shared(self) -> Surroundings:
-        if self._surroundings is None:
+    def _shared(self, now: int) -> Surroundings:
+        day = now // DAY_MS  # periods of budgets begin with one
+        if self._surroundings is None or self._surroundings[0] != day:
             world = self._world
-            self._surroundings = Surroundings(
+            shared = Surroundings(
                 secret=self._secret,
                 models=world.models,
                 governance=world.governance,
                 dictionary=world.dictionary,
-                budgets=budgets_left(self._tx, world, self._now),
+                budgets=budgets_left(self._tx, world, now),
             )
-        return self._surroundings
+            self._surroundings = day, shared
+        return self._surroundings[1]
 
     def _identifiers(self, staged: Staged) -> tuple[Identifier, ...]:
         key, cluster_key = staged.row.key, staged.row.cluster
@@ -216,7 +219,7 @@ class Deciding:
             if row is not None:
                 self._effects[effect_id] = row._replace(due=due)
                 if reason == APPROVAL_REQUIRED:
-                    self._unapproved.append(row.decision)
+                    self._unapproved.setdefault(row.decision, event.received_at)
         for effect_id, reason in step.withdrawn:
             self._move(effect_id, "withdrawn", reason)
         for effect_id in step.released:

@@ -204,7 +204,15 @@ class Decisions:
         row = self._row(decision_id)
         now = self._writer.now()
         message_id = message_id or f"outcome:{secrets.token_hex(12)}"
-        said: dict[str, Any] = {"decision_id": decision_id, "outcome": outcome}
+        decision = read_decision(row.body)
+        said: dict[str, Any] = {
+            "decision_id": decision_id,
+            "outcome": outcome,
+            "action": decision.action,
+            "channel": decision.channel,
+            "treatment": decision.treatment,
+            "class": decision.message_class,
+        }
         if value is not None:
             said["value"] = value
         if currency is not None:

@@ -158,18 +158,49 @@ def rebuild(
     -----
     What followed from other events is not landed: it follows again, or `decisions_differing`
     finds it. A batch is repeated as it was, since a decision saw the identity graph of its batch.
+    What an erased person had taught and spent is missing: models are then taken from their kept
+    snapshots, and a budget that was nearly spent may decide otherwise.
     """
     world = msgspec.structs.replace(world, models={BETA: BetaArms()}, governance=Governance())
     total = source.read(lambda tx: tx.last_seq())
     after = 0
+    changes = _Changes(source, strategies)
     while ends := source.read(partial(_ends, after=after)):
         for end in ends:
             rows = source.read(partial(_between, after=after, end=end))
+            changes.is_whole = changes.is_whole and len(rows) == end - after
             land = partial(_land, world=world, secret=secret, now=now, rows=rows)
-            world = target.write(partial(land, strategies=strategies))
+            world = target.write(partial(land, changes=changes))
             after = end
         progress(after, total)
     return world
+
+
+class _Changes:
+    """Gives the world after an event about the workspace."""
+
+    def __init__(self, source: Store, strategies: Strategies) -> None:
+        self._source = source
+        self._strategies = strategies
+        self.is_whole = True
+        """Whether nothing was erased from the log so far."""
+
+    def apply(self, tx: Transaction, world: World, event: Event) -> World:
+        said = event.properties
+        if event.name == ledger.STRATEGY_PUBLISHED:
+            return self._strategies(world, said["version"])
+        if event.name == ledger.MODEL_LEARNED:
+            return self._learned(tx, world, said["model"], said["learn_seq"])
+        governance = fold_governance(world.governance, event)
+        return msgspec.structs.replace(world, governance=governance)
+
+    def _learned(self, tx: Transaction, world: World, model: str, learn_seq: int) -> World:
+        if self.is_whole:
+            return learned(tx, world, model, learn_seq)
+        # What an erased person taught cannot be learned again: the snapshot that was kept is used.
+        held = self._source.read(lambda tx: tx.snapshot(model, learn_seq))
+        newest = BetaArms() if held is None else BetaArms.decode(held[1])
+        return msgspec.structs.replace(world, models={**world.models, model: newest})
 
 
 def _ends(tx: Transaction, after: int) -> list[int]:
@@ -186,7 +217,7 @@ def _land(
     secret: bytes,
     now: int,
     rows: list[LogRow],
-    strategies: Strategies,
+    changes: _Changes,
 ) -> World:
     happened: list[Event | Inner] = []
     filing = Filing(world, secret)
@@ -196,7 +227,7 @@ def _land(
             continue
         if row.fragment == ledger.WORKSPACE_FRAGMENT:
             tx.append([row._replace(seq=tx.last_seq() + 1)])
-            world = _changed(tx, world, event, strategies)
+            world = changes.apply(tx, world, event)
         elif filing.file(event) is None:
             happened.append(Inner(event, row.fragment))
         else:
@@ -206,33 +237,29 @@ def _land(
     return Batch(tx, world, secret, filing, now).run(happened, []).world
 
 
-def _changed(tx: Transaction, world: World, event: Event, strategies: Strategies) -> World:
-    """Give the world after an event about the workspace."""
-    said = event.properties
-    if event.name == ledger.STRATEGY_PUBLISHED:
-        return strategies(world, said["version"])
-    if event.name == ledger.MODEL_LEARNED:
-        return learned(tx, world, said["model"], said["learn_seq"])
-    governance = fold_governance(world.governance, event)
-    return msgspec.structs.replace(world, governance=governance)
-
-
 def decisions_differing(source: Store, target: Store) -> list[int]:
     """List the decisions, by id, that a replay did not make with the same bytes."""
-    found: list[int] = []
-    after = 0
-    while True:
-        page = partial(_decisions, after=after)
-        left, right = source.read(page), target.read(page)
-        last = min(rows[-1].seq for rows in (left, right) if rows) if left or right else after
-        made = {(row.id, row.body) for row in left if row.seq <= last}
-        again = {(row.id, row.body) for row in right if row.seq <= last}
-        erased = {row.id for row in left if ERASED in read_decision(row.body).flags}
-        found += sorted({id_ for id_, _ in made ^ again} - erased)
-        if not left and not right:
-            return found
-        after = last
+    found: set[int] = set()
+    for left, right in ((source, target), (target, source)):
+        after = 0
+        while rows := left.read(partial(_decisions, after=after)):
+            after = rows[-1].seq
+            again = right.read(partial(_same_decisions, ids=[row.id for row in rows]))
+            for row in rows:
+                # By id and not by place: an erasure leaves gaps that a replay does not repeat.
+                if (made := again.get(row.id)) is None or made.body != row.body:
+                    found.add(row.id)
+    erased = source.read(partial(_same_decisions, ids=sorted(found)))
+    return sorted(
+        id_
+        for id_ in found
+        if id_ not in erased or ERASED not in read_decision(erased[id_].body).flags
+    )
 
 
 def _decisions(tx: Transaction, after: int) -> list[DecisionRow]:
     return tx.decisions_after(after, PAGE)
+
+
+def _same_decisions(tx: Transaction, ids: list[int]) -> dict[int, DecisionRow]:
+    return tx.decisions(ids)

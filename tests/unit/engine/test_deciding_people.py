@@ -1,0 +1,90 @@
+"""Decisions about people who become one, or two, or nobody."""
+
+from __future__ import annotations
+
+import pytest
+
+from heedful.decide import NEED_OPENED
+from heedful.engine.decisions import Asked
+from heedful.kernel import HOUR_MS, InputError, public_id
+from tests.unit.engine.acting import acting
+from tests.unit.engine.living import named
+from tests.unit.engine.strategies import CART_MAIL, SHOP, changed
+from tests.unit.engine.test_deciding import gates
+
+
+def test_two_people_who_need_help_become_one_who_is_helped_once() -> None:
+    with acting(SHOP) as here:
+        here.meet("u1")
+        here.track("Home", type="page", anonymous_id="laptop")
+        here.track("identify", anonymous_id="laptop", traits={"firstName": "Ada"})
+        for _ in range(3):
+            here.track("Payment Failed", user_id="u1")
+            here.track("Payment Failed", anonymous_id="laptop")
+        assert len(here.said(NEED_OPENED)) == 2
+        here.track("identify", user_id="u1", anonymous_id="laptop")
+        case = here.case()
+        assert [need.name for need in case.open_needs()] == ["cannot_pay"]
+        assert len(case.needs) == 2
+        assert {s.action for s in case.standing} == {"offer_help"}
+        here.track("Order Completed", user_id="u1")
+        assert here.case().open_needs() == []
+
+
+def test_each_side_of_an_unmerge_keeps_its_own_needs_decisions_and_silences() -> None:
+    with acting(SHOP) as here:
+        here.meet("u1")
+        for _ in range(3):
+            here.track("Payment Failed", anonymous_id="laptop")
+        before = here.case("anonymous_id", "laptop")
+        here.track("Home", type="page", user_id="u1", anonymous_id="laptop")
+        assert [n.name for n in here.case().open_needs()] == ["cannot_pay"]
+        assert gates(here.ask(channel="email"))["sale"] == "growth_shut"
+        here.engine.unmerge(here.who("user_id", "u1"), [named("anonymous_id", "laptop")])
+        theirs, mine = here.case("anonymous_id", "laptop"), here.case()
+        assert [n.name for n in theirs.open_needs()] == ["cannot_pay"]
+        assert theirs.silences == before.silences
+        assert mine.open_needs() == []
+        assert mine.silences == []
+        assert here.ask(channel="email").action == "sale"
+
+
+def test_caps_and_silences_follow_the_person_over_a_merge() -> None:
+    capped = changed(SHOP, "policies/contact.yaml", "caps: []", "caps: [{at_most: 1, within: 7d}]")
+    with acting(capped) as here:
+        here.meet("u1")
+        here.track("identify", anonymous_id="laptop", traits={"phone": "+4917000"})
+        here.track(
+            "Consent Changed",
+            type="own",
+            anonymous_id="laptop",
+            properties={"purpose": "marketing", "channel": "*", "status": "granted"},
+        )
+        first = here.engine.decisions.ask(Asked(anonymous_id="laptop", channel="inapp")).result()
+        assert first.action == "sale"
+        here.dispatch()
+        assert here.messages() == [("sale", "inapp")]
+        here.track("identify", user_id="u1", anonymous_id="laptop")
+        here.now += HOUR_MS
+        assert gates(here.ask(channel="email"))["sale"] == "cap_reached"
+
+
+def test_an_erased_person_leaves_the_arm_and_nothing_of_themselves() -> None:
+    with acting(CART_MAIL) as here:
+        here.meet()
+        here.track("Product Added", user_id="u1")
+        decision = here.decided()[0]
+        assert [status for _, status, _ in here.states()] == ["waiting"]
+        here.engine.erase(here.who("user_id", "u1"))
+        here.dispatch()
+        assert here.way.calls == []
+        assert here.effects() == []
+        left = here.engine.decisions.read(public_id("d", decision.id))
+        assert (left.action, left.p_choose) == (decision.action, decision.p_choose)
+        assert left.flags == ("erased",)
+        assert (left.customer != decision.customer, left.seen, left.trigger) == (True, {}, 0)
+        # A report that comes late is about nobody, and asking again is refused
+        here.engine.decisions.report(public_id("d", decision.id), "shown").result()
+        with pytest.raises(InputError) as refused:
+            here.ask()
+        assert refused.value.code == "no_usable_identifier"

@@ -1,0 +1,161 @@
+"""What was decided is decided again from the log, byte for byte."""
+
+from __future__ import annotations
+
+from heedful.app.worlds import world_of
+from heedful.core import World
+from heedful.engine.engine import under
+from heedful.engine.replay import decisions_differing, rebuild, verify
+from heedful.govern import IncidentScope
+from heedful.kernel import DAY_MS, HOUR_MS, MINUTE_MS, public_id
+from heedful.store.memory import MemoryStore
+from heedful.strategy import load
+from tests.unit.engine.acting import Acting, acting
+from tests.unit.engine.living import SECRET, named
+from tests.unit.engine.strategies import CART_MAIL, SHOP, changed
+
+GIFT = """
+action: gift
+tier: growth
+class: promotional
+decision_type: offer
+goal: purchase
+channels: [email, inapp]
+prior: {p: 0.8, strength: 10}
+benefit: 6
+cost: 3
+budget: gifts
+stands_for: 1m
+"""
+CREDIT = """
+action: pay_in_parts
+tier: service
+needs: [cannot_pay]
+class: service
+decision_type: credit
+goal: purchase
+channels: [email]
+benefit: 50
+"""
+POLICY = """
+caps: [{at_most: 3, within: 7d}]
+floor: 0.05
+fatigue_cost: 0.1
+budgets: {gifts: {amount: 4, per: day}}
+holdout: {name: t, share: 0.2}
+"""
+FIRST = {**SHOP, "actions/gift.yaml": GIFT, "policies/contact.yaml": POLICY}
+SECOND = {
+    **FIRST,
+    **CART_MAIL,
+    "policies/contact.yaml": POLICY.replace("at_most: 3", "at_most: 5"),
+    "actions/pay-in-parts.yaml": CREDIT,
+    "policies/approvals.yaml": "decision: {required: 1}\nswitch_on: {required: 0}\n",
+    "policies/incidents.yaml": "incidents: [{name: outage, growth_off: true}]\n",
+}
+THIRD = changed(SECOND, "actions/gift.yaml", "p: 0.8", "p: 0.3")
+PUBLISHED = (FIRST, SECOND, THIRD, SECOND)
+"""Three publications, and back to the second."""
+
+
+def worlds() -> dict[str, World]:
+    return {load(files).version: world_of(load(files)) for files in PUBLISHED}
+
+
+def strategies(world: World, version: str) -> World:
+    return under(world, worlds()[version])
+
+
+def publish(here: Acting, files: dict[str, str]) -> None:
+    strategy = load(files)
+    here.engine.publish(world_of(strategy), strategy.version, "ann")
+
+
+def shop(here: Acting, day: int) -> None:
+    """A day in which people do what makes the strategy decide."""
+    for number in range(6):
+        who = f"u{number}"
+        here.now += 7 * MINUTE_MS
+        if day == 0:
+            here.meet(who)
+        here.track("Product Added", user_id=who)
+        here.dispatch()
+        here.ask(who, placement="home")
+        if (number + day) % 3 == 0:
+            here.fail_to_pay(who)
+            here.dispatch()
+        if (number + day) % 2 == 0:
+            here.now += 2 * MINUTE_MS
+            here.track("Order Completed", user_id=who, properties={"revenue": 12.5 * number})
+        here.later(MINUTE_MS)
+        here.learner.step()
+    decided = here.decided("u1")[0]
+    here.engine.decisions.report(public_id("d", decided.id), "unsubscribed").result()
+    here.later(DAY_MS - 48 * MINUTE_MS)
+    here.dispatch()
+
+
+def live(here: Acting) -> None:
+    governing = here.engine.governing
+    for day, files in enumerate(PUBLISHED):
+        publish(here, files)
+        if day == 1:
+            governing.stop("channel:push", "ann", "a bad token")
+            governing.declare("outage", IncidentScope(), "ann", "all is dark", here.now + HOUR_MS)
+        if day == 2:
+            governing.switch_on("channel:push", "ann", "it works again")
+            for asked in governing.approvals():
+                governing.vote(asked.id, "bob", True, "agreed")
+        shop(here, day)
+        if day == 1:
+            here.track("Home", type="page", user_id="u2", anonymous_id="tablet")
+            here.track("Home", type="page", user_id="u3", anonymous_id="phone")
+            here.engine.unmerge(here.who("user_id", "u2"), [named("anonymous_id", "tablet")])
+
+
+def test_decisions_are_the_same_after_three_publications_and_a_rollback() -> None:
+    store, again = MemoryStore(), MemoryStore()
+    with acting(FIRST, store=store) as here:
+        live(here)
+        made = store.read(lambda tx: tx.decisions_after(0, 10_000))
+        decided = [decision for n in range(6) for decision in here.decided(f"u{n}")]
+        reasons = {decision.reason for decision in decided}
+        codes = {candidate.reason_code for one in decided for candidate in one.candidates}
+        world = here.engine.world
+    assert len(made) > 60
+    assert {"drawn", "best_value", "holdout", "all_gated", "growth_shut"} <= reasons
+    assert {"budget_spent", "cap_reached", "silenced", "consent_refused"} <= codes
+    rebuilt = rebuild(
+        store, again, world_of(load(FIRST)), SECRET, 5 * DAY_MS, strategies=strategies
+    )
+    assert decisions_differing(store, again) == []
+    assert rebuilt.governance == world.governance
+    assert rebuilt.models["beta"].encode() == world.models["beta"].encode()
+    assert verify(again, rebuilt).is_equal
+    logs = [s.read(lambda tx: tx.log(0, 1_000_000)) for s in (store, again)]
+    assert logs[0] == logs[1]
+
+
+def test_a_replay_under_another_strategy_differs() -> None:
+    store, again = MemoryStore(), MemoryStore()
+    with acting(FIRST, store=store) as here:
+        publish(here, FIRST)
+        shop(here, 0)
+    other = world_of(load(THIRD))
+    rebuild(store, again, other, SECRET, 0, strategies=lambda world, version: other)
+    assert decisions_differing(store, again) != []
+
+
+def test_an_erased_person_is_the_only_one_whose_decisions_a_replay_lacks() -> None:
+    store, again = MemoryStore(), MemoryStore()
+    with acting(FIRST, store=store) as here:
+        publish(here, FIRST)
+        shop(here, 0)
+        erased = {decision.id for decision in here.decided("u2")}
+        here.engine.erase(here.who("user_id", "u2"))
+    rebuild(store, again, world_of(load(FIRST)), SECRET, 0, strategies=strategies)
+    left = {row.id for row in store.read(lambda tx: tx.decisions_after(0, 10_000))}
+    made = {row.id for row in again.read(lambda tx: tx.decisions_after(0, 10_000))}
+    assert erased
+    assert left - made == erased
+    assert decisions_differing(store, again) == []
