@@ -9,7 +9,8 @@ before the browser has said who somebody is.
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from random import Random
 from typing import Final, Literal
 
@@ -19,14 +20,17 @@ from examples.shop.calls import HOUR_MS, MINUTE_MS, SECOND_MS, Call
 from examples.shop.catalogue import PRODUCTS
 from examples.shop.notes import write_note
 from examples.shop.people import Device, Person, draw_person
-from examples.shop.sessions import Memory, Order, Visit, visit
+from examples.shop.sessions import Memory, Order, Visit, trouble, visit
 
-Errand = Literal["visit", "return", "contact"]
+Errand = Literal["visit", "return", "contact", "resolve", "hardship", "trouble", "pay", "leave"]
 
 HOURS_BETWEEN_VISITS: Final = 6.0
 _P_DOUBLED: Final = 0.02
 _P_OFFLINE: Final = 0.15
 _LATE_HOURS: Final = (1, 30)
+_RESOLVED_AFTER_HOURS: Final = (1, 5)
+_ONE_TELLS_OF_HARDSHIP: Final = 5
+"""Of those who call about a payment and pay badly: every so many says that money is short."""
 
 
 class Population:
@@ -51,6 +55,8 @@ class Population:
         self._ordinal = first
         # (when, ordinal, what, whose, topic); the ordinal makes ties impossible.
         self._errands: list[tuple[int, int, Errand, int, str]] = []
+        self._wishes: deque[tuple[Errand, int]] = deque()
+        self._trouble_every_ms = 0
         for person in self.people:
             # Everybody turns up early, so that a short run shows everybody.
             self._plan(
@@ -67,7 +73,11 @@ class Population:
         """
         outbox: list[tuple[int, int, Call]] = []
         pushed = 0
+        now_ms = 0
         while self._errands:
+            while self._wishes:
+                wish, whose = self._wishes.popleft()
+                self._plan(now_ms + _MULLED_OVER_MS, wish, whose)
             now_ms, ordinal, what, number, topic = heapq.heappop(self._errands)
             # An errand sends nothing before its own start: what is due earlier is complete.
             while outbox and outbox[0][0] <= now_ms:
@@ -75,6 +85,21 @@ class Population:
             for call in self._doubled(self._run(now_ms, ordinal, what, number, topic)):
                 pushed += 1
                 heapq.heappush(outbox, (call.sends_ms, pushed, call))
+
+    def wish(self, what: Errand, number: int) -> None:
+        """Have a person do something soon, such as pay once they were helped; any thread may."""
+        self._wishes.append((what, number))
+
+    def have_trouble(self, first_ms: int, every_ms: int) -> None:
+        """Have the card of one person after another refused three times in a row."""
+        self._trouble_every_ms = every_ms
+        self._plan(first_ms, "trouble", self._next_in_trouble(-1))
+
+    def _next_in_trouble(self, after: int) -> int:
+        """Find who is next: somebody with an account who reads our advertising."""
+        wanted = [p.number for p in self.people if p.user_id and p.consents["Advertising"]]
+        later = [number for number in wanted if number > after]
+        return (later or wanted or [0])[0]
 
     def _plan(self, when_ms: int, what: Errand, number: int, topic: str = "") -> None:
         self._ordinal += 1
@@ -84,12 +109,16 @@ class Population:
         person, memory = self.people[number], self._memories[number]
         if what == "visit":
             return self._visit(now_ms, ordinal, person, memory)
+        if what == "trouble":
+            next_ms = now_ms + self._trouble_every_ms
+            self._plan(next_ms, "trouble", self._next_in_trouble(number))
+            return trouble(self.rng, person, memory, person.devices[0], now_ms, ordinal).calls
         desk = Visit(self.rng, person, memory, person.devices[0], now_ms, ordinal)
         desk.is_known = person.user_id is not None
-        if what == "return":
-            self._return(desk)
-        else:
+        if what == "contact":
             self._contact(desk, topic)
+        else:
+            _ERRANDS[what](self, desk)
         return desk.calls
 
     def _visit(self, now_ms: int, ordinal: int, person: Person, memory: Memory) -> list[Call]:
@@ -157,6 +186,22 @@ class Population:
         if self.rng.random() < 0.25:
             self._contact(desk, "return", order)
 
+    def _resolve(self, desk: Visit) -> None:
+        desk.say("track", "Support Resolved", {"channel": "phone"}, source="backend")
+
+    def _hardship(self, desk: Visit) -> None:
+        """Have the desk note what the person told it: that money is short."""
+        if desk.person.user_id is not None:
+            desk.say("identify", None, {"hardship": True}, source="backend")
+
+    def _pay(self, desk: Visit) -> None:
+        if desk.memory.open_cart:
+            desk.pay("invoice")
+
+    def _leave(self, desk: Visit) -> None:
+        if desk.memory.consents["Advertising"]:
+            desk.change_consent()
+
     def _contact(self, desk: Visit, topic: str, order: Order | None = None) -> None:
         rng, person = self.rng, desk.person
         order = order or (desk.memory.orders[-1] if desk.memory.orders else None)
@@ -171,3 +216,21 @@ class Population:
             "category": product.category,
         }
         desk.say("track", "Support Contacted", fields, source="backend")
+        # Drawn from the number of the errand, not from the stream: whoever calls is answered.
+        hours = _RESOLVED_AFTER_HOURS[desk.ordinal % 2]
+        self._plan(desk.now_ms + hours * HOUR_MS, "resolve", person.number)
+        is_short = topic == "payment" and person.pays_badly
+        if is_short and desk.ordinal % _ONE_TELLS_OF_HARDSHIP == 0:
+            self._plan(desk.now_ms + MINUTE_MS, "hardship", person.number)
+
+
+_MULLED_OVER_MS: Final = 2 * MINUTE_MS
+"""How long it takes until somebody does what they made up their mind to do."""
+
+_ERRANDS: Final[dict[Errand, Callable[[Population, Visit], None]]] = {
+    "return": Population._return,
+    "resolve": Population._resolve,
+    "hardship": Population._hardship,
+    "pay": Population._pay,
+    "leave": Population._leave,
+}

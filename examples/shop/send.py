@@ -5,6 +5,7 @@ python examples/shop/send.py --host http://127.0.0.1:8765 --write-key KEY --fore
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 import time
@@ -13,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from types import FrameType
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
@@ -24,8 +25,9 @@ from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElaps
 if not __package__:  # run as a file: the package `examples` is two folders up
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from examples.shop.calls import DAY_MS, SOURCES, Call
+from examples.shop.calls import DAY_MS, SECOND_MS, SOURCES, Call
 from examples.shop.delivery import Delivery, is_reachable
+from examples.shop.front import Front
 from examples.shop.population import Population
 
 PATIENCE_S: Final = 15.0
@@ -35,6 +37,9 @@ ORDERS_FROM_MAX: Final = 10**7
 QUIET_S: Final = 3.0
 SLICE_S: Final = 0.1
 SECOND_WISH_S: Final = 1.0
+FRONT_KEY_NAME: Final = "SHOP_FRONT_KEY"
+TROUBLE_AFTER_S: Final = 12
+"""Real seconds from the shop's opening to the first person whose card is refused."""
 
 CONSOLE: Final = Console(stderr=True, highlight=False)
 
@@ -91,8 +96,9 @@ class Sender:
         now: Callable[[], datetime] = read_clock,
         wait: Callable[[float], None] = time.sleep,
         patience_s: float = PATIENCE_S,
+        front: Front | None = None,
     ) -> None:
-        self.plan, self.delivery, self.host = plan, delivery, host
+        self.plan, self.delivery, self.host, self.front = plan, delivery, host, front
         self.now, self.wait, self.patience_s = now, wait, patience_s
         self.is_stopping = False
         self._stopped_at = 0.0
@@ -123,6 +129,8 @@ class Sender:
                 if not self._wait_until_due(call):
                     break
                 self.delivery.hand(call, self.plan.stamp(call))
+                if self.front is not None and call.sends_ms >= self.plan.past_ms:
+                    self.front.see(call)
                 if self.delivery.handed % 50 == 0:
                     self._show("sending")
             self._finish()
@@ -220,6 +228,13 @@ def main(
     run: Annotated[
         str | None, typer.Option(help="Prefix of the message ids; by default the start time.")
     ] = None,
+    front_key: Annotated[
+        str,
+        typer.Option(envvar=FRONT_KEY_NAME, help="Of the role service: pages ask what to show."),
+    ] = "",
+    trouble_every: Annotated[
+        float, typer.Option(min=0, help="Seconds between people whose card is refused three times.")
+    ] = 0.0,
 ) -> None:
     """Send a simulated outdoor-gear shop's events through the unmodified Segment SDK."""
     keys = read_write_keys(write_key)
@@ -238,17 +253,30 @@ def main(
         events=events,
         end_ms=None if forever or events is not None else past_ms + round(days * DAY_MS),
     )
-    sender = Sender(plan, Delivery(host, keys), host)
+    # The people are those of the seed; what they do, and their orders, are this run's own.
+    first = int(start.timestamp()) % ORDERS_FROM_MAX if run is None else 0
+    life = Population(Random(seed), people, Random(f"{seed} {plan.run}"), first)
+    if trouble_every:
+        after_ms, every_ms = TROUBLE_AFTER_S * SECOND_MS, round(trouble_every * SECOND_MS)
+        life.have_trouble(past_ms + round(after_ms * speed), round(every_ms * speed))
+    front = Front(host, front_key, life, _say) if front_key else None
+    raise typer.Exit(_send(Sender(plan, Delivery(host, keys), host, front=front), life))
+
+
+def _send(sender: Sender, life: Population) -> int:
     signal.signal(signal.SIGINT, sender.stop)
     signal.signal(signal.SIGTERM, sender.stop)
     try:
-        # The people are those of the seed; what they do, and their orders, are this run's own.
-        first = int(start.timestamp()) % ORDERS_FROM_MAX if run is None else 0
-        life = Population(Random(seed), people, Random(f"{seed} {plan.run}"), first)
-        code = sender.run(life.calls())
+        return sender.run(life.calls())
     except KeyboardInterrupt:
-        code = 130
-    raise typer.Exit(code)
+        return 130
+    finally:
+        if sender.front is not None:
+            sender.front.close()
+
+
+def _say(what: dict[str, Any]) -> None:
+    print(json.dumps(what), flush=True)
 
 
 if __name__ == "__main__":

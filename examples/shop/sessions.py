@@ -220,24 +220,28 @@ class Visit:
             return None
         method = rng.choice(_PAYMENTS)
         self.say("track", "Payment Info Entered", {"payment_method": method} | where)
-        return self._pay(method) if self._payment_passes(method) else None
+        return self.pay(method) if self._payment_passes(method) else None
 
     def _payment_passes(self, method: str) -> bool:
         rng = self.rng
         if rng.random() < (0.6 if self.person.pays_badly else 0.05):
             self.failures = rng.randint(1, 4)
+        self._refuse(method)
+        return self.failures == 0 or (self.failures < 3 and rng.random() < 0.6)
+
+    def _refuse(self, method: str) -> None:
         for attempt in range(1, self.failures + 1):
             fields = {
                 "cart_id": self._cart_id(),
                 "attempt": attempt,
-                "reason": rng.choice(_DECLINES),
+                "reason": self.rng.choice(_DECLINES),
                 "payment_method": method,
                 **_amounts(self.memory.open_cart),
             }
             self.say("track", "Payment Failed", fields, source="backend")
-        return self.failures == 0 or (self.failures < 3 and rng.random() < 0.6)
 
-    def _pay(self, method: str) -> Order:
+    def pay(self, method: str) -> Order:
+        """Order what is in the cart."""
         cart = tuple(self.memory.open_cart)
         self.memory.open_cart = []
         order = Order(f"o-{self.ordinal:06d}", cart, sum(p.price_cents * n for p, n in cart))
@@ -300,4 +304,27 @@ def visit(
     if memory.open_cart and rng.random() < 0.75:
         stay.check_out()
     stay.pause(1, MINUTE_MS // SECOND_MS)
+    return stay
+
+
+def trouble(
+    rng: Random, person: Person, memory: Memory, device: Device, now_ms: int, ordinal: int
+) -> Visit:
+    """Play the visit of somebody whose card is refused three times, and who looks around after."""
+    stay = Visit(rng, person, memory, device, now_ms, ordinal)
+    memory.visits += 1
+    stay.look("Home", "/")
+    stay.sign_in()
+    while not memory.open_cart:
+        stay.browse()
+    stay.say("track", "Cart Viewed", {"cart_id": stay._cart_id(), **_amounts(memory.open_cart)})
+    where = {"city": person.city, "country": person.country}
+    asked = {"cart_id": stay._cart_id()} | where | _amounts(memory.open_cart)
+    stay.say("track", "Checkout Started", asked)
+    stay.say("track", "Payment Info Entered", {"payment_method": "card"} | where)
+    stay.failures = 3
+    stay._refuse("card")
+    stay.pause(60, 120)
+    stay.look("Home", "/")
+    stay.search(rng.choice(person.tastes))
     return stay

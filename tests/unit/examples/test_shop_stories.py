@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from examples.shop.workspace import new_desk_secret
 from heedful import strategy
+from heedful.connectors import Surroundings, open_connectors, read_connectors
 from heedful.kernel import InputError
 from heedful.strategy import play_scenarios
 
@@ -85,3 +87,23 @@ def test_a_story_fails_when_the_strategy_gets_worse(file: str, old: str, new: st
     except InputError as error:  # or check refuses it before anything is played
         told = [error.message]
     assert told
+
+
+def test_every_way_out_that_an_action_takes_is_declared() -> None:
+    told = strategy.load(FILES).definitions
+    text = (FOLDER.parent / "connectors.yaml").read_text("utf-8")
+    secret = {"SHOP_DESK_SECRET": new_desk_secret()}
+    surroundings = Surroundings(bytes(32), "", NoInbox())  # type: ignore[arg-type]
+    ways = open_connectors(read_connectors(text, secret), surroundings)
+    try:
+        called = {w.destination for a in told.actions if a.effects for w in a.effects.webhooks}
+        assert called == {"service_desk"} == set(ways.by_destination)
+        assert set(ways.by_channel) == {"inapp", "email"}
+        # Whatever else an action can be said on, it can be said on one of these.
+        assert all(set(a.channels) & set(ways.by_channel) for a in told.actions if a.channels)
+    finally:
+        ways.close()
+
+
+class NoInbox:
+    """Nothing is put into it here."""
