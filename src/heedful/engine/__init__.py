@@ -2,8 +2,8 @@
 
 from heedful.engine.batch import BatchResult, Landed
 from heedful.engine.engine import Engine, read_lineage
+from heedful.engine.erasing import Erased
 from heedful.engine.replay import Verdict, rebuild, verify
-from heedful.engine.rights import Erased
 from heedful.engine.stream import Notice, Stream
 from heedful.engine.writer import Overloaded
 

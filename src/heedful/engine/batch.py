@@ -43,6 +43,7 @@ SUPPRESSED: Final = "suppressed"
 _SLOT_BITS: Final = 32
 _SLOT_MASK: Final = (1 << _SLOT_BITS) - 1
 _CONTENT: Final = msgspec.msgpack.Encoder()
+_KEYS: Final = msgspec.msgpack.Decoder(list[int])
 
 
 class Inner(NamedTuple):
@@ -121,6 +122,11 @@ def quarantined(event: Event, reason: str, message: str, keys: Sequence[int]) ->
     )
 
 
+def named_in(row: QuarantineRow) -> list[int]:
+    """List the keys of the identifiers that a row of the quarantine names."""
+    return _KEYS.decode(row.identifiers)
+
+
 class Filing:
     """Finds the identifier set of an event; remembers what it found for recent ids."""
 
@@ -192,7 +198,7 @@ class Batch:
         landed = self._fold_and_append(arrivals, homes)
         changes = [*self._graph.changes, *self._separate(landed)]
         if self._refused:
-            self._tx.quarantine(self._refused)
+            self._put_aside()
         return BatchResult(
             landed,
             self._duplicates,
@@ -202,6 +208,16 @@ class Batch:
             self._world,
             *(() if self._deciding is None else self._deciding.made()),
         )
+
+    def _put_aside(self) -> None:
+        """Keep what was refused, but nothing that names somebody who was erased."""
+        named = {row: named_in(row) for row in self._refused}
+        gone = self._tx.suppressed(sorted({key for keys in named.values() for key in keys}))
+        if gone:
+            kept = [row for row in self._refused if gone.isdisjoint(named[row])]
+            self._suppressed += len(self._refused) - len(kept)
+            self._refused = kept
+        self._tx.quarantine(self._refused)
 
     def _filed(self, events: Sequence[Event | Inner]) -> list[Arrival]:
         found = []
@@ -318,6 +334,8 @@ class Batch:
         world = self._world = core.learn_features(before, events)
         if learned := core.new_features(before, world):
             self._tx.put_features(learned)
+            # A name that was erased with a person has come back from another one.
+            self._tx.rename_features(learned)
 
     def _land(self, event: Landed, fragment: int, landed: list[Landed], log: list[LogRow]) -> None:
         happened, customer, seq = event

@@ -17,7 +17,7 @@ import msgspec
 from heedful import core, sense
 from heedful.connectors import Connectors
 from heedful.core import World
-from heedful.engine import ledger, reading, replay, rights
+from heedful.engine import erasing, ledger, reading, replay, rights
 from heedful.engine.batch import BatchResult, Filing
 from heedful.engine.decisions import Decisions
 from heedful.engine.governing import Governing
@@ -30,7 +30,7 @@ from heedful.engine.refold import Caretaker
 from heedful.engine.stream import Notice, Stream, decided
 from heedful.engine.writer import Writer
 from heedful.events import Event, Identifier, decode_event
-from heedful.kernel import InputError, canonical, expected, parse_public_id
+from heedful.kernel import InputError, PeerError, canonical, expected, parse_public_id
 from heedful.ports import QuarantineRow, Store, Transaction
 from heedful.sense import FeatureDictionary, SignalSet
 
@@ -157,21 +157,39 @@ class Engine:
         """Record an objection; see `rights.object_to`."""
         self._change(public_id, partial(rights.object_to, purpose=purpose, source=source))
 
-    def erase(self, public_id: str, *, vacuum: bool = True) -> rights.Erased:
-        """Erase a person and refuse them from now on; see `rights.erase`."""
+    def erase(self, public_id: str, *, clean: bool = True) -> erasing.Erased:
+        """Erase a person and refuse them from now on; see `erasing.erase`.
+
+        Parameters
+        ----------
+        clean
+            Whether the store is rewritten at once; else by the next `clean`.
+        """
         key = self._key(public_id)
 
-        def work(tx: Transaction) -> rights.Erased:
+        def work(tx: Transaction) -> erasing.Erased:
             hands = self._hands()
             found = reading.find(tx, hands.world, key)
-            return rights.erase(tx, hands, found, secrets.randbits(62))
+            return erasing.erase(tx, hands, found, secrets.randbits(62))
 
-        erased: rights.Erased = self._writer.transact(work).result()
-        if vacuum:
-            self.store.vacuum()
+        erased: erasing.Erased = self._writer.transact(work, makes_room=True).result()
+        if clean:
+            self.clean()
         notice = Notice(self._last_seq(), "erase", self.now(), erased.customer_id)
         self.stream.publish([notice])
         return erased
+
+    def clean(self) -> bool:
+        """Rewrite the store where an erasure left deleted bytes in it; False to come again.
+
+        Notes
+        -----
+        What is due stands in the store, so what a full disk or a crash puts off is done later.
+        """
+        try:
+            return erasing.clean(self.store, self._writer)
+        except PeerError:
+            return False
 
     def transact(self, work: Callable[[Transaction], T], *, makes_room: bool = False) -> T:
         """Run any other transaction in the writer's order; see `Store.write`."""
@@ -321,7 +339,7 @@ class Engine:
 
     def _dictionary(self, world: World) -> FeatureDictionary:
         rows = self.store.read(lambda tx: tx.features())
-        keys = [core.read_feature(name) for _, name in rows]
+        keys = [core.read_feature(name) for _, name in rows if name != erasing.FORGOTTEN]
         # What has a counter of its own keeps it, under a smaller maximum too.
         return FeatureDictionary({key.id: key for key in keys}, world.dictionary.limit)
 

@@ -1,28 +1,18 @@
-"""The person's rights: everything held, nothing held, and no more of it.
-
-Erasure deletes the person's events, facts, identifiers and quarantined rows in one transaction,
-then has the store rewritten so that no deleted byte remains. What stays is the keyed hash of each
-identifier, by which a late event of the person is refused.
-"""
+"""The person's rights: everything held, and no more of it; `erasing` is about nothing held."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
-
-import msgspec
 
 from heedful import core
 from heedful.core import World
-from heedful.customer import ANY_CHANNEL, Cluster, recluster
-from heedful.engine.batch import Batch, BatchResult, Filing
-from heedful.engine.forgetting import export_decisions, forget_decisions
-from heedful.engine.graph import identifier_key, read_cluster
-from heedful.engine.proofs import Proof, append_proofs
+from heedful.customer import ANY_CHANNEL
+from heedful.engine.batch import Batch, BatchResult, Filing, named_in
+from heedful.engine.forgetting import export_decisions
+from heedful.engine.graph import identifier_key
 from heedful.engine.reading import (
     Found,
-    customer_id,
-    no_customer,
     show,
     show_event,
     show_graph,
@@ -36,11 +26,9 @@ from heedful.events import (
     Identifier,
     decode_event,
 )
-from heedful.govern.audit import AuditValue
-from heedful.kernel import InputError, canonical, expected, hash_key, public_id
-from heedful.ports import ClusterRow, FragmentRow, IdentifierRow, Transaction
+from heedful.kernel import InputError, canonical, expected, hash_key
+from heedful.ports import QuarantineRow, Transaction
 
-_KEYS: Final = msgspec.msgpack.Decoder(list[int])
 _PAGE: Final = 500
 
 
@@ -136,7 +124,6 @@ def export(
 ) -> dict[str, Any]:
     """Give everything held about a person, machine-readable."""
     profile = found.state.profile
-    quarantined = [row for row in _quarantine(tx) if not set(keys).isdisjoint(_named_in(row))]
     return {
         "customer": show(world, found, now),
         "graph": show_graph(tx, world, found),
@@ -153,19 +140,10 @@ def export(
                 "reason": row.reason,
                 "body": row.body.decode("utf-8", "replace"),
             }
-            for row in quarantined
+            for row in quarantine_of(tx, keys)
         ],
         **export_decisions(tx, found.person.fragments),
     }
-
-
-class Erased(NamedTuple):
-    """What an erasure removed."""
-
-    customer_id: str
-    events: int
-    quarantined: int
-    identifiers: int
 
 
 def keys_of(secret: bytes, found: Found) -> list[int]:
@@ -173,76 +151,10 @@ def keys_of(secret: bytes, found: Found) -> list[int]:
     return sorted(identifier_key(secret, identifier) for identifier in found.person.identifiers)
 
 
-def erase(tx: Transaction, hands: Hands, found: Found, pseudonym: int) -> Erased:
-    """Erase a person everywhere and refuse their identifiers from now on.
-
-    Parameters
-    ----------
-    pseudonym
-        A random key under which their decisions are kept, with nothing of the person in them.
-    """
-    keys = keys_of(hands.secret, found)
-    events = tx.delete_events(found.person.fragments)
-    quarantined = [row.id for row in _quarantine(tx) if not set(keys).isdisjoint(_named_in(row))]
-    tx.delete_quarantined(quarantined)
-    decisions = forget_decisions(tx, found.person.fragments, pseudonym)
-    body: dict[str, AuditValue] = {"events": events, "decisions": decisions}
-    append_proofs(tx, [Proof("erasure", public_id("p", pseudonym), hands.now, body)])
-    tx.suppress(keys, hands.now)
-    _leave_cluster(tx, hands, found)
-    tx.delete_fragments(found.person.fragments)
-    tx.delete_customers([found.row])
-    return Erased(customer_id(found.row.key), events, len(quarantined), len(keys))
-
-
-def _leave_cluster(tx: Transaction, hands: Hands, found: Found) -> None:
-    """Take the person's fragments out of their cluster; the others stay who they are.
-
-    An erased identifier that another person's events name as well links nobody any more.
-    """
-    row = tx.clusters([found.row.cluster])[found.row.cluster]
-    cluster = read_cluster(row)
-    gone = set(found.person.fragments)
-    erased = set(found.person.identifiers)
-    rest = tuple(f for f in cluster.fragments if f.key not in gone)
-    tx.delete_clusters([row])
-    tx.delete_identifiers(sorted(identifier_key(hands.secret, i) for i in erased))
-    if not rest:
-        return
-    remaining = Cluster(rest, cluster.separations, ())
-    shared = erased | set(cluster.shared)
-    for part in recluster([remaining], (), (), hands.world.identity, shared):
-        tx.put_clusters([ClusterRow(part.key, 0, canonical.encode(part))])
-        first = {fragment.key: fragment.first_at for fragment in part.fragments}
-        for person in part.persons:
-            anchor = identifier_key(hands.secret, person.anchor)
-            tx.put_fragments(
-                [FragmentRow(key, first[key], part.key, anchor) for key in person.fragments]
-            )
-            tx.put_identifiers(
-                [
-                    IdentifierRow(
-                        identifier_key(hands.secret, identifier),
-                        *identifier,
-                        cluster=part.key,
-                        customer=anchor,
-                        is_shared=identifier in shared,
-                    )
-                    for identifier in person.identifiers
-                ]
-            )
-            stored = tx.customers([anchor]).get(anchor)
-            if stored is None:
-                raise no_customer("$.cluster")
-            tx.put_customers([stored._replace(cluster=part.key)])
-
-
-def _quarantine(tx: Transaction) -> Any:
+def quarantine_of(tx: Transaction, keys: Sequence[int]) -> Iterator[QuarantineRow]:
+    """Find what waits in the quarantine and names one of these identifiers."""
+    wanted = set(keys)
     after = 0
     while rows := tx.quarantined(after, _PAGE):
-        yield from rows
+        yield from (row for row in rows if not wanted.isdisjoint(named_in(row)))
         after = rows[-1].id
-
-
-def _named_in(row: Any) -> list[int]:
-    return _KEYS.decode(row.identifiers)
