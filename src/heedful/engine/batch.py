@@ -83,8 +83,8 @@ class BatchResult(NamedTuple):
     decided: Sequence[Decision] = ()
     answers: Mapping[int, Decision] = MappingProxyType({})
     """The decisions that answer requests, by the key of the event that asked."""
-    released: Sequence[EffectRow] = ()
-    """Effects that may go out, now that this is committed."""
+    released: Mapping[int, EffectRow] = MappingProxyType({})
+    """Effects that may go out, now that this is committed, by the key of the event that asked."""
 
 
 def claim_of(event: Event) -> Claim:

@@ -90,7 +90,7 @@ class Deciding:
         self._unapproved: dict[int, int] = {}
         self._decided: list[Decision] = []
         self._answers: dict[int, Decision] = {}
-        self._released: list[EffectRow] = []
+        self._released: dict[int, EffectRow] = {}
 
     def consider(
         self, staged: Staged, event: Event, fragment: int, seq: int
@@ -107,6 +107,8 @@ class Deciding:
         case = self._case(staged)
         is_active = case is not None and case.is_active
         if not is_active and not rules.concerns(event):
+            return None
+        if self._is_overtaken(event):
             return None
         self._settle(event)
         if case is None:
@@ -129,8 +131,8 @@ class Deciding:
         case = self._cases.get(staged.row.key)
         return staged.row.process if case is None else decide.encode_case(case)
 
-    def made(self) -> tuple[list[Decision], dict[int, Decision], list[EffectRow]]:
-        """Give the decisions, those that answer requests by event key, and what may go out."""
+    def made(self) -> tuple[list[Decision], dict[int, Decision], dict[int, EffectRow]]:
+        """Give the decisions, and by the key of the event that asked: answers, what may go out."""
         return self._decided, self._answers, self._released
 
     def write(self) -> None:
@@ -227,7 +229,7 @@ class Deciding:
             if row is not None:
                 row = row._replace(due=event.received_at + LEASE_MS, attempts=row.attempts + 1)
                 self._effects[effect_id] = row
-                self._released.append(row)
+                self._released[event.key] = row
                 about: dict[str, AuditValue] = {"attempt": row.attempts, "to": row.destination}
                 self._proofs.append(Proof("release", effect_id, event.received_at, about))
         self._lessons += step.learned
@@ -242,6 +244,25 @@ class Deciding:
             for n, said in enumerate(step.events)
         ]
 
+    def _is_overtaken(self, event: Event) -> bool:
+        """Say whether an event is about an effect that another dispatcher has moved on.
+
+        Notes
+        -----
+        Two that find the same effect due release it once, and what an earlier try comes to late
+        ends no later one; only that it did arrive is always true.
+        """
+        if event.type != "own" or event.name not in (decide.EFFECT_DUE, decide.EFFECT_SETTLED):
+            return False
+        said = event.properties
+        row = self._row(said["effect_id"])
+        if row is None:
+            return True
+        if event.name == decide.EFFECT_SETTLED and said["status"] == "delivered":
+            return row.status == "delivered"
+        expected = "waiting" if event.name == decide.EFFECT_DUE else "released"
+        return (row.status, row.attempts) != (expected, said["attempt"])
+
     def _settle(self, event: Event) -> None:
         """Take the answer of another system into the outbox."""
         if event.type != "own" or event.name != decide.EFFECT_SETTLED:
@@ -252,8 +273,11 @@ class Deciding:
         if row is not None and status == "waiting":
             self._effects[row.id] = row._replace(due=said["due"])
 
+    def _row(self, effect_id: str) -> EffectRow | None:
+        return self._effects.get(effect_id) or self._tx.effects([effect_id]).get(effect_id)
+
     def _move(self, effect_id: str, status: EffectStatus, code: str) -> EffectRow | None:
-        row = self._effects.get(effect_id) or self._tx.effects([effect_id]).get(effect_id)
+        row = self._row(effect_id)
         if row is None:
             return None
         moved = self._effects[effect_id] = row._replace(status=status, code=code)

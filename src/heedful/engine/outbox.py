@@ -7,6 +7,7 @@ once; then a person is told.
 
 from __future__ import annotations
 
+import secrets
 import threading
 from typing import Any, Final, NamedTuple
 
@@ -46,6 +47,7 @@ class Outbox:
         self._store = store
         self._writer = writer
         self._secret = secret
+        self._name = secrets.token_hex(6)  # what two dispatchers ask at once are two questions
         self._connectors = connectors
         self._lanes = Lanes(connectors.find, self._done, clock=writer.now)
         self._breakers: dict[str, Breaker] = {}
@@ -90,7 +92,11 @@ class Outbox:
             return False
         events = [self._asked(row, now) for row in rows]
         result = self._writer.submit(events).result()
-        for row in result.released if result is not None else ():
+        if result is None:
+            return True
+        # The batch may hold what another dispatcher asked for: that is its own to carry out.
+        asked = (result.released.get(inner.event.key) for inner in events)
+        for row in filter(None, asked):
             effect = read_effect(row)
             if not self._lanes.submit(effect):
                 # The lane filled meanwhile: it was not called, so it simply waits on.
@@ -178,6 +184,7 @@ class Outbox:
             "effect_id": row.id,
             "decision_id": row.decision,
             "destination": row.destination,
+            "attempt": row.attempts,
             "status": verdict.status,
             "code": verdict.code,
             "due": verdict.due,
@@ -186,7 +193,7 @@ class Outbox:
         return self._inner(EFFECT_SETTLED, said, row, now)
 
     def _inner(self, name: str, said: dict[str, Any], row: EffectRow, now: int) -> Inner:
-        message_id = f"{name}:{row.id}:{row.attempts}:{now}"
+        message_id = f"{name}:{row.id}:{row.attempts}:{now}:{self._name}"
         event = Event(
             type="own",
             name=name,

@@ -75,6 +75,7 @@ stands_for: 1m
 
 CART_MAIL: Final = {
     **{name: text for name, text in SHOP.items() if name != "actions/sale.yaml"},
+    "rules.yaml": "builtin: []\nrules: [{name: added, on: Product Added}]\n",
     "actions/cart-mail.yaml": """
 action: cart_mail
 tier: growth
@@ -87,7 +88,7 @@ prior: {p: 0.9, strength: 1000}
 stands_for: 1m
 """,
 }
-"""One mail about a cart that waits, instead of the sale."""
+"""One mail about a cart that waits, instead of the sale; nothing but the cart triggers it."""
 
 
 def changed(files: dict[str, str], name: str, before: str, after: str) -> dict[str, str]:

@@ -47,7 +47,7 @@ holdout: {name: t, share: 0.2}
 FIRST = {**SHOP, "actions/gift.yaml": GIFT, "policies/contact.yaml": POLICY}
 SECOND = {
     **FIRST,
-    **CART_MAIL,
+    "actions/cart-mail.yaml": CART_MAIL["actions/cart-mail.yaml"],
     "policies/contact.yaml": POLICY.replace("at_most: 3", "at_most: 5"),
     "actions/pay-in-parts.yaml": CREDIT,
     "policies/approvals.yaml": "decision: {required: 1}\nswitch_on: {required: 0}\n",

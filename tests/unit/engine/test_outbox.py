@@ -1,0 +1,373 @@
+"""Between the decision and the call: all gates again, caps, retries, breakers, dead letters."""
+
+from __future__ import annotations
+
+import threading
+from itertools import pairwise
+
+import pytest
+
+from heedful.decide import EFFECT_WITHDRAWN
+from heedful.effects import OutboundEffect
+from heedful.engine.outbox import Outbox, Verdict
+from heedful.kernel import HOUR_MS, MINUTE_MS, SECOND_MS, InputError
+from heedful.ports import Delivery
+from tests.unit.engine.acting import DELIVERED, WAIT_S, Acting, Way, acting, idle
+from tests.unit.engine.strategies import CART_MAIL, SHOP, changed
+
+RETRY = Delivery("retry", "http_503")
+UNKNOWN = Delivery("unknown", "timeout")
+
+
+def only(here: Acting) -> tuple[str, str]:
+    """Give status and code of the only effect."""
+    (row,) = here.effects()
+    return row.status, row.code
+
+
+# What changes between the decision and the release
+
+
+def test_a_promotion_that_is_queued_dies_when_the_customer_cancels() -> None:
+    with acting(SHOP) as here:
+        here.meet()
+        here.track("Product Viewed", user_id="u1")
+        assert only(here) == ("waiting", "")
+        here.track("Subscription Cancelled", user_id="u1")
+        here.dispatch()
+        assert only(here) == ("withdrawn", "growth_shut")
+        assert (here.way.calls, here.messages()) == ([], [])
+        (said,) = here.said(EFFECT_WITHDRAWN)
+        assert said.properties["reason_code"] == "growth_shut"
+
+
+def test_a_cart_mail_that_is_queued_dies_when_the_purchase_comes() -> None:
+    with acting(CART_MAIL) as here:
+        here.meet()
+        here.track("Product Added", user_id="u1")
+        assert only(here) == ("waiting", "")
+        here.track("Order Completed", user_id="u1", properties={"revenue": 20})
+        here.dispatch()
+        assert only(here) == ("withdrawn", "not_applicable")
+        assert (here.way.calls, here.messages()) == ([], [])
+
+
+def test_an_objection_between_the_decision_and_the_release_is_obeyed() -> None:
+    with acting(CART_MAIL) as here:
+        here.meet()
+        here.track("Product Added", user_id="u1")
+        here.engine.object_to(here.who("user_id", "u1"), "marketing", "preference centre")
+        here.dispatch()
+        assert only(here) == ("withdrawn", "objected")
+        assert here.way.calls == []
+
+
+def test_an_objection_in_one_batch_with_the_release_wins_in_the_order_of_the_log() -> None:
+    with acting(CART_MAIL) as here:
+        here.meet()
+        here.track("Product Added", user_id="u1")
+        (row,) = here.effects()
+        due = here.outbox._asked(row, here.now)
+        said = {"purpose": "marketing", "source": "phone"}
+        no = here.event("Objection Recorded", type="own", user_id="u1", properties=said)
+        result = here.writer.submit([no, due]).result()
+        assert result is not None
+        assert result.released == {}
+        assert only(here) == ("withdrawn", "objected")
+
+
+def test_what_waits_for_too_long_is_of_no_use() -> None:
+    with acting(CART_MAIL) as here:
+        here.meet()
+        here.track("Product Added", user_id="u1")
+        here.later(24 * HOUR_MS)
+        here.dispatch()
+        assert only(here) == ("withdrawn", "expired")
+        assert here.way.calls == []
+
+
+def test_a_mail_in_quiet_hours_waits_for_their_end() -> None:
+    night = changed(
+        CART_MAIL,
+        "policies/contact.yaml",
+        "quiet_hours: null",
+        'quiet_hours: {start: "10:00", end: "12:00"}',
+    )
+    with acting(night) as here:
+        here.meet(timezone="Europe/Berlin")
+        here.track("Product Added", user_id="u1")
+        here.now += 70 * MINUTE_MS  # it was 9 o'clock: now it is quiet
+        here.dispatch()
+        assert only(here) == ("waiting", "quiet_hours")
+        here.later(2 * HOUR_MS - 11 * MINUTE_MS)
+        here.dispatch()
+        assert here.way.calls == []
+        here.later(MINUTE_MS)
+        here.dispatch()
+        assert only(here) == ("delivered", "done")
+
+
+# Calls that fail
+
+
+def test_retries_wait_longer_and_longer_and_end_after_four_hours() -> None:
+    tries: list[int] = []
+    with acting(CART_MAIL) as here:
+
+        def refuse(effect: OutboundEffect) -> Delivery:
+            tries.append(here.now)
+            return RETRY
+
+        here.way.answer = refuse
+        here.meet()
+        here.track("Product Added", user_id="u1")
+        begun = here.now
+        here.dispatch()
+        while only(here)[0] == "waiting":
+            (row,) = here.effects()
+            assert row.due > here.now
+            here.now = row.due
+            # Each try looks at every gate again, and the breaker may ask for patience
+            here.dispatch()
+            if here.effects()[0].due <= here.now:
+                here.now += 5 * MINUTE_MS
+                here.dispatch()
+        assert only(here) == ("dead", "http_503")
+        waits = [after - before for before, after in pairwise(tries)]
+        assert max(waits[:3]) <= 20 * SECOND_MS
+        assert max(waits) > 5 * MINUTE_MS
+        assert 3 * HOUR_MS < tries[-1] - begun < 4 * HOUR_MS
+        assert here.messages() == [("cart_mail", "email")]
+
+
+def test_who_asks_for_time_gets_it() -> None:
+    way = Way(answer=lambda effect: Delivery("retry", "http_429", retry_after_s=600.0))
+    with acting(CART_MAIL, way=way) as here:
+        here.meet()
+        here.track("Product Added", user_id="u1")
+        here.dispatch()
+        (row,) = here.effects()
+        assert row.due >= here.now + 600 * SECOND_MS
+
+
+def test_two_effects_that_failed_together_come_back_apart() -> None:
+    with acting(CART_MAIL, way=Way(answer=lambda effect: RETRY)) as here:
+        for who in ("u1", "u2"):
+            here.meet(who)
+            here.track("Product Added", user_id=who)
+        here.dispatch()
+        first, second = here.effects()
+        assert first.due != second.due
+
+
+def test_a_retry_that_the_person_objected_to_meanwhile_is_not_made() -> None:
+    with acting(CART_MAIL, way=Way(answer=lambda effect: RETRY)) as here:
+        here.meet()
+        here.track("Product Added", user_id="u1")
+        here.dispatch()
+        assert only(here) == ("waiting", "http_503")
+        here.consent("marketing", "withdrawn")
+        here.later(HOUR_MS)
+        here.dispatch()
+        assert only(here) == ("withdrawn", "consent_refused")
+        assert len(here.way.calls) == 1
+
+
+@pytest.mark.parametrize("is_once", [True, False], ids=["at_most_once", "at_least_once"])
+def test_an_answer_that_never_came(is_once: bool) -> None:
+    answers = iter((UNKNOWN, DELIVERED))
+    way = Way(answer=lambda effect: next(answers), is_once=is_once)
+    with acting(CART_MAIL, way=way) as here:
+        here.meet()
+        here.track("Product Added", user_id="u1")
+        here.dispatch()
+        here.later(MINUTE_MS)
+        here.dispatch()
+        ids = [call.id for call in way.calls]
+        if is_once:
+            assert (only(here), len(ids)) == (("dead", "unknown_timeout"), 1)
+        else:
+            assert (only(here), len(ids), len(set(ids))) == (("delivered", "done"), 2, 1)
+        assert here.messages() == [("cart_mail", "email")]
+
+
+@pytest.mark.parametrize("is_once", [True, False], ids=["at_most_once", "at_least_once"])
+def test_a_lease_that_ran_out_is_an_answer_that_never_came(is_once: bool) -> None:
+    with acting(CART_MAIL, way=Way(is_once=is_once)) as here:
+        here.meet()
+        here.track("Product Added", user_id="u1")
+        (row,) = here.effects()
+        # Released and committed, and then the process died before it called
+        here.writer.submit([here.outbox._asked(row, here.now)]).result()
+        assert only(here) == ("released", "")
+        here.now += 119 * SECOND_MS
+        here.dispatch()
+        assert here.way.calls == []
+        here.now += SECOND_MS
+        here.dispatch()
+        here.later(MINUTE_MS)
+        here.dispatch()
+        if is_once:
+            assert (only(here), here.way.calls) == (("dead", "unknown_lease_ended"), [])
+        else:
+            assert (only(here), len(here.way.calls)) == (("delivered", "done"), 1)
+
+
+def test_an_answer_to_an_earlier_try_does_not_end_the_later_one() -> None:
+    with acting(CART_MAIL) as here:
+        here.meet()
+        here.track("Product Added", user_id="u1")
+        (row,) = here.effects()
+        here.writer.submit([here.outbox._asked(row, here.now)]).result()
+        (first,) = here.effects()
+        here.now += 2 * MINUTE_MS
+        here.writer.submit([here.outbox._asked(first, here.now)]).result()
+        (row,) = here.effects()
+        assert (row.status, row.code) == ("waiting", "lease_ended")
+        here.now = row.due
+        here.writer.submit([here.outbox._asked(row, here.now)]).result()
+        (second,) = here.effects()
+        assert (second.status, second.attempts) == ("released", 2)
+        late = here.outbox._settlement(first, Verdict("waiting", "late", here.now), "", here.now)
+        here.writer.submit([late]).result()
+        assert here.effects() == [second]
+        delivered = Verdict("delivered", "late", here.now)
+        arrived = here.outbox._settlement(first, delivered, "", here.now + 1)
+        here.writer.submit([arrived]).result()
+        assert only(here) == ("delivered", "late")
+
+
+# Dead letters
+
+
+def test_a_dead_letter_is_driven_again_and_looks_at_every_gate() -> None:
+    answers = iter((Delivery("failed", "smtp_550"), DELIVERED))
+    with acting(CART_MAIL, way=Way(answer=lambda effect: next(answers))) as here:
+        here.meet()
+        here.track("Product Added", user_id="u1")
+        here.dispatch()
+        assert only(here) == ("dead", "smtp_550")
+        (dead,) = here.engine.decisions.effects("dead", "", 10)
+        here.engine.decisions.redrive(dead["effect_id"])
+        assert only(here) == ("waiting", "redriven")
+        here.dispatch()
+        assert only(here) == ("delivered", "done")
+        assert here.messages() == [("cart_mail", "email")]
+
+
+def test_a_dead_letter_whose_gate_has_closed_stays_unsent() -> None:
+    way = Way(answer=lambda effect: Delivery("failed", "smtp_550"))
+    with acting(CART_MAIL, way=way) as here:
+        here.meet()
+        here.track("Product Added", user_id="u1")
+        here.dispatch()
+        here.consent("marketing", "withdrawn")
+        here.engine.decisions.redrive(here.effects()[0].id)
+        here.dispatch()
+        assert only(here) == ("withdrawn", "consent_refused")
+        assert len(way.calls) == 1
+
+
+def test_only_a_dead_letter_is_driven_again() -> None:
+    with acting(CART_MAIL) as here:
+        here.meet()
+        here.track("Product Added", user_id="u1")
+        with pytest.raises(InputError) as refused:
+            here.engine.decisions.redrive(here.effects()[0].id)
+        assert refused.value.code == "effect_not_dead"
+        with pytest.raises(InputError) as refused:
+            here.engine.decisions.redrive("f_0")
+        assert refused.value.code == "effect_not_found"
+
+
+# Destinations and dispatchers
+
+
+def test_a_dead_destination_is_left_alone_and_the_healthy_one_gets_all() -> None:
+    def answer(effect: OutboundEffect) -> Delivery:
+        return UNKNOWN if effect.destination == "service_desk" else DELIVERED
+
+    with acting(SHOP, way=Way(answer=answer)) as here:
+        for number in range(30):
+            here.meet(f"u{number}")
+            here.fail_to_pay(f"u{number}")
+            here.dispatch()
+        asked = [call.destination for call in here.way.calls]
+        assert asked.count("inapp") == 30
+        assert asked.count("service_desk") == 5  # then the breaker opens
+        here.now += 30 * SECOND_MS
+        here.dispatch()
+        assert [c.destination for c in here.way.calls].count("service_desk") == 6  # one probe
+        here.way.answer = lambda effect: DELIVERED
+        for _ in range(40):
+            here.later(MINUTE_MS)
+            here.dispatch()
+        assert {status for _, status, _ in here.states()} == {"delivered"}
+
+
+CAPPED = changed(
+    changed(SHOP, "policies/contact.yaml", "caps: []", "caps: [{at_most: 2, within: 7d}]"),
+    "actions/sale.yaml",
+    "stands_for: 1m",
+    "stands_for: 1s",
+)
+
+
+def queued(here: Acting) -> int:
+    """Queue more messages than the cap lets through, as after a merge; say how many."""
+    here.meet("u1")
+    said = {"purpose": "marketing", "channel": "*", "status": "granted"}
+    for number in range(6):
+        device = f"d{number}"
+        here.track("Consent Changed", type="own", anonymous_id=device, properties=said)
+        here.track("Product Viewed", anonymous_id=device)
+    for number in range(6):
+        here.track("identify", user_id="u1", anonymous_id=f"d{number}")
+    return sum(status == "waiting" for _, status, _ in here.states())
+
+
+def test_of_messages_that_wait_after_a_merge_only_as_many_go_out_as_caps_allow() -> None:
+    with acting(CAPPED) as here:
+        assert queued(here) == 6
+        here.dispatch()
+        assert len(here.messages()) == 2
+        assert len(here.way.calls) == 2
+        codes = [code for _, status, code in here.states() if status == "withdrawn"]
+        assert codes == ["cap_reached"] * 4
+
+
+def test_two_dispatchers_never_send_one_effect_twice() -> None:
+    with acting(CART_MAIL) as here:
+        here.meet()
+        here.track("Product Added", user_id="u1")
+        (row,) = here.effects()
+        events = []
+        for outbox in (here.outbox, here.dispatcher()):
+            events.append(outbox._asked(row, here.now))
+            here.now += 1
+        released = [here.writer.submit([event]).result() for event in events]
+        assert [len(one.released) for one in released if one is not None] == [1, 0]
+        assert here.effects()[0].attempts == 1
+
+
+def test_two_dispatchers_at_once_never_exceed_a_cap() -> None:
+    with acting(CAPPED) as here:
+        assert queued(here) == 6
+        begin = threading.Barrier(2)
+        outboxes = (here.outbox, here.dispatcher())
+
+        def run(outbox: Outbox) -> None:
+            begin.wait(WAIT_S)
+            while outbox.step():
+                pass
+
+        threads = [threading.Thread(target=run, args=(outbox,)) for outbox in outboxes]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(WAIT_S)
+        for outbox in outboxes:
+            idle(outbox._lanes)
+        assert len(here.messages()) == 2
+        ids = [call.id for call in here.way.calls]
+        assert (len(ids), len(set(ids))) == (2, 2)
