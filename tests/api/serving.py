@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -49,13 +50,25 @@ def bearer(key: str) -> dict[str, str]:
 
 @contextmanager
 def serving(
-    folder: Path, strategy: Mapping[str, str] | None = None, **settings: Any
+    folder: Path,
+    strategy: Mapping[str, str] | None = None,
+    *,
+    is_whole: bool = False,
+    **settings: Any,
 ) -> Iterator[Served]:
-    """Make a workspace in a new folder and serve it until the block ends."""
+    """Make a workspace in a new folder and serve it until the block ends.
+
+    Parameters
+    ----------
+    strategy
+        Files beside those that a new workspace has, or, where it `is_whole`, instead of them.
+    """
     init_workspace(folder)
+    if is_whole:
+        shutil.rmtree(folder / "strategy")
     for name, text in (strategy or {}).items():
         path = folder / "strategy" / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")
     app = open_app(folder, settings=Settings(**settings))
     try:

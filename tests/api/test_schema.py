@@ -13,6 +13,7 @@ import pytest
 
 from heedful.api.ingest import ROUTES
 from heedful.api.roles import SENDERS, TABLE, Route
+from tests.api import shop
 from tests.api.serving import Served, serving
 
 UNDESCRIBED = {Route("GET", "/docs"), Route("GET", "/docs/openapi.json")}
@@ -21,7 +22,7 @@ UNDESCRIBED = {Route("GET", "/docs"), Route("GET", "/docs/openapi.json")}
 @pytest.fixture
 def victim(tmp_path: Path) -> Iterator[Served]:
     """A server of its own: the calls publish strategies, erase people and make keys."""
-    with serving(tmp_path / "shop") as served:
+    with serving(tmp_path / "shop", shop.STRATEGY, is_whole=True) as served:
         yield served
 
 
@@ -34,10 +35,11 @@ def description(served: Served) -> dict[str, Any]:
 
 def test_no_route_breaks_or_surprises(victim: Served, tmp_path: Path) -> None:
     with victim.client("owner") as client:
-        said = {"userId": "u1", "event": "Order Completed", "properties": {"total": 20}}
-        assert client.post("/v1/track", json=said).status_code == 200
-        asked = {"namespace": "user_id", "value": "u1"}
-        person = client.post("/v1/customers/lookup", json=asked).json()["customer_id"]
+        person = shop.meet(client, "u1")
+        shop.fail_to_pay(client, "u1")
+        decision = shop.ask(client, "u1")["decision_id"]
+        disturbed = {"plan": "payments_down", "reason": "a test"}
+        made = client.post("/v1/governance/incidents", json=disturbed).json()
     config = Path(__file__).with_name("schemathesis.toml")
     key = f"Authorization: Bearer {victim.keys['owner']}"
     command = [sys.executable, "-m", "schemathesis.cli", "--config-file", config, "--no-color"]
@@ -49,7 +51,14 @@ def test_no_route_breaks_or_surprises(victim: Served, tmp_path: Path) -> None:
         text=True,
         check=False,
         cwd=tmp_path,
-        env={**os.environ, "CUSTOMER_ID": person, "SIGNAL": "orders", "NO_PROXY": "127.0.0.1"},
+        env={
+            **os.environ,
+            "CUSTOMER_ID": person,
+            "SIGNAL": "orders",
+            "DECISION_ID": decision,
+            "INCIDENT_ID": made["items"][0]["id"],
+            "NO_PROXY": "127.0.0.1",
+        },
     )
     assert done.returncode == 0, done.stdout + done.stderr
     count = len(TABLE) - len(UNDESCRIBED) + len(ROUTES)

@@ -259,11 +259,41 @@ class Health(Answer, frozen=True):
     """Events that wait for the writer."""
 
 
+class Candidate(Answer, frozen=True):
+    """One arm that was looked at, and why it won or lost."""
+
+    action: str
+    channel: str
+    treatment: str
+    verdict: Literal["chosen", "lost", "gated"]
+    reason_code: str
+    why: str
+    """`reason_code` as a sentence."""
+    p_choose: float
+    terms: dict[str, int]
+    """Money in micros by term, and `p_ppm`, `p_nothing_ppm`: probabilities in millionths."""
+
+
+class Why(Answer, frozen=True):
+    """A decision, told."""
+
+    decision_id: str
+    sentence: str
+    candidates: list[Candidate]
+    would_change: list[dict[str, Any]]
+    """What would have let another through or win, the nearest rival first."""
+    versions: dict[str, str]
+    """Of strategy, models and governance."""
+    flags: list[str]
+
+
 class Decided(Answer, frozen=True):
     """What is to be done; `action` is `do_nothing` where silence is best."""
 
     decision_id: str
-    customer_id: str
+    """Of a `dry_run`, the id of a decision that is not kept."""
+    customer_id: str | None
+    """Null where a `dry_run` is about somebody who is not known."""
     action: str
     need: str | None
     tier: str
@@ -277,7 +307,9 @@ class Decided(Answer, frozen=True):
     reason: str
     strategy_version: str
     expires_at: str
-    explanation: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+    candidates: list[Candidate] | msgspec.UnsetType = msgspec.UNSET
+    """Where an explanation was asked for: every arm that was looked at."""
+    explanation: Why | msgspec.UnsetType = msgspec.UNSET
 
 
 class DecidedPage(Answer, frozen=True):

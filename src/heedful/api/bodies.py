@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -12,6 +12,11 @@ from heedful.app import ROLES
 from heedful.app.keys import KEY_NAME, WRITE_KEY, WRITE_KEY_CHARS_MIN
 from heedful.app.workspace import BACKUP_NAME, FILE_NAME
 from heedful.engine.decisions import OUTCOMES
+from heedful.govern.limits import REASON_CHARS_MAX
+from heedful.govern.scopes import ALL, SCOPE_KINDS
+from heedful.kernel import InputError, expected
+
+BodyT = TypeVar("BodyT")
 
 INT_MAX: Final = (1 << 53) - 1
 """The largest whole number that every JSON reader takes exactly."""
@@ -25,6 +30,30 @@ def _said(pattern: re.Pattern[str]) -> dict[str, Any]:
     """Describe a pattern that the app itself checks, with an error that says more."""
     return {"pattern": f"^{pattern.pattern}$"}
 
+
+Whole = Annotated[int, Meta(ge=-INT_MAX, le=INT_MAX)]
+Instant = Annotated[
+    str, Meta(min_length=1, max_length=100, extra_json_schema={"format": "date-time"})
+]
+"""A time such as `2026-01-31T12:00:00Z`; what else is one, the route that takes it says."""
+Scope = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=100,
+        extra_json_schema={"pattern": f"^({ALL}|({'|'.join(SCOPE_KINDS)}):.+)$"},
+    ),
+]
+"""What can be stopped."""
+
+Reason = Annotated[
+    str, Meta(min_length=1, max_length=REASON_CHARS_MAX, extra_json_schema={"pattern": r"\S"})
+]
+
+Scalar = str | Whole | float | bool | None
+_Inner = Scalar | list[Scalar] | dict[Name, Scalar]
+ContextValue = Scalar | list[_Inner] | dict[Name, _Inner]
+"""A value of a question's context: at most three levels, the context's own included."""
 
 RoleName = Annotated[str, Meta(extra_json_schema={"enum": list(ROLES)})]
 KeyName = Annotated[str, Meta(extra_json_schema=_said(KEY_NAME))]
@@ -40,6 +69,27 @@ Files = Annotated[
 
 class Body(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A request's body."""
+
+
+def decoded(decoder: msgspec.json.Decoder[BodyT], wire: bytes) -> BodyT:
+    """Read a body.
+
+    Raises
+    ------
+    InputError
+        `invalid_request`.
+    """
+    try:
+        return decoder.decode(wire)
+    except msgspec.ValidationError as error:
+        said, _, place = str(error).partition(" - at ")
+        problem = {"path": place.strip("`") or "$", "message": said.rstrip(".")}
+        what = f"{problem['message']} - at `{problem['path']}`. All routes stand at /docs."
+        raise InputError("invalid_request", what, {"problems": [problem]}) from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        remedy = "All routes stand at /docs."
+        what = expected("a JSON body", "something else", "$", remedy)
+        raise InputError("invalid_request", what) from None
 
 
 class Call(msgspec.Struct, frozen=True, rename="camel"):
@@ -149,13 +199,21 @@ class Whom(Body, frozen=True):
     email: Text | None = None
 
 
+_ONE_NAME: Final = {
+    "anyOf": [
+        {"required": [name], "properties": {name: {"type": "string"}}}
+        for name in Whom.__struct_fields__
+    ]
+}
+
+
 class Question(Body, frozen=True):
     """What to do for this person, here and now."""
 
-    customer: Whom
+    customer: Annotated[Whom, Meta(extra_json_schema=_ONE_NAME)]
     placement: Name | None = None
     channel: Name | None = None
-    context: Annotated[dict[str, Any], Meta(max_length=100)] = {}
+    context: Annotated[dict[Name, ContextValue], Meta(max_length=100)] = {}
     explain: bool = False
     dry_run: bool = False
 
@@ -167,7 +225,7 @@ class Outcome(Body, frozen=True):
     outcome: Annotated[str, Meta(extra_json_schema={"enum": list(OUTCOMES)})]
     value: Annotated[float, Meta(ge=-1e9, le=1e9)] | None = None
     currency: Annotated[str, Meta(min_length=3, max_length=3)] | None = None
-    at: Name | None = None
+    at: Instant | None = None
     message_id: Name | None = None
 
 
@@ -180,40 +238,40 @@ class InboxMark(Body, frozen=True):
 class StopOrder(Body, frozen=True):
     """What is to stop at once: `all`, or a kind and a name such as `channel:email`."""
 
-    scope: Name
-    reason: Text
-    expires_at: Name | None = None
+    scope: Scope
+    reason: Reason
+    expires_at: Instant | None = None
 
 
 class StartOrder(Body, frozen=True):
     """What is to be switched on again."""
 
-    scope: Name
-    reason: Text
+    scope: Scope
+    reason: Reason
 
 
 class Ballot(Body, frozen=True):
     """One person's word on a request for approval."""
 
     is_approved: bool
-    reason: Text
+    reason: Reason
 
 
 class IncidentOrder(Body, frozen=True):
     """A disturbance that begins, by a published plan."""
 
     plan: Name
-    reason: Text
+    reason: Reason
     country: Name | None = None
     placement: Name | None = None
     traits: Annotated[dict[str, str | int | float | bool], Meta(max_length=20)] = {}
-    expires_at: Name | None = None
+    expires_at: Instant | None = None
 
 
 class Because(Body, frozen=True):
     """Why something is done."""
 
-    reason: Text
+    reason: Reason
 
 
 class Anchor(Body, frozen=True):

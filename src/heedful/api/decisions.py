@@ -11,11 +11,11 @@ from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.response import Response
 
 from heedful.api import answers
-from heedful.api.bodies import INT_MAX, InboxMark, Outcome, Question
-from heedful.api.context import Context, Here
+from heedful.api.bodies import INT_MAX, InboxMark, Outcome
+from heedful.api.context import Here
 from heedful.api.customers import Cursor, CustomerKey, PageSize, read_cursor
-from heedful.engine.decisions import Asked, shown
-from heedful.events import Identifier
+from heedful.api.deciding import explained
+from heedful.engine.decisions import shown
 from heedful.kernel import InputError, expected, format_instant, parse_instant
 from heedful.ports import EffectStatus
 
@@ -24,42 +24,6 @@ EffectState = Annotated[EffectStatus, QueryParameter(description="Which effects.
 After = Annotated[
     int, QueryParameter(ge=0, le=INT_MAX, schema_extra={"minimum": 0}, description="Cursor.")
 ]
-
-
-@post("/v1/decide", status_code=200, answer=answers.Decided)
-async def decide(context: Here, data: JSONBody[Question]) -> dict[str, Any]:
-    """Decide what to do for a person now; answered once it is durable."""
-    asked = _asked(context, data)
-    decisions = context.app.engine.decisions
-    if data.dry_run:
-        decision = await asyncio.to_thread(decisions.preview, asked)
-    else:
-        decision = await asyncio.wrap_future(decisions.ask(asked))
-    content = None
-    if decision.channel is not None and not data.dry_run:
-        content = await asyncio.to_thread(decisions.words, decision, data.context)
-    answer = shown(decision, content)
-    if data.explain:
-        answer["explanation"] = msgspec.to_builtins(decisions.explain(decision))
-    return answer
-
-
-def _asked(context: Context, data: Question) -> Asked:
-    whom = data.customer
-    named = [Identifier("email", whom.email)] if whom.email else []
-    if whom.customer_id is not None:
-        named.append(context.app.engine.anchor(whom.customer_id))
-    if not (named or whom.user_id or whom.anonymous_id):
-        what = expected("one name of a person", "none", "$.customer", "Give user_id, for example.")
-        raise InputError("no_usable_identifier", what)
-    return Asked(
-        user_id=whom.user_id,
-        anonymous_id=whom.anonymous_id,
-        identifiers=tuple(named),
-        placement=data.placement,
-        channel=data.channel,
-        context=data.context,
-    )
 
 
 @post("/v1/outcomes", status_code=200, answer=answers.Success)
@@ -83,14 +47,11 @@ async def report(context: Here, data: JSONBody[Outcome]) -> Done:
 
 
 @get("/v1/decisions/{decision_id:str}", answer=answers.Decided, sync_to_thread=True)
-def show(context: Here, decision_id: FromPath[str]) -> dict[str, Any]:
+def show_decision(context: Here, decision_id: FromPath[str]) -> dict[str, Any]:
     """Show a decision and why: every candidate, and what would have changed it."""
     decisions = context.app.engine.decisions
     decision = decisions.read(decision_id)
-    return {
-        **shown(decision, None),
-        "explanation": msgspec.to_builtins(decisions.explain(decision)),
-    }
+    return {**shown(decision, None), **explained(decisions.explain(decision))}
 
 
 @get("/v1/customers/{customer_id:str}/decisions", answer=answers.DecidedPage, sync_to_thread=True)
@@ -186,13 +147,14 @@ def redrive_effect(context: Here, effect_id: FromPath[str]) -> Done:
     return {"success": True}
 
 
+_HTML: Final = "text/html"
 _PAGE: Final = """<!doctype html><html lang="en"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width"><title>{title}</title>
 <style>body{{font:1.1rem/1.5 system-ui;max-width:32rem;margin:4rem auto;padding:0 1rem}}
 button{{font:inherit;padding:.5rem 1.5rem}}</style><h1>{title}</h1>{body}</html>"""
 
 
-@get("/v1/unsubscribe/{token:str}", include_in_schema=True, sync_to_thread=True)
+@get("/v1/unsubscribe/{token:str}", sync_to_thread=True, says=_HTML)
 def unsubscribe_page(context: Here, token: FromPath[str]) -> Response[str]:
     """Ask whether the person really means it: a mail reader that fetches links changes nothing."""
     context.app.unsubscription(token)
@@ -200,7 +162,7 @@ def unsubscribe_page(context: Here, token: FromPath[str]) -> Response[str]:
     return _html("Unsubscribe?", form)
 
 
-@post("/v1/unsubscribe/{token:str}", status_code=200, sync_to_thread=True)
+@post("/v1/unsubscribe/{token:str}", status_code=200, sync_to_thread=True, says=_HTML)
 def unsubscribe(context: Here, token: FromPath[str]) -> Response[str]:
     """Withdraw the consent that a message rested on; in force at the next decision."""
     context.app.unsubscribe(token)
@@ -208,13 +170,12 @@ def unsubscribe(context: Here, token: FromPath[str]) -> Response[str]:
 
 
 def _html(title: str, body: str) -> Response[str]:
-    return Response(_PAGE.format(title=title, body=body), media_type="text/html")
+    return Response(_PAGE.format(title=title, body=body), media_type=_HTML)
 
 
 HANDLERS: Final = (
-    decide,
     report,
-    show,
+    show_decision,
     list_decisions,
     withheld,
     inbox,

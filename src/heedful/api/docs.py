@@ -22,13 +22,16 @@ from litestar.response import Stream
 
 from heedful import __version__
 from heedful.api import page
-from heedful.api.answers import Problem, Success
-from heedful.api.bodies import Call
-from heedful.api.roles import PUBLIC, SENDERS, TABLE, Route
+from heedful.api.answers import Decided, Problem, Success
+from heedful.api.bodies import Call, Question
+from heedful.api.deciding import decide
+from heedful.api.roles import DECIDE, PUBLIC, SENDERS, TABLE, Route
 from heedful.ingest import PATHS
 
 ANSWER: Final = "answer"
 """Name of the option by which a handler that returns plain data says what type that is."""
+SAYS: Final = "says"
+"""Name of the option by which a handler that writes its own text says of which media type."""
 
 _BEARER: Final = "key"
 _BASIC: Final = "write_key"
@@ -49,6 +52,14 @@ _TAKES_BODY: Final = frozenset({"400", "408", "413"})
 _INGESTS: Final = frozenset({"400", "401", "403", "408", "413", "429", "503"})
 _ALSO: Final = {
     Route("POST", "/v1/customers/lookup"): {"404"},
+    DECIDE: {"404", "409", "429"},
+    Route("POST", "/v1/outcomes"): {"404", "429"},
+    Route("POST", "/v1/effects/{effect_id}/redrive"): {"409"},
+    Route("POST", "/v1/unsubscribe/{token}"): {"429"},
+    Route("POST", "/v1/governance/stops"): {"409"},
+    Route("POST", "/v1/governance/starts"): {"409"},
+    Route("POST", "/v1/governance/approvals/{approval_id}"): {"409"},
+    Route("POST", "/v1/governance/incidents"): {"404", "409"},
     Route("POST", "/v1/keys"): {"409"},
     Route("POST", "/v1/quarantine/redrive"): {"404", "429"},
     Route("GET", "/v1/projects/{key}/settings"): {"401"},
@@ -60,11 +71,13 @@ _ALSO: Final = {
 _TAGS: Final = {
     "events": "Send events, as Segment's SDKs do, and signed webhooks.",
     "customers": "The golden record and the person's rights.",
+    "decisions": "What to do now, why, what became of it, and what goes out.",
+    "governance": "Stop, start, approve, declare, prove.",
     "operations": "Quarantine, keys, strategy, replay, backup, doctor.",
     "stream": "What has just been committed.",
     "health": "Is it alive, does it take requests, how is it doing.",
 }
-_ROOMS: Final = {"senders": "events"}
+_ROOMS: Final = {"senders": "events", "deciding": "decisions"}
 _EVEN_EMPTY: Final = frozenset({"security", "x-roles"})
 
 
@@ -76,6 +89,7 @@ class _Taken(NamedTuple):
     body: Any
     answer: Any
     status: str
+    says: str | None
 
 
 class Described(OpenAPIRenderPlugin):
@@ -114,15 +128,16 @@ def describe(site: Litestar, handlers: Iterable[HTTPRouteHandler]) -> dict[str, 
     """Describe all routes, ingest included."""
     said = site.openapi_schema.to_schema()
     taken = [one for handler in handlers for one in _taken(handler)]
+    taken.append(_Taken(DECIDE, decide, Question, Decided, "200", None))
     wanted = [kind for one in taken for kind in (one.body, one.answer) if _is_described(kind)]
     schemas, components = msgspec.json.schema_components(
         [*wanted, Problem, Success, Call], ref_template=_REFS
     )
     shown = dict(zip(map(repr, wanted), schemas, strict=False))
     for one in taken:
-        item = said["paths"][one.route.path]
+        item = said["paths"].setdefault(one.route.path, {})
         method = one.route.method.lower()
-        item[method] = _operation(one, item[method].get("parameters", []), shown)
+        item[method] = _operation(one, item.get(method, {}).get("parameters", []), shown)
     for tail in PATHS:
         said["paths"][f"/v1/{tail}"] = {"post": _ingest(tail)}
     said["tags"] = [{"name": name, "description": about} for name, about in _TAGS.items()]
@@ -154,7 +169,9 @@ def _taken(handler: HTTPRouteHandler) -> Iterator[_Taken]:
         template = path.replace(":str}", "}").replace(":int}", "}")
         for method in handler.http_methods:
             route = Route(str(method), template)
-            yield _Taken(route, function, body, answer, str(handler.status_code))
+            yield _Taken(
+                route, function, body, answer, str(handler.status_code), handler.opt.get(SAYS)
+            )
 
 
 def _plain(hint: Any) -> Any:
@@ -179,7 +196,7 @@ def _operation(
         "description": " ".join(rest.split()),
         "parameters": [_parameter(parameter) for parameter in parameters],
         "responses": {
-            one.status: _answered(one.answer, shown),
+            one.status: _answered(one, shown),
             **_refusals(_refused(one, parameters, roles)),
         },
         "security": [{_BEARER: []}] if roles else [],
@@ -210,13 +227,14 @@ def _parameter(given: dict[str, Any]) -> dict[str, Any]:
     return {**kept, "required": given.get("required", False), "schema": schema}
 
 
-def _answered(kind: Any, shown: dict[str, Any]) -> dict[str, Any]:
+def _answered(one: _Taken, shown: dict[str, Any]) -> dict[str, Any]:
+    kind = one.answer
+    if one.says is not None:
+        return {"description": "Text.", "content": {one.says: {"schema": {"type": "string"}}}}
     if kind is Stream:
         parts = {name: {"type": "string"} for name in ("id", "event", "data")}
         event = {"type": "object", "description": "One event.", "properties": parts}
         return {"description": "As it goes.", "content": {_EVENT_STREAM: {"schema": event}}}
-    if kind is bytes:
-        return {"description": "Text.", "content": {"text/plain": {"schema": {"type": "string"}}}}
     schema = shown.get(repr(kind), {})
     return {"description": "Done.", "content": {"application/json": {"schema": schema}}}
 

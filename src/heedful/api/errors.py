@@ -24,6 +24,7 @@ STATUS: Final[dict[str, int]] = {
     "effect_not_found": 404,
     "message_not_found": 404,
     "approval_not_found": 404,
+    "incident_plan_not_found": 404,
     "no_such_incident": 404,
     "strategy_not_found": 404,
     "key_not_found": 404,
@@ -31,6 +32,7 @@ STATUS: Final[dict[str, int]] = {
     "route_not_found": 404,
     "unknown_signal": 404,
     "unknown_webhook": 404,
+    "bad_token": 404,
     "method_not_allowed": 405,
     "body_too_slow": 408,
     "key_exists": 409,
@@ -38,6 +40,7 @@ STATUS: Final[dict[str, int]] = {
     "job_running": 409,
     "nothing_to_decide": 409,
     "stop_in_force": 409,
+    "too_many_incidents": 409,
     "not_stopped": 409,
     "own_approval": 409,
     "already_voted": 409,
@@ -93,6 +96,8 @@ class Answer(msgspec.Struct, frozen=True):
 
 def answer_to(error: BaseException) -> Answer:
     """Decide what the caller is told of an error; of one of ours, nothing but that it was ours."""
+    if isinstance(error, RecursionError):
+        error = InputError("too_deep", expected("a flat body", "a deep one", "$"))
     if not isinstance(error, HeedfulError):
         message = "Expected to answer, got a fault of our own - at the server. Report it."
         return Answer(FAULT_STATUS, "internal", message, {}, None)

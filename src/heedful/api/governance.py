@@ -23,6 +23,8 @@ from heedful.api.context import CALLER, Context, Here
 from heedful.govern import Approval, IncidentScope, SignedHead, status_of
 from heedful.kernel import InputError, expected, format_instant, parse_instant
 
+_LINES: Final = "application/x-ndjson"
+
 Asking = Request[Any, Any, Any]
 Done = dict[str, bool]
 
@@ -117,10 +119,10 @@ def end(
     return {"success": True}
 
 
-@get("/v1/governance/audit", sync_to_thread=True)
+@get("/v1/governance/audit", sync_to_thread=True, says=_LINES)
 def export_audit(context: Here) -> Stream:
     """Export the audit chain as JSON lines."""
-    return Stream(_lines(context), media_type="application/x-ndjson")
+    return Stream(_lines(context), media_type=_LINES)
 
 
 def _lines(context: Context) -> Iterator[bytes]:

@@ -32,7 +32,7 @@ def readyz(context: Here) -> Response[dict[str, Any]]:
     return Response({"status": "ok", "pending": pending})
 
 
-@get("/metrics", sync_to_thread=True, media_type=CONTENT_TYPE_LATEST)
+@get("/metrics", sync_to_thread=True, media_type=CONTENT_TYPE_LATEST, says="text/plain")
 def metrics(context: Here) -> bytes:
     """Give the metrics as Prometheus reads them."""
     return context.metrics.text(context.app, len(context.watchers))

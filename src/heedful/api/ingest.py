@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any, Final
+from typing import Final
 from urllib.parse import parse_qs
 
 from heedful.api.context import Context, header_map
 from heedful.api.cors import preflight, with_origin
 from heedful.api.errors import Answer, answer_to, forbidden, unknown_key, wrong_method
+from heedful.api.guard import where
 from heedful.api.rate import RateLimit
 from heedful.api.roles import SENDERS
 from heedful.api.wire import Receive, Scope, Send, read_body, respond
@@ -154,14 +155,3 @@ def _named_source(scope: Scope) -> str | None:
 async def respond_to_error(send: Send, answer: Answer) -> None:
     """Send an error as every client of ingest can read it."""
     await respond(send, answer.status, answer.body(), with_origin(answer.headers()))
-
-
-def where(error: BaseException) -> list[str]:
-    """Name the places of an error's trace, without any value that stood there."""
-    places = []
-    trace = error.__traceback__
-    while trace is not None:
-        code: Any = trace.tb_frame.f_code
-        places.append(f"{code.co_filename.rpartition('/')[2]}:{trace.tb_lineno} {code.co_name}")
-        trace = trace.tb_next
-    return places[-8:]

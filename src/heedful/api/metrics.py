@@ -57,6 +57,9 @@ class Metrics:
         self.ack = self._histogram(
             "ack_seconds", "From the whole body to the durable answer.", _ACK_S
         )
+        self.decide = self._histogram(
+            "decide_seconds", "From the first byte of a question to its durable answer.", _ACK_S
+        )
         self._commit = self._histogram(
             "commit_seconds", "Of one batch, from its first read to its commit.", _COMMIT_S
         )

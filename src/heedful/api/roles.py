@@ -38,6 +38,9 @@ _FINDS: Final = _SERVES | _roles("service")
 SENDERS: Final = _RUNS | _roles("source", "service")
 """Who may send events."""
 
+DECIDE: Final = Route("POST", "/v1/decide")
+"""Answered beside the framework, as ingest is."""
+
 _CUSTOMER: Final = "/v1/customers/{customer_id}"
 
 TABLE: Final[dict[Route, frozenset[Role]]] = {
@@ -64,7 +67,7 @@ TABLE: Final[dict[Route, frozenset[Role]]] = {
     Route("GET", f"{_CUSTOMER}/withheld"): _SERVES,
     Route("GET", f"{_CUSTOMER}/inbox"): _FINDS,
     Route("POST", f"{_CUSTOMER}/inbox/{{effect_id}}"): _FINDS,
-    Route("POST", "/v1/decide"): _FINDS,
+    DECIDE: _FINDS,
     Route("POST", "/v1/outcomes"): _FINDS,
     Route("GET", "/v1/decisions/{decision_id}"): _SERVES | _roles("analyst"),
     Route("GET", "/v1/effects"): _RUNS,

@@ -13,10 +13,11 @@ from typing import Any, Final
 import uvicorn
 
 from heedful.api.context import Context
+from heedful.api.deciding import Deciding
 from heedful.api.errors import answer_to, unknown_route
 from heedful.api.ingest import ROUTES, Ingest, respond_to_error
 from heedful.api.logs import configure_logs
-from heedful.api.roles import methods_of
+from heedful.api.roles import DECIDE, methods_of
 from heedful.api.site import site
 from heedful.api.wire import Asgi, Receive, Scope, Send, in_time, respond
 from heedful.app import App
@@ -32,7 +33,8 @@ class Front:
     def __init__(self, context: Context) -> None:
         self.context = context
         context.app.engine.on_batch = context.metrics.observe
-        self._ingest = Ingest(context)
+        self._hot: dict[str, Asgi] = dict.fromkeys(ROUTES, Ingest(context))
+        self._hot[DECIDE.path] = Deciding(context)
         self._site: Asgi = site(context)  # type: ignore[assignment]
         self._at_once = 0
         self._most = context.app.settings.requests_at_once_max
@@ -43,7 +45,8 @@ class Front:
         if scope["type"] != "http":
             await self._site(scope, receive, send)
             return
-        is_hot = scope["path"].rstrip("/") in ROUTES
+        path = scope["path"].rstrip("/")
+        hot = self._hot.get(path)
         if self._at_once >= self._most:
             what = expected(f"at most {self._most} requests at once", "more", "server")
             await respond_to_error(send, answer_to(PeerError("too_busy", what)))
@@ -51,10 +54,10 @@ class Front:
         receive = in_time(receive, self._body_wait_s)
         self._at_once += 1
         try:
-            if scope["method"] == "OPTIONS" and not is_hot:
+            if scope["method"] == "OPTIONS" and path not in ROUTES:
                 await _say_methods(scope, send)
-            elif is_hot:
-                await self._ingest(scope, receive, send)
+            elif hot is not None:
+                await hot(scope, receive, send)
             else:
                 await self._site(scope, receive, self._counted(scope, send))
         finally:

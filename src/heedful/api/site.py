@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from litestar import Litestar, Request, Response
+from litestar import Litestar, Request, Response, Router
 from litestar.connection import ASGIConnection
 from litestar.di import Provide
 from litestar.exceptions import HTTPException, ValidationException
@@ -13,18 +13,10 @@ from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 
 from heedful.api import customers, decisions, docs, governance, health, operations, senders, stream
 from heedful.api.context import CALLER, Context
-from heedful.api.errors import (
-    Answer,
-    answer_to,
-    forbidden,
-    unknown_key,
-    unknown_route,
-    wrong_method,
-)
-from heedful.api.ingest import where
-from heedful.api.roles import Route, allowed, methods_of
-from heedful.app import Identity
-from heedful.kernel import HeedfulError, InputError, expected
+from heedful.api.errors import Answer, answer_to, unknown_route, wrong_method
+from heedful.api.guard import log_fault, require_role
+from heedful.api.roles import Route, methods_of
+from heedful.kernel import InputError, expected
 
 BODY_BYTES_MAX = 4 * 1024 * 1024
 """Bytes of a body outside ingest. Refused with `body_too_large`."""
@@ -36,12 +28,14 @@ def site(context: Context) -> Litestar:
     def provide_context() -> Context:
         return context
 
-    def require_role(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+    def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
         _require_role(context, connection)
 
     return Litestar(
-        route_handlers=handlers(),
-        guards=[require_role],
+        # As one router, so that each handler is taken once: one by one, the framework would take
+        # the first of a path again with the second, and hand it to a thread twice.
+        route_handlers=[Router("/", route_handlers=handlers())],
+        guards=[guard],
         dependencies={"context": Provide(provide_context, sync_to_thread=False)},
         exception_handlers={Exception: lambda request, error: _answer(context, request, error)},
         openapi_config=docs.openapi_config(handlers()),
@@ -59,31 +53,16 @@ def handlers() -> Sequence[HTTPRouteHandler]:
 
 def _require_role(context: Context, connection: ASGIConnection[Any, Any, Any, Any]) -> None:
     scope = connection.scope
-    roles = allowed(Route(str(scope.get("method", "")), scope["path_template"]))
-    if roles is None:
-        raise unknown_route()
-    if not roles:
-        return
+    route = Route(str(scope.get("method", "")), scope["path_template"])
     client = connection.client.host if connection.client else None
-    caller: Identity | None = context.bearer(connection.headers.get("authorization"), client)
-    if caller is None:
-        raise unknown_key()
-    if caller.role not in roles:
-        raise forbidden(caller.role)
-    scope["state"][CALLER] = caller
+    scope["state"][CALLER] = require_role(
+        context, route, connection.headers.get("authorization"), client
+    )
 
 
 def _answer(context: Context, request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     answer = _answer_to(error, request.scope["path"])
-    if answer.status >= 500:
-        path = request.scope.get("path_template", "")
-        context.log.error(
-            "request_fault",
-            path=path,
-            code=answer.code,
-            error=type(error).__name__,
-            where=where(error),
-        )
+    log_fault(context, request.scope.get("path_template", ""), answer, error)
     return Response(
         answer.body(),
         status_code=answer.status,
@@ -93,10 +72,6 @@ def _answer(context: Context, request: Request[Any, Any, Any], error: Exception)
 
 
 def _answer_to(error: Exception, path: str) -> Answer:
-    if isinstance(error, HeedfulError):
-        return answer_to(error)
-    if isinstance(error, RecursionError):
-        return answer_to(InputError("too_deep", expected("a flat body", "a deep one", "$")))
     if isinstance(error, HTTPException):
         return _of_framework(error, path)
     return answer_to(error)
