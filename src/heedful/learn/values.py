@@ -144,6 +144,13 @@ def _refuse(
     arms: Sequence[int],
     fields: Sequence[str],
 ) -> None:
+    """Refuse the first bad number.
+
+    Raises
+    ------
+    InputError
+        `bad_arm_value` when a term is not finite, or a shape or deviation is not above 0.
+    """
     row, place = (int(index[0]) for index in np.nonzero(bad))
     path = f"$[{arms[place]}].{fields[row]}"
     raise InputError("bad_arm_value", expected(what, repr(rows[row][place]), path))
