@@ -8,6 +8,7 @@ what-if and a simulation are this same code.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -121,7 +122,12 @@ def signal_set(world: World, customer: Customer) -> int:
 
 def world_signal_set(world: World) -> int:
     """Number the signal set in force, as stores keep it."""
-    return hash_key(b"signal set", world.signals.id)
+    return _numbered(world.signals.id)
+
+
+@lru_cache(maxsize=16)
+def _numbered(set_id: str) -> int:
+    return hash_key(b"signal set", set_id)
 
 
 def learn_features(world: World, happened: Iterable[Event]) -> World:

@@ -46,6 +46,7 @@ BANNER: Final = "banner"
 """The source of a consent that came with an event's `context.consent`."""
 
 _MOST_RECENT: Final = TraitRule("")
+_LONG_AGO: Final = -1 << 62
 
 
 class Entry(msgspec.Struct, array_like=True):
@@ -108,7 +109,7 @@ def apply(profile: Profile, event: Event, rules: ProfileRules) -> None:
     if not profile.event_count or at > profile.last_at:
         profile.last_at = at
     profile.event_count += 1
-    if at > profile.sources.get(event.source, -1 << 62):
+    if at > profile.sources.get(event.source, _LONG_AGO):
         profile.sources[event.source] = at
         if len(profile.sources) > SOURCES_MAX:
             _keep_top(profile.sources, SOURCES_MAX, _by_instant)
@@ -244,9 +245,15 @@ def _apply_banner(
         purpose = rules.categories.get(category)
         if purpose is not None and isinstance(is_granted, bool):
             purposes[purpose] = purposes.get(purpose, True) and is_granted
+    # Every event of a browser says this: a statement is built only where it is the newer one.
+    consents, at, key = profile.consents, event.at, event.key
     for purpose, is_granted in purposes.items():
         status: ConsentStatus = "granted" if is_granted else "denied"
-        _state_consent(profile, f"{purpose}|{ANY_CHANNEL}", status, event, {"source": BANNER})
+        name, rank = f"{purpose}|{ANY_CHANNEL}", RESTRICTIVENESS[status]
+        known = consents.get(name)
+        if known is None or (at, rank, key) > (known.at, known.restrictiveness, known.key):
+            consents[name] = Consent(at, rank, key, status, BANNER)
+    _keep_top(consents, CONSENTS_MAX, _consent_order)
 
 
 def _apply_own(profile: Profile, event: Event) -> None:

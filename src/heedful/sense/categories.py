@@ -88,13 +88,18 @@ class CategoryRule(Rule):
         if body is None:
             return {}
         slot = _CATEGORIES.decode(body)
-        values = {c: self._inner.value(slot.slots[c], now, visits) for c in sorted(slot.slots)}
+        value, shown = self._inner.value, {}
+        for category, held in slot.slots.items():
+            found = value(held, now, visits)
+            # A category whose events have all left the window is absent, as one that never was.
+            if found is not None and not (self._hides_zero and found == 0):
+                shown[category] = found
+        values: dict[str, Any] = {category: shown[category] for category in sorted(shown)}
         if slot.other is not None:
-            values[CATEGORY_OTHER] = self._inner.value(slot.other, now, visits)
-        # A category whose events have all left the window is absent, as one that never was.
-        return {
-            c: v for c, v in values.items() if v is not None and not (self._hides_zero and v == 0)
-        }
+            rest = value(slot.other, now, visits)
+            if rest is not None and not (self._hides_zero and rest == 0):
+                values[CATEGORY_OTHER] = rest
+        return values
 
     def contributes(
         self, body: bytes | None, event: Event, mask: int, scope: Scope, now: int, visits: Visits

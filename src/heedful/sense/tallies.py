@@ -148,16 +148,18 @@ class TallyRule(Rule):
 
     def _after(self, slot: _Tally, now: int) -> int | None:
         """The instant after which events count."""
-        edges = [] if self._window is None else [now - self._window]
-        if slot.reset is not None:
-            edges.append(slot.reset)
-        return max(edges, default=None)
+        after = None if self._window is None else now - self._window
+        if slot.reset is not None and (after is None or slot.reset > after):
+            after = slot.reset
+        return after
 
     def value(self, body: bytes | None, now: int, visits: Visits) -> Value:
         if body is None:
             return _EMPTY[self._shown]
         slot = _TALLIES.decode(body)
         after = self._after(slot, now)
+        if after is not None and not slot.bins and (not slot.ats or slot.ats[0] <= after):
+            return _EMPTY[self._shown]  # most of what is read: its newest event has left
         ats = ring.instants(slot.ats)
         # Newest first: what is inside the window lies between `start` and `end`.
         start = 0 if not ats or ats[0] <= now else bisect_left(ats, -now, key=neg)

@@ -58,11 +58,8 @@ class _TimelineRule(Rule):
         del slot.masks[RING_ENTRIES_MAX:]
         return canonical.encode(slot)
 
-    def _entries(self, body: bytes | None) -> list[tuple[int, int]]:
+    def _entries(self, slot: _Roles) -> list[tuple[int, int]]:
         """Oldest first."""
-        if body is None:
-            return []
-        slot = _ROLES.decode(body)
         return list(zip(ring.instants(slot.ats), slot.masks, strict=True))[::-1]
 
     def is_exact(self, body: bytes | None) -> bool:
@@ -81,10 +78,13 @@ class SequenceRule(_TimelineRule):
         self._stop = 1 << steps
 
     def _completed_at(self, body: bytes | None, now: int) -> int | None:
+        """When it was completed last; None where that holds no more."""
+        if body is None or (slot := _ROLES.decode(body)).ats[0] + self._holds <= now:
+            return None
         # starts[j]: the latest start of a chain of the first j + 1 steps; later is always better.
         starts: list[int | None] = [None] * self._steps
         done: int | None = None
-        for at, mask in self._entries(body):
+        for at, mask in self._entries(slot):
             if at > now:
                 break
             if mask & self._stop:
@@ -128,9 +128,17 @@ class AbsenceRule(_TimelineRule):
     `not` event in (t, t + within]. The timer at t + within only asks for an evaluation.
     """
 
-    def _spans(self, body: bytes | None) -> list[tuple[int, int]]:
-        """The half-open times in which it holds if nothing else happens, by their starts."""
-        entries = self._entries(body)
+    def _spans(self, body: bytes | None, now: int) -> list[tuple[int, int]]:
+        """The half-open times in which it holds if nothing else happens, by their starts.
+
+        None at all where the last possible one is over.
+        """
+        if body is None:
+            return []
+        slot = _ROLES.decode(body)
+        if slot.ats[0] + self._within + self._holds <= now:
+            return []
+        entries = self._entries(slot)
         nots = [at for at, mask in entries if mask & NOT_AFTER]
         spans = []
         for at, mask in entries:
@@ -142,11 +150,11 @@ class AbsenceRule(_TimelineRule):
         return spans
 
     def value(self, body: bytes | None, now: int, visits: Visits) -> Value:
-        return any(start <= now < end for start, end in self._spans(body))
+        return any(start <= now < end for start, end in self._spans(body, now))
 
     def due(self, body: bytes, now: int) -> int | None:
         until: int | None = None
-        for start, end in self._spans(body):
+        for start, end in self._spans(body, now):
             if end <= now:
                 continue
             if start > now and until is None:
