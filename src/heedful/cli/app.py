@@ -14,8 +14,8 @@ from heedful.cli import (
     keys,
     operations,
     quarantine,
-    scenarios,
     signals,
+    strategies,
     watching,
 )
 from heedful.cli.answers import EXIT_CODES, Commands
@@ -49,11 +49,11 @@ app.command()(governing.start)
 app.add_typer(governing.approvals_commands, name="approvals")
 app.add_typer(governing.incident_commands, name="incident")
 app.add_typer(governing.audit_commands, name="audit")
-app.command()(operations.check)
-app.command("test")(scenarios.play)
-app.command()(scenarios.diff)
-app.command()(operations.publish)
-app.command()(scenarios.rollback)
+app.command()(strategies.check)
+app.command("test")(strategies.play)
+app.command()(strategies.diff)
+app.command()(strategies.publish)
+app.command()(strategies.rollback)
 app.command()(operations.replay)
 app.command()(operations.backup)
 app.command()(operations.restore)

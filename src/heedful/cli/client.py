@@ -218,6 +218,8 @@ OPENER: ContextVar[Opener] = ContextVar("OPENER", default=open_workspace)
 """How a workspace is opened; tests put an application of their own here."""
 
 
-def connect(directory: Path, db: Path | None = None) -> AbstractContextManager[Api]:
-    """Open the workspace that a command works on."""
-    return OPENER.get()(directory, db)
+@contextmanager
+def connect(directory: Path, db: Path | None = None, key: str | None = None) -> Iterator[Api]:
+    """Open the workspace that a command works on, as its owner or as the holder of a key."""
+    with OPENER.get()(directory, db) as api:
+        yield api if key is None else api.as_holder_of(key)

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
 
 from heedful.cli.answers import NO, WRONG, end, say
-from heedful.cli.options import HERE, Db, Dir, Json
-
-if TYPE_CHECKING:
-    from heedful.cli.client import Api
+from heedful.cli.options import HERE, AsKey, Db, Dir, Json
 
 approvals_commands = typer.Typer(
     no_args_is_help=True, help="What waits for somebody else to agree: list, approve, reject."
@@ -36,27 +32,7 @@ Scope = Annotated[
 ]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it stands in the audit.")]
 Until = Annotated[str | None, typer.Option("--until", help="When it ends: 2026-01-31T12:00:00Z.")]
-AsKey = Annotated[
-    str | None,
-    typer.Option(
-        "--key",
-        envvar="HEEDFUL_KEY",
-        help="Your own key: who asks and who agrees are told apart by it.",
-        show_default="the owner of this machine",
-    ),
-]
 ApprovalId = Annotated[str, typer.Argument(metavar="APPROVAL", help="Its id, a_...")]
-
-
-@contextmanager
-def _connected(directory: Path, db: Path | None, key: str | None = None) -> Iterator[Api]:
-    from heedful.cli.client import connect
-
-    with connect(directory, db) as api:
-        if key is None:
-            yield api
-        else:
-            yield api.as_holder_of(key)
 
 
 # Switches
@@ -72,19 +48,21 @@ def stop(
     as_json: Json = False,
 ) -> None:
     """Stop a scope at once, also what is queued already; `heedful start` ends it."""
+    from heedful.cli.client import connect
     from heedful.cli.screen import print_json
 
     asked = {"scope": scope, "reason": reason} | ({} if until is None else {"expires_at": until})
-    with _connected(directory, db, key) as api:
+    with connect(directory, db, key) as api:
         answer = api.post("/v1/governance/stops", asked)
     print_json(answer) if as_json else print(f"Stopped: {scope}. Nothing of it goes out.")
 
 
 def stops(directory: Dir = HERE, db: Db = None, as_json: Json = False) -> None:
     """List what is stopped now."""
+    from heedful.cli.client import connect
     from heedful.cli.screen import print_json, print_table, when
 
-    with _connected(directory, db) as api:
+    with connect(directory, db) as api:
         answer = api.get("/v1/governance/stops")
     if as_json:
         print_json(answer)
@@ -106,9 +84,10 @@ def start(
     as_json: Json = False,
 ) -> None:
     """Switch a scope on again, or ask the others to agree; exit code 1 while they have not."""
+    from heedful.cli.client import connect
     from heedful.cli.screen import print_json
 
-    with _connected(directory, db, key) as api:
+    with connect(directory, db, key) as api:
         answer = api.post("/v1/governance/starts", {"scope": scope, "reason": reason})
     asked = answer["approval"]
     if as_json:
@@ -138,9 +117,10 @@ def list_approvals(
     as_json: Json = False,
 ) -> None:
     """List what waits for somebody to agree."""
+    from heedful.cli.client import connect
     from heedful.cli.screen import print_json, print_table, when
 
-    with _connected(directory, db) as api:
+    with connect(directory, db) as api:
         answer = api.get("/v1/governance/approvals")
     items = [a for a in answer["items"] if everything or a["status"] == "pending"]
     if as_json:
@@ -197,10 +177,11 @@ def _vote(
     db: Path | None,
     as_json: bool,
 ) -> None:
+    from heedful.cli.client import connect
     from heedful.cli.screen import print_json
 
     ballot = {"is_approved": is_approved, "reason": reason}
-    with _connected(directory, db, key) as api:
+    with connect(directory, db, key) as api:
         answer = api.post(f"/v1/governance/approvals/{quote(approval_id, safe='')}", ballot)
     settled = answer["approval"]
     if as_json:
@@ -215,9 +196,10 @@ def _vote(
 @incident_commands.command("list")
 def list_incidents(directory: Dir = HERE, db: Db = None, as_json: Json = False) -> None:
     """List the incidents that run, the strictest first."""
+    from heedful.cli.client import connect
     from heedful.cli.screen import print_json
 
-    with _connected(directory, db) as api:
+    with connect(directory, db) as api:
         answer = api.get("/v1/governance/incidents")
     print_json(answer) if as_json else _print_incidents(answer["items"])
 
@@ -240,11 +222,12 @@ def declare(
     as_json: Json = False,
 ) -> None:
     """Declare an incident: growth rests, and the plan's message is said."""
+    from heedful.cli.client import connect
     from heedful.cli.screen import print_json
 
     told = {"country": country, "placement": placement, "expires_at": until}
     order: dict[str, Any] = {"plan": plan, "reason": reason, "traits": _traits(trait or [])}
-    with _connected(directory, db, key) as api:
+    with connect(directory, db, key) as api:
         given = {name: value for name, value in told.items() if value is not None}
         answer = api.post("/v1/governance/incidents", order | given)
     print_json(answer) if as_json else _print_incidents(answer["items"])
@@ -260,10 +243,11 @@ def end_incident(
     as_json: Json = False,
 ) -> None:
     """End an incident before its expiry."""
+    from heedful.cli.client import connect
     from heedful.cli.screen import print_json
 
     path = f"/v1/governance/incidents/{quote(incident_id, safe='')}/end"
-    with _connected(directory, db, key) as api:
+    with connect(directory, db, key) as api:
         answer = api.post(path, {"reason": reason})
     print_json(answer) if as_json else print(f"Ended: {incident_id}.")
 
@@ -307,7 +291,9 @@ def _print_incidents(items: list[dict[str, Any]]) -> None:
 @audit_commands.command()
 def head(directory: Dir = HERE, db: Db = None) -> None:
     """Sign where the chain stands, as one line of JSON; keep it where nobody here can write."""
-    with _connected(directory, db) as api:
+    from heedful.cli.client import connect
+
+    with connect(directory, db) as api:
         print(json.dumps(api.get("/v1/governance/audit/head")))
 
 
@@ -321,10 +307,11 @@ def verify_chain(
     as_json: Json = False,
 ) -> None:
     """Check every link of the chain, also against heads that were kept; exit code 1 if broken."""
+    from heedful.cli.client import connect
     from heedful.cli.screen import count, print_json
 
     kept = [] if anchors is None else _read_anchors(anchors)
-    with _connected(directory, db) as api:
+    with connect(directory, db) as api:
         found = api.post("/v1/governance/audit/verify", {"anchors": kept})
     fault = found["fault"]
     if as_json:
@@ -373,9 +360,10 @@ def export_chain(
     db: Db = None,
 ) -> None:
     """Write the chain as JSON lines, the oldest link first."""
+    from heedful.cli.client import connect
     from heedful.cli.screen import count
 
-    with _connected(directory, db) as api:
+    with connect(directory, db) as api:
         lines = api.lines("/v1/governance/audit")
         if out is None:
             for line in lines:

@@ -62,62 +62,6 @@ def serve(
         app.close()
 
 
-def check(
-    directory: Annotated[
-        Path, typer.Argument(metavar="[DIR]", envvar="HEEDFUL_DIR", help="The workspace.")
-    ] = HERE,
-    as_json: Json = False,
-) -> None:
-    """Check the strategy's files; problems read FILE:LINE:COLUMN: what is wrong."""
-    _report(_checked(directory), directory, as_json)
-
-
-def publish(directory: Dir = HERE, db: Db = None, as_json: Json = False) -> None:
-    """Check the strategy's files and put them in force, between two events."""
-    from heedful.app import read_strategy_files
-    from heedful.cli.client import connect
-
-    checked = _checked(directory)
-    if checked["problems"]:
-        _report(checked, directory, as_json)
-    with connect(directory, db) as api:
-        answer = api.post("/v1/strategy/publish", {"files": read_strategy_files(directory)})
-    _report(answer, directory, as_json, done="In force")
-
-
-def _checked(directory: Path) -> dict[str, Any]:
-    """Check the files here, without the workspace: it does not open while they are wrong."""
-    import msgspec
-
-    from heedful import strategy
-    from heedful.app import read_strategy_files
-    from heedful.cli.workspace import require_workspace
-
-    require_workspace(directory)
-    files = read_strategy_files(directory)
-    problems = strategy.check(files)
-    version = None if problems else strategy.load(files).version
-    return {"version": version, "problems": msgspec.to_builtins(problems)}
-
-
-def _report(
-    answer: dict[str, Any], directory: Path, as_json: bool, done: str = "No problems"
-) -> None:
-    from heedful.cli.screen import print_json
-
-    problems = answer.get("problems", [])
-    if as_json:
-        print_json(answer)
-    else:
-        for p in problems:
-            print(f"{directory / 'strategy' / p['file']}:{p['line']}:{p['column']}: {p['text']}")
-        version = answer.get("version")
-        if not problems:
-            print(f"{done}: version {version}." if version else f"{done}.")
-    if problems:
-        end(NO, "" if as_json else f"{len(problems)} problem{'s'[: len(problems) != 1]}.")
-
-
 def replay(directory: Dir = HERE, db: Db = None, as_json: Json = False) -> None:
     """Rebuild all facts from the log and compare every byte with what is stored."""
     from heedful.cli.client import connect

@@ -21,6 +21,15 @@ Db = Annotated[
     typer.Option("--db", help="The database, when it is not the one of the settings."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+AsKey = Annotated[
+    str | None,
+    typer.Option(
+        "--key",
+        envvar="HEEDFUL_KEY",
+        help="Your own key: who asks and who agrees are told apart by it.",
+        show_default="the owner of this machine",
+    ),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Who = Annotated[
     str,

@@ -26,6 +26,7 @@ from heedful.govern import (
     Incident,
     SignedHead,
     Stop,
+    allows,
     audit,
     declare,
     end,
@@ -33,6 +34,7 @@ from heedful.govern import (
     request_approval,
     status_of,
     stop,
+    subject_of,
     switch_on,
     vote,
 )
@@ -107,6 +109,36 @@ class Governing:
 
         self._state(make, "switch", scope)
         return self.approval(asked[0]) if asked else None
+
+    def ask_to_publish(self, version: str, by: str, reason: str) -> Approval | None:
+        """Ask the others to agree to a strategy; None where they did, or where nobody has to.
+
+        Notes
+        -----
+        They agree to this version in the place of the one in force: once another one is
+        published, what they said is used up.
+
+        Raises
+        ------
+        InputError
+            As `govern.request_approval`.
+        """
+        now, rule = self._writer.now(), self._writer.world.approvals.publish
+        if rule.required <= 0:
+            return None
+        before = self._store.read(ledger.publications)
+        subject = subject_of(version, before[-1].key if before else 0)
+        needed = ApprovalNeeded("publish", subject, rule.required)
+        known = self.approvals()
+        if any(allows(approval, needed, now) for approval in known):
+            return None
+        for approval in known:
+            if approval.subject == subject and status_of(approval, now) == "pending":
+                return approval
+        approval_id = f"a_{secrets.token_hex(8)}"
+        request = request_approval(needed, approval_id, by, reason, rule, now)
+        self._state(lambda tx, world: request, "approval", approval_id)
+        return self.approval(approval_id)
 
     # -- approvals ------------------------------------------------------------------------------
 

@@ -55,7 +55,7 @@ def test_a_wrong_scope_and_an_unknown_request_are_refused_in_one_sentence(shop: 
 
 
 def test_an_incident_is_declared_listed_and_ended(shop: Live) -> None:
-    shop.says("incident", "declare", "flood", "--reason", "x", code=2)
+    shop.says("incident", "declare", "flood", "--reason", "x", code=1)
     shop.says("incident", "declare", "payments_down", "--reason", "x", "--trait", "=", code=2)
     said = shop.says(
         "incident", "declare", "payments_down", "--reason", "bank away",
