@@ -53,6 +53,9 @@ IMPORT_SOURCE: Final = "import"
 SWEEP_WAIT_S: Final = 3_600
 """How often the quarantine is looked through for what is too old."""
 
+CLEAN_WAIT_S: Final = 60
+"""How long an erasure that found no room for rewriting the store waits for the next try."""
+
 _STRATEGY_META: Final = "strategy:"
 _PROBE_META: Final = "probed_at"
 
@@ -317,10 +320,12 @@ class App:
 
     def _sweep(self) -> None:
         days = self.settings.quarantine_days
-        while days and not self._closing.is_set():
+        while not self._closing.is_set():
+            is_clean = self.engine.clean()
             with contextlib.suppress(PeerError):  # the store is away: what is old waits an hour
-                kept_aside.forget(self, self.clock() - days * DAY_MS)
-            if self._closing.wait(SWEEP_WAIT_S):
+                if days:
+                    kept_aside.forget(self, self.clock() - days * DAY_MS)
+            if self._closing.wait(SWEEP_WAIT_S if is_clean else CLEAN_WAIT_S):
                 return
 
 
