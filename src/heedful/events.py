@@ -68,6 +68,8 @@ IDENTIFIERS_SEPARATED: Final = "Identifiers Separated"
 """The identifiers of two sides are not one person: what `unmerge` writes."""
 OBJECTION_RECORDED: Final = "Objection Recorded"
 """The person objected to a purpose, on every channel."""
+SIGNALS_WARMED: Final = "Signals Warmed"
+"""From here on what was published since the person's first event is known of them, too."""
 
 # Names in the commerce vocabulary that Segment's specification lacks; ours, and said to be so.
 PAYMENT_FAILED: Final = "Payment Failed"

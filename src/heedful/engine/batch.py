@@ -19,8 +19,14 @@ from heedful.customer import Fragment, fragment_key, identifiers_of, separation_
 from heedful.customer.identity import FragmentKind
 from heedful.decide import TIME_PASSED, Decision
 from heedful.engine.deciding import Deciding
-from heedful.engine.graph import Change, Graph, Staged
-from heedful.events import IDENTIFIERS_SEPARATED, Event, Identifier, encode_event
+from heedful.engine.graph import Change, Graph, Staged, fragments_of, refold_now
+from heedful.events import (
+    IDENTIFIERS_SEPARATED,
+    SIGNALS_WARMED,
+    Event,
+    Identifier,
+    encode_event,
+)
 from heedful.kernel import MINUTE_MS, SECOND_MS, canonical
 from heedful.ports import (
     CLAIM_CONFLICT,
@@ -304,6 +310,8 @@ class Batch:
         for event, fragment, _, _ in arrivals:
             customer, seq = homes[fragment], last + 1 + len(log)
             is_time = event.type == "own" and event.name == TIME_PASSED
+            if event.type == "own" and event.name == SIGNALS_WARMED:
+                self._warm(customer)
             if not is_time:
                 self._land(Landed(event, customer, seq), fragment, landed, log)
             if self._deciding is None:
@@ -322,6 +330,13 @@ class Batch:
         if self._deciding is not None:
             self._deciding.write()
         return landed
+
+    def _warm(self, customer: int) -> None:
+        """Fold anew whom the log says to be known from here on, as a replay has to."""
+        row, state = self._graph.customers[customer]
+        if row.refold or state.senses.warming:
+            state = refold_now(self._tx, self._world, fragments_of(self._tx, row))
+            self._graph.customers[customer] = Staged(row._replace(refold=0), state)
 
     def _stage(self, keys: set[int]) -> None:
         staged = self._graph.customers

@@ -43,6 +43,16 @@ def read_cluster(row: ClusterRow) -> Cluster:
     return _CLUSTERS.decode(row.body)
 
 
+def fragments_of(tx: Transaction, row: CustomerRow) -> tuple[int, ...]:
+    """List the fragments of a stored customer."""
+    cluster_row = tx.clusters([row.cluster]).get(row.cluster)
+    if cluster_row is None:
+        return ()
+    cluster = read_cluster(cluster_row)
+    places = tx.fragments([fragment.key for fragment in cluster.fragments])
+    return tuple(key for key in sorted(places) if places[key].customer == row.key)
+
+
 class Place(NamedTuple):
     """Where an identifier stands."""
 

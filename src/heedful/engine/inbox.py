@@ -8,8 +8,8 @@ import msgspec
 
 from heedful.connectors import InboxItem, Mark
 from heedful.effects import OutboundEffect
+from heedful.engine.graph import fragments_of
 from heedful.engine.reading import no_customer
-from heedful.engine.refold import fragments_of
 from heedful.engine.writer import Writer
 from heedful.kernel import parse_public_id
 from heedful.ports import MessageRow, Store, Transaction

@@ -16,13 +16,13 @@ import msgspec
 from heedful import core
 from heedful.core import World
 from heedful.decide import TIME_PASSED
-from heedful.engine.batch import Inner, finished
+from heedful.engine.batch import Batch, BatchResult, Filing, Inner, finished
 from heedful.engine.deciding import own_event
-from heedful.engine.graph import read_cluster
+from heedful.engine.graph import fragments_of
 from heedful.engine.writer import Writer
-from heedful.events import decode_event
+from heedful.events import SIGNALS_WARMED, decode_event
 from heedful.kernel import PeerError
-from heedful.ports import CustomerRow, Store, Transaction
+from heedful.ports import Store, Transaction
 
 SWEEP_ROWS: Final = 64
 """Customers looked up at once while a new signal warms up."""
@@ -34,23 +34,14 @@ DUE_ROWS: Final = 200
 """Customers re-evaluated in one transaction when their time has come."""
 
 
-def fragments_of(tx: Transaction, row: CustomerRow) -> tuple[int, ...]:
-    """List the fragments of a stored customer."""
-    cluster_row = tx.clusters([row.cluster]).get(row.cluster)
-    if cluster_row is None:
-        return ()
-    cluster = read_cluster(cluster_row)
-    places = tx.fragments([fragment.key for fragment in cluster.fragments])
-    return tuple(key for key in sorted(places) if places[key].customer == row.key)
-
-
 def refold_customer(store: Store, writer: Writer, key: int) -> bool:
     """Fold one customer anew and replace their state; False when they are gone.
 
     Notes
     -----
     The long read happens on a snapshot. If the customer's fragments change meanwhile, the work is
-    thrown away and the caller comes again: the row still says that it waits.
+    thrown away and the caller comes again: the row still says that it waits. From when on the
+    signals are known stands in the log, since decisions differ from there on.
     """
     world = writer.world
 
@@ -68,15 +59,20 @@ def refold_customer(store: Store, writer: Writer, key: int) -> bool:
         return False
     fragments, state, seq = prepared
 
-    def replace(tx: Transaction) -> None:
+    def replace(tx: Transaction) -> BatchResult | None:
         row = tx.customers([key]).get(key)
-        if row is None or fragments_of(tx, row) != fragments:
-            return
+        if row is None or not fragments or fragments_of(tx, row) != fragments:
+            return None
         if world.signals.id != writer.world.signals.id:
-            return
+            return None
         for late in tx.events_of(fragments, after_seq=seq):
             core.fold(writer.world, state, decode_event(late.body))
-        tx.put_customers([finished(writer.world, row._replace(refold=0), state, writer.now())])
+        now, secret = writer.now(), writer.secret
+        tx.put_customers([finished(writer.world, row._replace(refold=0), state, now)])
+        warmed = own_event(secret, SIGNALS_WARMED, {}, now, key, tx.last_seq())
+        said = Inner(msgspec.structs.replace(warmed, flags=()), fragments[0])
+        filing = Filing(writer.world, secret)
+        return Batch(tx, writer.world, secret, filing, now).run([said], [])
 
     writer.transact(replace).result()
     return True

@@ -22,9 +22,8 @@ from heedful.engine import ledger
 from heedful.engine.batch import Batch, Filing, Inner
 from heedful.engine.deciding import DERIVED, read_decision
 from heedful.engine.forgetting import ERASED
-from heedful.engine.graph import read_cluster
+from heedful.engine.graph import fragments_of, read_cluster
 from heedful.engine.learning import BETA, learned
-from heedful.engine.refold import fragments_of
 from heedful.events import Event, decode_event
 from heedful.govern.governance import Governance, fold_governance
 from heedful.learn import BetaArms

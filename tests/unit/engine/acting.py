@@ -174,6 +174,7 @@ def acting(
     """Run an engine by hand until the block ends."""
     alive = Acting(store or MemoryStore(), files, way)
     alive.writer.start()
+    alive.engine._remember_signals(alive.world.signals)
     try:
         yield alive
     finally:

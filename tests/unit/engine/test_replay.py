@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from heedful.app.worlds import world_of
-from heedful.core import World
-from heedful.engine.engine import under
-from heedful.engine.replay import decisions_differing, rebuild, verify
+from heedful.engine.engine import read_lineage, under
+from heedful.engine.replay import Strategies, decisions_differing, rebuild, verify
 from heedful.govern import IncidentScope
 from heedful.kernel import DAY_MS, HOUR_MS, MINUTE_MS, public_id
+from heedful.ports import Store
 from heedful.store.memory import MemoryStore
 from heedful.strategy import load
 from tests.unit.engine.acting import Acting, acting
@@ -47,6 +47,9 @@ holdout: {name: t, share: 0.2}
 FIRST = {**SHOP, "actions/gift.yaml": GIFT, "policies/contact.yaml": POLICY}
 SECOND = {
     **FIRST,
+    "signals.yaml": SHOP["signals.yaml"]
+    + "  - {name: adds, kind: count, on: Product Added, window: 30d}\n",
+    "actions/gift.yaml": GIFT + "applicable: signals.adds >= 2\n",
     "actions/cart-mail.yaml": CART_MAIL["actions/cart-mail.yaml"],
     "policies/contact.yaml": POLICY.replace("at_most: 3", "at_most: 5"),
     "actions/pay-in-parts.yaml": CREDIT,
@@ -58,17 +61,17 @@ PUBLISHED = (FIRST, SECOND, THIRD, SECOND)
 """Three publications, and back to the second."""
 
 
-def worlds() -> dict[str, World]:
-    return {load(files).version: world_of(load(files)) for files in PUBLISHED}
-
-
-def strategies(world: World, version: str) -> World:
-    return under(world, worlds()[version])
+def strategies(store: Store) -> Strategies:
+    """Give what the application would: worlds that know which signals others had before."""
+    lineage = read_lineage(store)
+    known = {loaded.version: world_of(loaded, lineage) for loaded in map(load, PUBLISHED)}
+    return lambda world, version: under(world, known[version])
 
 
 def publish(here: Acting, files: dict[str, str]) -> None:
     strategy = load(files)
-    here.engine.publish(world_of(strategy), strategy.version, "ann")
+    world = world_of(strategy, read_lineage(here.store))
+    here.engine.publish(world, strategy.version, "ann")
 
 
 def shop(here: Acting, day: int) -> None:
@@ -125,9 +128,8 @@ def test_decisions_are_the_same_after_three_publications_and_a_rollback() -> Non
     assert len(made) > 60
     assert {"drawn", "best_value", "holdout", "all_gated", "growth_shut"} <= reasons
     assert {"budget_spent", "cap_reached", "silenced", "consent_refused"} <= codes
-    rebuilt = rebuild(
-        store, again, world_of(load(FIRST)), SECRET, 5 * DAY_MS, strategies=strategies
-    )
+    begun = world_of(load(FIRST))
+    rebuilt = rebuild(store, again, begun, SECRET, 5 * DAY_MS, strategies=strategies(store))
     assert decisions_differing(store, again) == []
     assert rebuilt.governance == world.governance
     assert rebuilt.models["beta"].encode() == world.models["beta"].encode()
@@ -153,7 +155,7 @@ def test_an_erased_person_is_the_only_one_whose_decisions_a_replay_lacks() -> No
         shop(here, 0)
         erased = {decision.id for decision in here.decided("u2")}
         here.engine.erase(here.who("user_id", "u2"))
-    rebuild(store, again, world_of(load(FIRST)), SECRET, 0, strategies=strategies)
+    rebuild(store, again, world_of(load(FIRST)), SECRET, 0, strategies=strategies(store))
     left = {row.id for row in store.read(lambda tx: tx.decisions_after(0, 10_000))}
     made = {row.id for row in again.read(lambda tx: tx.decisions_after(0, 10_000))}
     assert erased
