@@ -33,7 +33,11 @@ from heedful.learn.sparse import (
 FORGET_ON_CHANGE: Final = 8.0
 """How much less the past counts when an arm's outcomes show that its world has changed."""
 
+SCOPES_CACHED_MAX: Final = 16_384
+"""Arms and goals whose hashed places are remembered; at one more all are found again."""
+
 _TICKS_PER_HALF_LIFE: Final = 64
+_HALF_LIVES_MAX: Final = 64  # after so many nothing is left that a float could tell from a prior
 _CURVATURE_MIN: Final = 1e-4
 
 
@@ -51,9 +55,13 @@ class LogisticSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     sparse_variance: float = 0.02
     """Variance of a hashed weight, in squared log-odds."""
     half_life_ms: int | None = None
-    """Age at which what an action has learned counts half; None keeps it for ever."""
+    """Age at which what was learned counts half; None keeps it for ever."""
     detects_change: bool = True
     """Whether surprise makes an action forget at once."""
+    exploration: float = 0.35
+    """Factor on the deviation of log-odds that choices are made with. 1 is Thompson sampling as it
+    stands, less explores less: of 1, 0.5 and 0.35 the last regretted the least in worlds of twenty
+    arms, also when outcomes came late or the world changed."""
 
     def __post_init__(self) -> None:
         """Refuse settings out of range.
@@ -63,7 +71,7 @@ class LogisticSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         ValueError
             When a variance or strength is not above 0, or bits are not in 8 to 24.
         """
-        for name in ("feature_variance", "group_strength", "sparse_variance"):
+        for name in ("feature_variance", "group_strength", "sparse_variance", "exploration"):
             if not 0.0 < getattr(self, name) < math.inf:
                 got = repr(getattr(self, name))
                 raise ValueError(expected("a number above 0", got, f"$.{name}"))
@@ -156,8 +164,14 @@ class LogisticArms:
             return
         age = at - int(self.dense.at[slot])
         if age * _TICKS_PER_HALF_LIFE >= half_life:
-            self.dense.forget(slot, 2.0 ** (age / half_life))
+            self.dense.forget(slot, 2.0 ** min(age / half_life, _HALF_LIVES_MAX))
             self.dense.at[slot] = at
+        if self.sparse.at is None:
+            self.sparse.at = at
+        age = at - self.sparse.at
+        if age * _TICKS_PER_HALF_LIFE >= half_life:
+            self.sparse.forget(2.0 ** min(age / half_life, _HALF_LIVES_MAX))
+            self.sparse.at = at
 
     def _learn(
         self,
@@ -217,6 +231,8 @@ class LogisticArms:
             if spec.channel:
                 named.append(("channel", scope("channel", goal, spec.channel)))
             found = (constant_places(self.sparse, goal, spec), named)
+            if len(self._constants) >= SCOPES_CACHED_MAX:
+                self._constants.clear()
             self._constants[goal, spec] = found
         return found
 

@@ -25,6 +25,7 @@ class _Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="lo
     groups: list[tuple[str, str]]
     slot_arrays: dict[str, bytes]
     group_arrays: dict[str, bytes]
+    sparse_at: int | None
     sparse_places: bytes
     sparse_mean: bytes
     sparse_variance: bytes
@@ -52,6 +53,7 @@ def encode_model(model: LogisticArms) -> bytes:
                 name: _packed(name, getattr(dense, name)[: len(dense.groups)])
                 for name in GROUP_ARRAYS
             },
+            sparse_at=sparse.at,
             sparse_places=_bytes(touched.astype(np.uint32)),
             sparse_mean=_bytes(sparse.mean[touched]),
             sparse_variance=_bytes(sparse.variance[touched]),
@@ -88,6 +90,7 @@ def _restored(snapshot: _Snapshot) -> LogisticArms:
         for name in names:
             target = getattr(dense, name)
             target[:count] = _unpacked(name, arrays[name], target[:count])
+    sparse.at = snapshot.sparse_at
     places = np.frombuffer(snapshot.sparse_places, dtype="<u4").astype(np.intp)
     sparse.mean[places] = np.frombuffer(snapshot.sparse_mean, dtype="<f8")
     sparse.variance[places] = np.frombuffer(snapshot.sparse_variance, dtype="<f8")

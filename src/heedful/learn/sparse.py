@@ -29,6 +29,8 @@ class SparseWeights:
         self.prior = variance
         self.mean = np.zeros(1 << bits)
         self.variance = np.full(1 << bits, variance)
+        self.at: int | None = None
+        """When the past was last faded, ms since 1970; None before the first row."""
 
     def places(self, scopes: Hashes, features: Hashes) -> Indices:
         """Find the weights of features in scopes, of shape (len(scopes), len(features))."""
@@ -44,9 +46,16 @@ class SparseWeights:
         faded = variance - curvature * reach * reach
         self.variance[places] = np.maximum(faded, self.prior * _VARIANCE_FLOOR)
 
+    def forget(self, factor: float) -> None:
+        """Let what was learned count `1 / factor` as much, every best guess unchanged."""
+        places = self.touched()
+        # Precisions beyond the prior's are discounted; 1 / v - 1 / prior >= 0 up to rounding.
+        beyond = np.maximum(1.0 / self.variance[places] - 1.0 / self.prior, 0.0)
+        self.variance[places] = 1.0 / (1.0 / self.prior + beyond / factor)
+
     def touched(self) -> Indices:
         """Give the places of the weights that some outcome has moved, ascending."""
-        return np.flatnonzero(self.variance != self.prior)
+        return np.flatnonzero((self.variance != self.prior) | (self.mean != 0.0))
 
 
 def scope(kind: str, goal: str, *names: str) -> int:

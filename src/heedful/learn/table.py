@@ -17,6 +17,7 @@ from heedful.learn.dense import start
 from heedful.learn.logistic import LogisticArms
 from heedful.learn.quadrature import Floats
 from heedful.learn.sparse import channel_features, constant_places, scopes
+from heedful.learn.values import LogitNormalValue
 
 VARIANCE_MIN: Final = 1e-12
 """Least variance of log-odds that a table answers; single precision could round one below 0."""
@@ -45,6 +46,7 @@ class ArmTable:
     def __init__(self, model: LogisticArms, goal: str, arms: Sequence[ArmSpec]) -> None:
         self.arms = tuple(arms)
         self.basis_ids = model.basis_ids
+        self._exploration = model.settings.exploration
         self._weights = model.sparse
         actions = list(dict.fromkeys((arm.group, arm.action) for arm in arms))
         channels = list(dict.fromkeys(arm.channel for arm in arms if arm.channel))
@@ -124,6 +126,26 @@ class ArmTable:
             mean += np.append(by_channel[0], 0.0)[self._channel]
             variance += np.append(by_channel[1], 0.0)[self._channel]
         return LogOdds(mean, np.sqrt(np.maximum(variance, VARIANCE_MIN)))
+
+    def values(
+        self, context: Context, gains: Sequence[float], offsets: Sequence[float]
+    ) -> list[LogitNormalValue]:
+        """Say what every arm may be worth in one context, as wide as choices explore it.
+
+        Parameters
+        ----------
+        context
+            The person at this moment.
+        gains, offsets
+            Money when the goal is reached, and money that is certain; in the order of the arms.
+
+        References
+        ----------
+        O. Chapelle, L. Li, "An Empirical Evaluation of Thompson Sampling", 2011, on reshaping.
+        """
+        mean, sd = self.score(context)
+        terms = zip(mean.tolist(), (self._exploration * sd).tolist(), gains, offsets, strict=True)
+        return [LogitNormalValue(*four) for four in terms]
 
     def _crossed(
         self, scope_keys: Hashes, features: Hashes, values: Floats
