@@ -305,7 +305,13 @@ def assignment_key(assignment: Assignment) -> tuple[str, int, int]:
 
 
 def bounded_needs(needs: list[OpenNeed]) -> list[OpenNeed]:
-    """Keep the newest instances of each need."""
+    """Keep the newest instances of each need.
+
+    Notes
+    -----
+    Only joining two people can drop one that is open, and only under as many newer ones: to
+    prefer it would be an order over a field that changes.
+    """
     if len(needs) <= NEED_INSTANCES_MAX:
         return needs
     kept, counts = [], dict[str, int]()

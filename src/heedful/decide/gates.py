@@ -138,9 +138,6 @@ class Gates:
         gated: list[Gated] = []
         for row in choice.rows:
             action = row.action
-            if action.name in tried:
-                gated.append(Gated(row, (), "already_tried"))
-                continue
             codes: list[tuple[ArmRule, str]] = []
             code: str | None = _UNASKED
             for arm, lane in row.arms:
@@ -149,7 +146,7 @@ class Gates:
                     stop = self._stopped(action, arm)
                 if stop is None:
                     if code is _UNASKED:
-                        code = self._of_action(row, scope)
+                        code = self._of_action(row, scope, tried)
                     stop = code
                 if stop is None:
                     stop, due = after[lane]
@@ -163,13 +160,15 @@ class Gates:
                 _note(gated, row, codes)
         return passed, gated
 
-    def _of_action(self, row: Row, scope: Mapping[str, Any]) -> str | None:
+    def _of_action(self, row: Row, scope: Mapping[str, Any], tried: frozenset[str]) -> str | None:
         """Ask the gates that all arms of an action share, from transparency to suitability."""
         action = row.action
         if action.needs_person:
             return "needs_person"
         if action.needs_approval and self._slot.is_answered:
             return "approval_required"
+        if action.name in tried:
+            return "already_tried"
         if self._is_silenced(action):
             return "silenced"
         held, holds = self._run.readings.held, self._run.rules.holds
@@ -234,13 +233,16 @@ class Gates:
         if not self.contact.speaks(arm):
             return "other_language"
         if arm.channel:
-            if action.name in self._repeated and not (action.is_free and action.is_momentary):
+            if self._is_repeated(action):
                 return "repeated"
             if self.contact.is_capped(action, arm):
                 return "cap_reached"
             if self._is_spared(action, arm, self._run.now):
                 return "guardrail"
         return "budget_spent" if self._is_budget_spent(action) else None
+
+    def _is_repeated(self, action: ActionRule) -> bool:
+        return action.name in self._repeated and not (action.is_free and action.is_momentary)
 
     def _said_lately(self) -> frozenset[str]:
         """List the actions that went out and whose decision still stands."""
@@ -274,13 +276,12 @@ class Gates:
     def _consent(self, purposes: tuple[str, ...], channel: str, is_promotional: bool) -> str | None:
         if not channel:
             return None  # nothing is said to the person
-        profile = self._run.person.profile
-        if consent_of(profile.consents, _EVERY_PURPOSE, channel) not in (None, "granted"):
+        if self._status(_EVERY_PURPOSE, channel) not in (None, "granted"):
             return "suppressed"
-        statuses = [consent_of(profile.consents, purpose, channel) for purpose in purposes]
+        statuses = [self._status(purpose, channel) for purpose in purposes]
         if "objected" in statuses:
             return "objected"
-        if is_promotional and profile.gpc_at:
+        if is_promotional and self._run.person.profile.gpc_at:
             return "gpc_opt_out"
         for purpose, status in zip(purposes, statuses, strict=True):
             if status is None and purpose != _SERVICE:
@@ -288,6 +289,11 @@ class Gates:
             if status not in (None, "granted"):
                 return "consent_refused"
         return None
+
+    def _status(self, purpose: str, channel: str) -> str | None:
+        refused = self._run.refused
+        said = refused.get((purpose, ANY_CHANNEL)) or refused.get((purpose, channel))
+        return said or consent_of(self._run.person.profile.consents, purpose, channel)
 
     # Later: has a gate closed since the decision?
 
@@ -308,12 +314,16 @@ class Gates:
             return "not_applicable"
         if action.suitable is not None and not still_holds(action.suitable):
             return "not_suitable"
-        return "no_benefit" if action.benefit < 0 else None
+        if action.benefit < 0:
+            return "no_benefit"
+        # A language that only the request told is not taken back by silence about it.
+        is_foreign = self.contact.language is not None and not self.contact.speaks(arm)
+        return "other_language" if is_foreign else None
 
     def closed_at_release(
         self, standing: Standing, action: ActionRule, arm: ArmRule, *, is_counted: bool = False
     ) -> str | None:
-        """Ask the rest at the moment of sending: address, caps, guardrails and budget.
+        """Ask the rest at the moment of sending: address, repetition, caps, guardrails, budget.
 
         Parameters
         ----------
@@ -325,6 +335,8 @@ class Gates:
                 return "no_address"
             if is_counted:
                 return None
+            if self._is_repeated(action):
+                return "repeated"
             if self.contact.is_capped(action, arm):
                 return "cap_reached"
             if self._is_spared(action, arm, standing.at):

@@ -78,9 +78,11 @@ def open_unseen_needs(run: Run) -> list[OpenNeed]:
 
 def _opened(run: Run, rule: NeedRule, *, is_touched: bool) -> OpenNeed | None:
     case, now = run.case, run.now
-    last = next((need for need in reversed(case.needs) if need.name == rule.name), None)
-    if last is not None and not last.closed_at:
+    known = [need for need in case.needs if need.name == rule.name]
+    # After two people were joined, an older one may be open while the newest is closed.
+    if not all(need.closed_at for need in known):
         return None
+    last = known[-1] if known else None
     # The condition is evaluated as of now; the event only says when it came true.
     opened_at = min(run.event.at, now)
     if opened_at + rule.expires_ms <= now:

@@ -132,13 +132,16 @@ def _object(run: Run, said: dict[str, Any], outcome: str) -> None:
     purposes = arm.purposes if arm is not None else ()
     default = "marketing" if said.get("class") == "promotional" else "service"
     is_complaint = outcome == "complained"
+    status = "objected" if is_complaint else "withdrawn"
+    where = ANY_CHANNEL if is_complaint else channel or ANY_CHANNEL
     for purpose in purposes[:1] or (default,):
+        run.refused[purpose, where] = status
         run.say(
             CONSENT_CHANGED,
             {
                 "purpose": purpose,
-                "channel": ANY_CHANNEL if is_complaint else channel or ANY_CHANNEL,
-                "status": "objected" if is_complaint else "withdrawn",
+                "channel": where,
+                "status": status,
                 "source": f"outcome:{outcome}",
                 "proof": str(said.get("decision_id")),
             },

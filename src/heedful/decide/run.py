@@ -59,6 +59,9 @@ class Run:
         self.effects: list[OutboundEffect] = []
         self.learned: list[Any] = []
         self.spent: list[tuple[str, int]] = []
+        self.refused: dict[tuple[str, str], str] = {}
+        """Consents taken back in this step, by purpose and channel: the profile learns of them
+        after it, and no decision of it may overlook them."""
         self._events: list[NewEvent] = []
         self._released: list[str] = []
         self._postponed: list[tuple[str, int, str]] = []
