@@ -215,17 +215,26 @@ def letter_box(said: Said, port: int) -> Iterator[None]:
         controller.stop()
 
 
-def _print(what: Ticket | Mail | str, as_json: bool) -> None:
+_PRINTING: Final = threading.Lock()
+
+
+def _line(what: Ticket | Mail | str, as_json: bool) -> str:
     if as_json:
         kind = type(what).__name__.lower() if not isinstance(what, str) else "refused"
         fields = {"says": what} if isinstance(what, str) else msgspec.to_builtins(what)
-        print(json.dumps({"kind": kind} | fields, ensure_ascii=False), flush=True)
-    elif isinstance(what, Ticket):
-        print(f"ticket {what.number}  {what.says}  ({what.customer_id})", flush=True)
-    elif isinstance(what, Mail):
-        print(f"mail      {what.to}: {what.subject}", flush=True)
-    else:
-        print(what, flush=True)
+        return json.dumps({"kind": kind} | fields, ensure_ascii=False)
+    if isinstance(what, Ticket):
+        return f"ticket {what.number}  {what.says}  ({what.customer_id})"
+    if isinstance(what, Mail):
+        return f"mail      {what.to}: {what.subject}"
+    return what
+
+
+def _print(line: str) -> None:
+    # Calls and mails come on threads of their own; a line is whole or not there.
+    with _PRINTING:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
 
 
 def main(
@@ -243,13 +252,13 @@ def main(
         signal.signal(name, lambda *_: ended.set())
 
     def said(what: Ticket | Mail | str) -> None:
-        _print(what, as_json)
+        _print(_line(what, as_json))
 
     try:
         with desk_server(secret, said, port) as url, letter_box(said, mail_port):
             listening = {"kind": "listening", "url": url, "mail_port": mail_port}
             told = f"The desk takes calls at {url}, the letter box mail at port {mail_port}."
-            print(json.dumps(listening) if as_json else told, flush=True)
+            _print(json.dumps(listening) if as_json else told)
             ended.wait()
     except OSError as error:
         print(f"Cannot listen on port {port} or {mail_port}: {error.strerror}.", file=sys.stderr)

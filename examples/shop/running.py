@@ -34,7 +34,7 @@ Heard = Callable[[dict[str, Any]], None]
 
 def free_port(wanted: int) -> int:
     """Take the wanted port, or the next one that is free; any for 0."""
-    for port in range(wanted, min(wanted + PORTS_TRIED, 65_536)):
+    for port in range(wanted, min(wanted + PORTS_TRIED, 65_536)) if wanted else (0,):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with contextlib.suppress(OSError):

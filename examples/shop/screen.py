@@ -1,7 +1,7 @@
-"""The shop's life on one terminal: counts on top, the newest events, one person in focus.
+"""The shop on one terminal: what Heedful decides, one story as it happens, and why on a key.
 
 Law: a picture is a function of a `Scene` and a size; what reads clocks, servers and terminals
-stands in `__main__`.
+stands in `show` and `__main__`.
 """
 
 from __future__ import annotations
@@ -17,30 +17,41 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from heedful.cli.feed import Seen
-from heedful.cli.person import Kinds, name_of, signal_value
+from examples.shop.story import Mark, Step, Story
+from heedful.cli.deciding import candidate_rows
+from heedful.cli.demo_feed import Decided
+from heedful.cli.demo_words import Kind, plain
+from heedful.cli.person import Kinds, signal_value
 from heedful.cli.screen import clean, short
 
 ACCENT: Final = "#2fb5a0"
-DIM: Final = "grey58"
-KINDS: Final = {
-    "merge": "bold #d98cff",
-    "split": "bold #f2b84b",
-    "erase": "bold #ff6b6b",
-    "due": "#7fb3ff",
+DIM: Final = "grey62"
+QUIET: Final = "grey50"
+STORY: Final = "#d98cff"
+INDENT: Final = 11
+"""Columns before the second line of a decision."""
+KINDS: Final[dict[Kind, tuple[str, str]]] = {
+    "help": (" HELP ", "bold black on #7bd88f"),
+    "owed": (" OWED ", "bold black on #7fb3ff"),
+    "offer": ("OFFER ", "bold black on #f2b84b"),
+    "silence": ("quiet ", "grey62 on grey19"),
 }
-TONES: Final = {
-    "Order Completed": "bold #7bd88f",
-    "Payment Failed": "bold #ff6b6b",
-    "Order Refunded": "#f2b84b",
-    "Support Contacted": "#f2b84b",
+"""What stands before a decision, and how it looks."""
+MARKS: Final[dict[Mark, tuple[str, str]]] = {
+    "bad": ("✗", "bold #ff6b6b"),
+    "need": ("!", "bold #f2b84b"),
+    "help": ("♥", "bold #7bd88f"),
+    "quiet": ("∅", "bold #7fb3ff"),
+    "desk": ("☎", "bold #d98cff"),
+    "held": ("–", "bold #7fb3ff"),
+    "good": ("✓", "bold #7bd88f"),
+    "wait": ("…", DIM),
 }
-NEWEST_KEPT: Final = 200
-ROWS_ROOMY_MIN: Final = 16
-"""Rows below which the person in focus is drawn without traits and empty lines."""
-
+LINES_KEPT: Final = 200
 SIDE_COLUMNS_MIN: Final = 100
-"""Columns below which the person in focus stands under the events instead of beside them."""
+"""Columns below which the story stands under the decisions instead of beside them."""
+NUMBERED: Final = 9
+"""Lines that a digit opens."""
 
 CLAIMS: Final = ("absence", "sequence")
 """Kinds of signals that are true or not."""
@@ -48,17 +59,23 @@ CLAIMS: Final = ("absence", "sequence")
 # What tells most about a person comes first; the rest follow by name.
 TELLING: Final = (
     "payment_failures_in_a_row",
-    "payment_failures_10m",
+    "failed_payment_methods_1d",
+    "cart_items",
     "cart_abandoned",
-    "watched_not_opened",
     "support_contacts_30d",
-    "return_rate",
     "orders",
     "spend_90d",
-    "views_by_category_7d",
-    "product_views_per_hour",
-    "brands_viewed_30d",
+    "return_rate",
     "last_query",
+    "product_views_per_hour",
+)
+
+WELCOME: Final = (
+    "The customers of an outdoor shop come in through Segment's own SDK, which knows nothing of "
+    "Heedful.",
+    "For each of them Heedful works out what they need now: help first, then what they are owed, "
+    "and an offer only where nothing else is open. Often the right thing is to say nothing.",
+    "Soon somebody's card will be refused three times in a row. Watch what happens then.",
 )
 
 
@@ -71,12 +88,157 @@ class Scene(msgspec.Struct, kw_only=True):
     per_second: float = 0.0
     merges: int = 0
     automatic: int = 0
-    newest: deque[Seen] = msgspec.field(default_factory=lambda: deque(maxlen=NEWEST_KEPT))
-    focus: dict[str, Any] | None = None
-    reason: str = ""
-    """Why this person is in focus."""
+    decisions: int = 0
+    silent: int = 0
+    tickets: int = 0
+    helped: int = 0
+    lines: deque[Decided] = msgspec.field(default_factory=lambda: deque(maxlen=LINES_KEPT))
+    """Decisions, the newest first."""
+    selected: int | None = None
+    """Place in `lines` of the decision that Enter opens."""
+    is_paused: bool = False
+    missed: int = 0
+    """Decisions that came while it was paused."""
+    opened: Decided | None = None
+    """The decision whose why is shown instead of everything else."""
+    story: Story | None = None
+    person: dict[str, Any] | None = None
+    """Record of the person of the story."""
     note: str = ""
     kinds: Kinds = msgspec.field(default_factory=dict)
+    has_keys: bool = True
+
+
+class Picture:
+    """A scene as rich draws it, fitted to the terminal that it is drawn on."""
+
+    def __init__(self, scene: Scene) -> None:
+        self.scene = scene
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        width, height = options.max_width, options.height or console.height
+        root, body = Layout(), Layout(name="body", ratio=1)
+        root.split_column(
+            Layout(head(self.scene, width), size=3), body, Layout(foot(self.scene), size=1)
+        )
+        scene, rows = self.scene, height - 6
+        if scene.opened is not None:
+            body.update(_panel("why", why(scene.opened, rows), ACCENT))
+        elif width >= SIDE_COLUMNS_MIN:
+            side = min(58, width * 9 // 20)
+            left = _panel(_title(scene), decisions(scene, rows))
+            body.split_row(Layout(left), Layout(_side(scene, rows), size=side))
+        else:
+            above = rows // 2
+            left = _panel(_title(scene), decisions(scene, above - 1))
+            body.split_column(Layout(left, size=above + 1), Layout(_side(scene, rows - above)))
+        yield root
+
+
+def _panel(title: str, inner: Any, style: str = "grey37") -> Panel:
+    return Panel(inner, title=title, title_align="left", border_style=style, box=box.ROUNDED)
+
+
+def _title(scene: Scene) -> str:
+    if scene.is_paused:
+        return f"what Heedful decides · paused · {scene.missed:,} since"
+    return "what Heedful decides, live"
+
+
+def head(scene: Scene, width: int) -> Table:
+    """Draw the line of counts."""
+    cells = [
+        ("customers", scene.customers),
+        ("events", scene.events),
+        ("events/s", round(scene.per_second)),
+        ("decisions", scene.decisions),
+        ("times quiet", scene.silent),
+        ("helped", scene.helped),
+    ]
+    if width >= SIDE_COLUMNS_MIN:
+        cells.insert(3, ("merges", scene.merges))
+        cells.insert(4, ("signals", scene.automatic))
+    title = Text("heedful", style=f"bold {ACCENT}").append("\nan outdoor shop", style=DIM)
+    grid = Table.grid(expand=True, padding=(0, 1))
+    grid.add_column(ratio=2)
+    for _ in cells:
+        grid.add_column(justify="right", ratio=1)
+    numbers = (Text(f"{value:,}\n", style="bold").append(name, style=DIM) for name, value in cells)
+    grid.add_row(title, *numbers)
+    return grid
+
+
+def decisions(scene: Scene, rows: int) -> Any:
+    """Draw decisions, the newest on top, each on two lines: what, and why."""
+    if not scene.lines:
+        so_far = f"{scene.events:,} events so far." if scene.events else ""
+        return Text(f"The shop's last hours are coming in. {so_far}", style=DIM)
+    room = max(1, rows // 2)
+    first = max(0, (scene.selected or 0) - room + 1)
+    whose = scene.story.customer_id if scene.story is not None else ""
+    lines: list[Text] = []
+    for place, decided in list(enumerate(scene.lines))[first : first + room]:
+        label, style = KINDS[decided.told.kind]
+        is_selected = place == scene.selected
+        number = "▶" if is_selected else str(place + 1) if place < NUMBERED else " "
+        is_story = decided.customer_id == whose
+        what = Text.assemble(
+            (f"{number} ", f"bold {ACCENT}" if is_selected else DIM),
+            (f"{decided.at[11:19]} ", DIM),
+            (label, style),
+            (f" {clean(decided.who)}  ", f"bold {STORY}" if is_story else "bold"),
+            (clean(decided.told.does), QUIET if decided.told.kind == "silence" else ""),
+        )
+        why_ = Text.assemble((" " * INDENT), (clean(decided.told.why), DIM))
+        if is_selected:
+            why_.stylize("reverse", INDENT)
+        lines += [what, why_]
+    for line in lines:
+        line.no_wrap, line.overflow = True, "ellipsis"
+    return Group(*lines)
+
+
+def _side(scene: Scene, rows: int) -> Any:
+    story = scene.story
+    if story is None:
+        parts: list[Any] = []
+        for paragraph in WELCOME:
+            parts += [Text(paragraph), Text()]
+        return _panel("what you see", Group(*parts), ACCENT)
+    title = f"the story of {clean(story.who)}"
+    return _panel(title, Group(*_story(story, scene, rows)), STORY)
+
+
+def _story(story: Story, scene: Scene, rows: int) -> list[Any]:
+    table = Table.grid(expand=True, padding=(0, 1, 0, 0))
+    table.add_column(width=1)
+    table.add_column(ratio=1)
+    table.add_column(width=8, no_wrap=True)
+    for step in story.steps:
+        _step(table, step, is_roomy=rows >= 20)
+    parts: list[Any] = [table]
+    left = rows - 21
+    signals = telling((scene.person or {}).get("signals", {}), left - 1)
+    if left > 2 and signals:
+        parts.append(Text("what Heedful senses of them", style=f"bold {ACCENT}"))
+        known = Table.grid(padding=(0, 2, 0, 0))
+        for name, value in signals:
+            written = _value(name, value, scene.kinds)
+            known.add_row(Text(plain(name), style=DIM), Text(clean(written)))
+        parts.append(known)
+    return parts
+
+
+def _step(table: Table, step: Step, *, is_roomy: bool) -> None:
+    mark, style = MARKS[step.mark]
+    is_done = step.is_done or step.mark == "help"
+    title = Text(clean(step.title), style="bold" if is_done else QUIET)
+    at = Text(step.at[11:19], style=DIM)
+    table.add_row(Text(mark, style=style if is_done else QUIET), title, at)
+    if step.says:
+        table.add_row("", Text(clean(step.says), style=DIM))
+    elif is_roomy:
+        table.add_row("", "")
 
 
 def telling(signals: dict[str, Any], count: int) -> list[tuple[str, Any]]:
@@ -94,158 +256,7 @@ def telling(signals: dict[str, Any], count: int) -> list[tuple[str, Any]]:
         if value not in (None, 0, 0.0, False, "", {}, [])
     ]
     known.sort(key=lambda pair: (order.get(pair[0], len(order)), pair[0]))
-    return known[:count]
-
-
-def weight(seen: Seen, record: dict[str, Any] | None) -> tuple[int, str]:
-    """Say how much a line makes its person worth a look, and why."""
-    if record is None:
-        return 0, ""
-    signals = record.get("signals", {})
-    if seen.kind == "merge":
-        return 5, "just became one person"
-    if (signals.get("payment_failures_in_a_row") or 0) >= 2:
-        return 5, "payments keep failing"
-    if seen.what == "Support Contacted":
-        return 4, "asked for help"
-    if signals.get("cart_abandoned"):
-        return 3, "left a cart behind"
-    if seen.what == "Order Completed":
-        return 3, "bought something"
-    if seen.changed:
-        return 2, "signals changed"
-    return 1, ""
-
-
-class Picture:
-    """A scene as rich draws it, fitted to the terminal that it is drawn on."""
-
-    def __init__(self, scene: Scene) -> None:
-        self.scene = scene
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        width, height = options.max_width, options.height or console.height
-        root = Layout()
-        body = Layout(name="body", ratio=1)
-        root.split_column(
-            Layout(head(self.scene, width), size=3), body, Layout(foot(self.scene), size=1)
-        )
-        if width >= SIDE_COLUMNS_MIN:
-            person = min(56, width * 3 // 8)
-            rows = height - 7
-            left = Layout(_panel("now", events(self.scene, rows, width - person - 4)))
-            right = Layout(_panel(_focus_title(self.scene), focus(self.scene, rows)), size=person)
-            body.split_row(left, right)
-        else:
-            rows = (height - 8) // 2
-            body.split_column(
-                Layout(_panel("now", events(self.scene, rows - 2, width - 4))),
-                Layout(_panel(_focus_title(self.scene), focus(self.scene, rows - 1))),
-            )
-        yield root
-
-
-def _panel(title: str, inner: Any) -> Panel:
-    return Panel(inner, title=title, title_align="left", border_style="grey37", box=box.ROUNDED)
-
-
-def _focus_title(scene: Scene) -> str:
-    return f"one person · {scene.reason}" if scene.reason else "one person"
-
-
-def head(scene: Scene, width: int) -> Table:
-    """Draw the line of counts."""
-    grid = Table.grid(expand=True, padding=(0, 1))
-    cells = [
-        ("customers", f"{scene.customers:,}"),
-        ("events", f"{scene.events:,}"),
-        ("events/s", f"{scene.per_second:,.0f}"),
-        ("merges", f"{scene.merges:,}"),
-        ("automatic signals" if width >= 100 else "automatic", f"{scene.automatic:,}"),
-    ]
-    title = Text("heedful", style=f"bold {ACCENT}")
-    title.append("\nthe outdoor shop, live", style=DIM)
-    grid.add_column(ratio=2)
-    for _ in cells:
-        grid.add_column(justify="right", ratio=1)
-    grid.add_row(
-        title,
-        *(Text(f"{value}\n", style="bold").append(name, style=DIM) for name, value in cells),
-    )
-    return grid
-
-
-def events(scene: Scene, rows: int, width: int) -> Table:
-    """Draw the newest events, the newest on top."""
-    wide = width >= 60
-    table = Table(box=None, expand=True, show_header=False, padding=(0, 1, 0, 0))
-    table.add_column(width=8, style=DIM, no_wrap=True)
-    table.add_column(width=16 if wide else 20, no_wrap=True, overflow="ellipsis")
-    table.add_column(width=20 if wide else None, no_wrap=True, overflow="ellipsis")
-    if wide:
-        table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
-    for seen in list(scene.newest)[: max(rows, 1)]:
-        style = KINDS.get(seen.kind) or TONES.get(seen.what, "")
-        is_visitor = seen.who.startswith("visitor ")
-        cells = [
-            Text(seen.at[11:19]),
-            Text(clean(seen.who), style=DIM if is_visitor else "bold"),
-            Text(clean(seen.what), style=style),
-        ]
-        if wide:
-            cells.append(Text(clean(_news(seen, scene.kinds)), style=ACCENT))
-        table.add_row(*cells)
-    return table
-
-
-def _news(seen: Seen, kinds: Kinds) -> str:
-    """Say what is new in a line's signals, the most telling first."""
-    order = {name: place for place, name in enumerate(TELLING)}
-    changed = sorted(seen.changed.items(), key=lambda c: order.get(c[0].split()[0], len(order)))
-    parts = []
-    for name, (was, now) in changed:
-        signal, _, category = name.partition(" ")
-        before, after = _value(signal, was, kinds), _value(signal, now, kinds)
-        if before == after or (was is None and now == 0):
-            continue
-        label = (category or signal).replace("_", " ")
-        if kinds.get(signal) in CLAIMS:
-            parts.append(label if now else f"not {label}")
-        else:
-            # A number stands first: what is cut off at the edge is the name.
-            parts.append(f"{label} {after}" if isinstance(now, str) else f"{after} {label}")
-    return " · ".join(parts)
-
-
-def focus(scene: Scene, rows: int) -> Any:
-    """Draw one person: who, by what they are known, what is known, what is sensed."""
-    found = scene.focus
-    if found is None:
-        return Text("Waiting for the first customer.", style=DIM)
-    name = Text(name_of(found), style="bold")
-    name.append(f"\n{found['customer_id']}", style=DIM)
-    name.append(f" · {found.get('event_count', 0):,} events", style=DIM)
-    # A low pane has no room for traits and empty lines: what is sensed matters more.
-    gap = [] if rows < ROWS_ROOMY_MIN else [Text()]
-    known = found.get("identifiers", [])
-    most = 5 if gap else 2
-    parts: list[Any] = [name, *gap, _pairs([(i["namespace"], i["value"]) for i in known[:most]])]
-    left = rows - 2 - len(gap) - min(len(known), most)
-    if gap and len(known) > most:
-        parts.append(Text(f"and {len(known) - most} more", style=DIM))
-        left -= 1
-    traits = [
-        (n, v) for n, v in found.get("traits", {}).items() if n not in ("email", "phone", "name")
-    ][: max(0, min(6, left - 10))]
-    if gap and traits:
-        parts += [*gap, _pairs(traits)]
-        left -= len(traits) + 1
-    signals = telling(found.get("signals", {}), max(0, left - 2 * len(gap)))
-    if signals:
-        title = [*gap, Text("signals", style=f"bold {ACCENT}")] if gap else []
-        written = [(name, _value(name, value, scene.kinds)) for name, value in signals]
-        parts += [*title, _pairs(written, "bold")]
-    return Group(*parts)
+    return known[: max(0, count)]
 
 
 def _value(name: str, value: Any, kinds: Kinds) -> str:
@@ -254,29 +265,45 @@ def _value(name: str, value: Any, kinds: Kinds) -> str:
     return signal_value(name, value, kinds)
 
 
-def _pairs(pairs: list[tuple[str, Any]], style: str = "") -> Table:
-    table = Table.grid(padding=(0, 2, 0, 0), expand=True)
-    table.add_column(style=DIM, no_wrap=True)
-    table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
-    for name, value in pairs:
-        table.add_row(name.replace("_", " "), Text(clean(short(value)), style=style))
-    return table
+def why(opened: Decided, rows: int) -> Any:
+    """Draw the whole of why: the sentence, who stood for choice, what would have changed it."""
+    explanation = opened.answer["explanation"]
+    label, style = KINDS[opened.told.kind]
+    line = Text.assemble((label, style), (f" {clean(opened.who)}  ", "bold"))
+    line.append(clean(opened.told.does))
+    parts: list[Any] = [line, Text(clean(opened.told.why)), Text()]
+    parts += [Text(clean(explanation["sentence"]), style="italic"), Text()]
+    candidates = list(candidate_rows(explanation))
+    changes = explanation["would_change"][:3]
+    room = max(3, rows - len(parts) - len(changes) - 8)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style=f"bold {ACCENT}")
+    for column in ("what could be done", "where", "worth", "chance", "why (not)"):
+        table.add_column(column, no_wrap=column != "why (not)")
+    for number, row in enumerate(candidates[:room]):
+        style = "bold" if number == 0 and opened.told.kind != "silence" else ""
+        table.add_row(*(Text(clean(short(cell))) for cell in row), style=style)
+    parts.append(table)
+    if len(candidates) > room:
+        parts.append(Text(f"and {len(candidates) - room} more", style=DIM))
+    if changes:
+        parts += [Text(), Text("what would have changed it", style=f"bold {ACCENT}")]
+        parts += [Text(f"· {clean(change['sentence'])}") for change in changes]
+    versions = " · ".join(f"{n} {v[:12]}" for n, v in explanation["versions"].items())
+    told = f"{opened.decision_id} · {opened.at[:19].replace('T', ' ')} UTC · {versions}"
+    return Group(*parts, Text(), Text(told, style=DIM))
 
 
 def foot(scene: Scene) -> Text:
-    """Draw the last line: where the server is, and how it ends."""
-    line = Text(f"{scene.url}", style=DIM)
-    line.append("  ·  Ctrl-C ends", style=DIM)
+    """Draw the last line: the keys, and where the server is."""
+    if not scene.has_keys:
+        keys = "Ctrl-C ends"
+    elif scene.opened is not None:
+        keys = "Enter or Esc: back · ↑↓ another · q ends"
+    else:
+        pause = "space goes on" if scene.is_paused else "space pauses"
+        keys = f"1-9, or ↑↓ and Enter: why · {pause} · q ends"
+    line = Text(keys, style="bold")
+    line.append(f"   {scene.url}", style=DIM)
     if scene.note:
-        line.append(f"  ·  {scene.note}", style="#f2b84b")
+        line.append(f"   {scene.note}", style="#f2b84b")
     return line
-
-
-def plain_line(scene: Scene) -> str:
-    """Say a scene in one line, for where no terminal is."""
-    last = scene.newest[0] if scene.newest else None
-    now = f" | {last.who}: {last.what}" if last else ""
-    return (
-        f"{scene.customers:,} customers, {scene.events:,} events, {scene.per_second:,.0f}/s, "
-        f"{scene.merges:,} merges, {scene.automatic:,} automatic signals{now}"
-    )

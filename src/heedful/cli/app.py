@@ -9,6 +9,7 @@ import typer
 from heedful.cli import (
     customers,
     deciding,
+    demo,
     governing,
     importing,
     keys,
@@ -34,6 +35,7 @@ app.command()(operations.init)
 app.command()(operations.serve)
 app.add_typer(keys.commands, name="keys")
 app.command("import")(importing.import_)
+app.command()(demo.demo)
 app.command()(watching.stream)
 app.add_typer(customers.commands, name="customer")
 app.add_typer(signals.commands, name="signals")

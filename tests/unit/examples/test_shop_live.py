@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import re
+import signal
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -15,11 +19,12 @@ from random import Random
 
 import pytest
 
-from examples.shop.__main__ import ROOT, make_workspace, served, write_keys
 from examples.shop.calls import Call
 from examples.shop.delivery import Delivery
 from examples.shop.people import KIOSK_ID
 from examples.shop.population import Population
+from examples.shop.running import served
+from examples.shop.workspace import make_workspace, write_keys
 from heedful.app import App, open_app
 from tests.landed import sent_ids
 
@@ -72,42 +77,97 @@ def test_more_than_2000_automatic_features_are_alive(shop: App) -> None:
     assert len(world.dictionary.keys) < world.dictionary.limit
 
 
-def command(data: Path) -> list[str]:
-    options = ("--port", "0", "--people", "40", "--past-days", "0.05", "--for", "3")
-    return [sys.executable, "-m", "examples.shop", "--data", str(data), *options]
+def command(data: Path, *options: str) -> list[str]:
+    heedful = str(Path(sys.executable).with_name("heedful"))
+    return [heedful, "demo", "--data", str(data), "--port", "0", "--people", "40", *options]
 
 
-SUMMARY = re.compile(r"[\d,]+ customers, [\d,]+ events, [\d,]+ merges? seen")
+SUMMARY = (
+    re.compile(r"[\d,]+ customers?, [\d,]+ events?, [\d,]+ merges? seen"),
+    re.compile(r"by tier: hardship [\d,]+ · service [\d,]+ · retention [\d,]+ · growth [\d,]+"),
+    re.compile(r"nudges withheld: [\d,]+ from [\d,]+ (person|people)"),
+    re.compile(r"outcomes: "),
+    re.compile(r"people helped: [\d,]+ of [\d,]+ who needed it"),
+)
 
 
-def test_the_shop_ends_by_itself_with_a_summary(tmp_path: Path) -> None:
-    done = subprocess.run(
-        command(tmp_path / "data"), cwd=ROOT, capture_output=True, text=True, timeout=120
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert SUMMARY.search(done.stdout)
-    assert "customer show" in done.stdout
-    assert "\x1b" not in done.stdout
-
-
-def test_on_a_terminal_there_is_a_screen(tmp_path: Path) -> None:
-    leader, follower = pty.openpty()
-    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "120", "LINES": "36"}
+def test_without_a_terminal_it_tells_a_line_a_decision_and_ends_on_ctrl_c(tmp_path: Path) -> None:
     with subprocess.Popen(
-        command(tmp_path / "data"), cwd=ROOT, stdout=follower, stderr=follower, env=environment
+        command(tmp_path / "data"),
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        first = process.stdout.readline()
+        assert re.match(r"\d\d:\d\d:\d\d  (help|owed|offer|silence) +\S.*: .*\.", first)
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        assert len(children) == 2, "the customers and the service desk"
+        process.send_signal(signal.SIGINT)
+        said, wrong = process.stdout.read(), process.stderr.read()
+        assert (process.wait(120), wrong) == (0, "")
+    assert [part.pattern for part in SUMMARY if not part.search(said)] == []
+    assert "service desk: " in said
+    assert "\x1b" not in said
+    assert not any(Path(f"/proc/{child}").exists() for child in children)
+    assert not (tmp_path / "data" / "connectors.yaml").exists(), "nobody listens there any more"
+
+
+class Terminal:
+    """A terminal with somebody in front of it."""
+
+    def __init__(self) -> None:
+        self.leader, self.follower = pty.openpty()
+        size = struct.pack("HHHH", 36, 120, 0, 0)
+        fcntl.ioctl(self.follower, termios.TIOCSWINSZ, size)
+        self.said = ""
+
+    def read(self) -> bool:
+        try:
+            more = os.read(self.leader, 65_536)
+        except OSError:  # Linux says EIO when the last writer has gone
+            more = b""
+        self.said += more.decode("utf-8", "ignore")
+        return bool(more)
+
+    def see(self, text: str) -> None:
+        """Watch until a text stands on the screen."""
+        self.said = ""
+        while text not in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", self.said):
+            assert self.read(), self.said[-2_000:]
+
+    def press(self, keys: str) -> None:
+        os.write(self.leader, keys.encode())
+
+
+def test_on_a_terminal_the_story_is_told_why_is_shown_and_q_ends(tmp_path: Path) -> None:
+    terminal = Terminal()
+    environment = {**os.environ, "TERM": "xterm-256color"}
+    environment = {k: v for k, v in environment.items() if k not in ("COLUMNS", "LINES")}
+    follower = terminal.follower
+    with subprocess.Popen(
+        command(tmp_path / "data"),
+        cwd=tmp_path,
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+        env=environment,
     ) as process:
         os.close(follower)
-        said = b"".join(iter(lambda: read(leader), b"")).decode()
+        terminal.see("Soon somebody's card will be refused three times")
+        terminal.see("the story of ")
+        terminal.see("No promotion for 48h, on every channel")
+        terminal.see("signature checked")
+        terminal.press("1")
+        terminal.see("what could be done")
+        terminal.press("\x1b")
+        terminal.see("paused")
+        terminal.press("q")
+        while terminal.read():
+            pass
         assert process.wait(120) == 0
-    os.close(leader)
-    screen, _, after = said.partition("\x1b[?1049l")
-    assert "\x1b[?1049h" in screen, "the screen is the terminal's second one, given back at the end"
-    assert "automatic signals" in screen
-    assert SUMMARY.search(after)
-
-
-def read(terminal: int) -> bytes:
-    try:
-        return os.read(terminal, 65_536)
-    except OSError:  # Linux says EIO when the last writer has gone
-        return b""
+    os.close(terminal.leader)
+    _, _, after = terminal.said.partition("\x1b[?1049l")
+    assert [part.pattern for part in SUMMARY if not part.search(after)] == []

@@ -1,0 +1,102 @@
+"""What happened in a run, counted, and the summary at its end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, Final
+
+from heedful.cli.demo_feed import Decided, Notice
+from heedful.cli.demo_words import HELD_BACK, SILENCE, Wording, plain
+from heedful.cli.screen import count
+
+TIERS: Final = ("hardship", "service", "retention", "growth")
+REASONS_SHOWN: Final = 6
+
+
+class Tally:
+    """Counts of one run; each method is called on one thread."""
+
+    def __init__(self) -> None:
+        self.tiers: Counter[str] = Counter()
+        self.actions: Counter[str] = Counter()
+        self.silences: Counter[str] = Counter()
+        """Silent decisions by the sentence that says why."""
+        self.withheld: Counter[str] = Counter()
+        """Nudges that were withheld, by reason code."""
+        self.spared: set[str] = set()
+        """People from whom a nudge was withheld; counted, never listed."""
+        self.outcomes: Counter[str] = Counter()
+        self.events: Counter[str] = Counter()
+        """Notices by kind, and our own events by name."""
+        self.in_need: set[str] = set()
+        self.helped: set[str] = set()
+        """People whose need of hardship or service was answered and is over."""
+
+    @property
+    def decisions(self) -> int:
+        """Decisions made."""
+        return self.tiers.total()
+
+    @property
+    def silent(self) -> int:
+        """Decisions to say nothing."""
+        return self.actions[SILENCE]
+
+    def notice(self, notice: Notice) -> None:
+        """Count a notice; every decision is counted here."""
+        kind = notice["kind"]
+        self.events[kind] += 1
+        if kind == "event" and notice.get("type") == "own":
+            self.events[notice["name"]] += 1
+        if kind == "decision":
+            self.tiers[notice["type"]] += 1
+            self.actions[notice["name"]] += 1
+
+    def decided(self, decided: Decided) -> None:
+        """Count what is known once a decision was read."""
+        told = decided.told
+        if told.kind == "silence":
+            self.silences[told.why] += 1
+        elif told.kind == "help" and decided.tier in ("hardship", "service"):
+            self.in_need.add(decided.customer_id)
+        self.withheld.update(told.withheld.values())
+        if told.withheld:
+            self.spared.add(decided.customer_id)
+
+    def need_closed(self, customer_id: str) -> None:
+        """Count somebody who was in need and is not any more."""
+        if customer_id in self.in_need:
+            self.helped.add(customer_id)
+
+    def outcome(self, outcome: str) -> None:
+        """Count what became of a decision."""
+        self.outcomes[outcome] += 1
+
+
+def summary(tally: Tally, wording: Wording, seconds: float) -> list[str]:
+    """Say in lines what happened."""
+    return list(_lines(tally, wording, seconds))
+
+
+def _lines(tally: Tally, wording: Wording, seconds: float) -> Iterator[str]:
+    acted = tally.decisions - tally.silent
+    made, said = count(tally.decisions, "decision"), count(acted, "message")
+    yield f"{made} in {seconds:,.0f} s: {said}, and {tally.silent:,} times silence."
+    yield _row("by tier", ((tier, tally.tiers[tier]) for tier in TIERS))
+    done = [(a, n) for a, n in tally.actions.most_common() if a != SILENCE]
+    yield _row("done", ((wording.titles.get(a) or plain(a), n) for a, n in done))
+    yield "silences, and why"
+    for why, number in tally.silences.most_common(REASONS_SHOWN):
+        yield f"  {number:>6,}  {why}"
+    nudges, people = tally.withheld.total(), len(tally.spared)
+    yield f"nudges withheld: {nudges:,} from {people:,} {'person' if people == 1 else 'people'}"
+    for code, number in tally.withheld.most_common(REASONS_SHOWN):
+        yield f"  {number:>6,}  {HELD_BACK[code]}"
+    yield _row("outcomes", tally.outcomes.most_common())
+    yield f"people helped: {len(tally.helped):,} of {len(tally.in_need):,} who needed it"
+
+
+def _row(name: str, counted: Any) -> str:
+    parts = [f"{what} {number:,}" for what, number in counted]
+    return f"{name}: {' · '.join(parts) or 'none'}"
