@@ -20,7 +20,7 @@ from heedful.customer import CompiledIdentity, Profile, ProfileRules
 from heedful.decide import Definitions, Rules, compile_rules
 from heedful.decide.definitions import Budget
 from heedful.events import Event
-from heedful.govern import ApprovalsFile, Governance, IncidentPlan
+from heedful.govern import ApprovalsFile, Governance, Guardrail, IncidentPlan
 from heedful.kernel import InvariantError, canonical, expected, hash_key
 from heedful.sense import FeatureDictionary, FeatureKey, Senses, SignalSet
 from heedful.sense.features import feature_key
@@ -48,6 +48,8 @@ class World(msgspec.Struct, frozen=True):
     """How many have to agree to what."""
     incidents: tuple[IncidentPlan, ...] = ()
     """Disturbances that may be declared."""
+    guardrails: tuple[Guardrail, ...] = ()
+    """Limits that tighten by themselves."""
     models: Mapping[str, Any] = MappingProxyType({})
     """What was learned, by the name of the model: snapshots, each with its `learn_seq`."""
     governance: Governance = Governance()

@@ -30,4 +30,5 @@ def world_of(strategy: Strategy, earlier: Mapping[str, frozenset[str]] | None = 
         budgets=strategy.definitions.contact.budgets,
         approvals=strategy.approvals,
         incidents=strategy.incidents.incidents,
+        guardrails=strategy.guardrails.guardrails,
     )

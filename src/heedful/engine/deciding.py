@@ -29,6 +29,7 @@ from heedful.events import OWN_SOURCE, Event, Identifier
 from heedful.govern import types as govern_types
 from heedful.govern.approvals import request_approval
 from heedful.govern.audit import AuditValue
+from heedful.govern.scopes import Subject
 from heedful.govern.types import ApprovalNeeded
 from heedful.kernel import (
     DAY_MS,
@@ -71,6 +72,15 @@ def encode_decision(decision: Decision) -> bytes:
 def read_effect(row: EffectRow) -> OutboundEffect:
     """Read an effect from its row."""
     return _READ_EFFECT.decode(row.body)
+
+
+def subject_of(world: World, decision: Decision) -> Subject:
+    """Name what a decision is about, as stops and guardrails know it."""
+    action = world.rules.actions.get(decision.action)
+    model = next(iter(decision.models), None) if action is None else action.model
+    return Subject(
+        action=decision.action, model=model, channel=decision.channel, placement=decision.placement
+    )
 
 
 class Deciding:

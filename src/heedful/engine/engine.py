@@ -21,6 +21,7 @@ from heedful.engine import erasing, ledger, reading, replay, rights
 from heedful.engine.batch import BatchResult, Filing
 from heedful.engine.decisions import Decisions
 from heedful.engine.governing import Governing
+from heedful.engine.guarding import Guard
 from heedful.engine.inbox import StoredInbox
 from heedful.engine.learning import Learner, read_models
 from heedful.engine.outbox import Outbox
@@ -73,6 +74,7 @@ class Engine:
         self.inbox = StoredInbox(store, self._writer)
         self._outbox: Outbox | None = None
         self._learner = Learner(store, self._writer)
+        self._guard = Guard(store, self._writer)
         self._caretaker = Caretaker(store, self._writer, self._came_due)
 
     def start(self, connectors: Connectors | None = None) -> None:
@@ -81,6 +83,7 @@ class Engine:
         self._remember_signals(self.world.signals)
         self._caretaker.start()
         self._learner.start()
+        self._guard.start()
         if connectors is not None:
             self._outbox = Outbox(self.store, self._writer, self._secret, connectors)
             self._outbox.start()
@@ -89,6 +92,7 @@ class Engine:
         """Finish what was accepted, then stop; the store stays open."""
         self._caretaker.close()
         self._learner.close()
+        self._guard.close()
         if self._outbox is not None:
             self._outbox.close()
         self._writer.close()

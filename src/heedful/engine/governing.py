@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -17,20 +17,28 @@ from heedful.core import World
 from heedful.decide import DECISION_APPROVED, DECISION_REFUSED
 from heedful.engine import ledger
 from heedful.engine.batch import Inner
+from heedful.engine.guarding import counts_of, read_watched
 from heedful.engine.proofs import Proof
 from heedful.engine.writer import Writer
 from heedful.events import OWN_SOURCE, Event
 from heedful.govern import (
+    UNLIMITED_PPM,
     Approval,
+    ApprovalNeeded,
+    ApprovalRule,
+    Factor,
+    GuardrailLoosened,
     Head,
     Incident,
     SignedHead,
     Stop,
+    Switch,
     allows,
     audit,
     declare,
     end,
     fold_governance,
+    loosen,
     request_approval,
     status_of,
     stop,
@@ -39,7 +47,7 @@ from heedful.govern import (
     vote,
 )
 from heedful.govern.audit import AuditKind
-from heedful.govern.types import ApprovalNeeded, IncidentScope, Statement, SwitchSet, write
+from heedful.govern.types import IncidentScope, Statement, SwitchSet, write
 from heedful.govern.verify import Verification, verify
 from heedful.kernel import InputError, expected, hash_key, parse_public_id
 from heedful.kernel.names import nearest
@@ -47,6 +55,17 @@ from heedful.ports import AuditRow, Store, Transaction
 
 PAGE: Final = 1_000
 """Links of the audit chain read at once."""
+
+
+class GuardrailState(NamedTuple):
+    """Where one guardrail stands."""
+
+    name: str
+    scope: str
+    factor_ppm: int
+    """What its limit is multiplied by, in millionths."""
+    trials: int
+    hits: int
 
 
 class Governing:
@@ -86,28 +105,40 @@ class Governing:
         InputError
             As `govern.switch_on`.
         """
+
+        def make(world: World, now: int, approval: Approval | None) -> SwitchSet | ApprovalNeeded:
+            switches, required = world.governance.switches, world.approvals.switch_on.required
+            return switch_on(switches, scope, by, reason, now, required=required, approval=approval)
+
+        return self._where_agreed(
+            make, lambda world: world.approvals.switch_on, ("switch", scope), by, reason
+        )
+
+    def _where_agreed(
+        self,
+        make: Callable[[World, int, Approval | None], Statement | ApprovalNeeded],
+        rule_of: Callable[[World], ApprovalRule],
+        about: tuple[AuditKind, str],
+        by: str,
+        reason: str,
+    ) -> Approval | None:
+        """Say what somebody agreed to; else ask for it and give the request."""
         now = self._writer.now()
         asked: list[str] = []
 
-        def make(tx: Transaction, world: World) -> Statement:
-            rule = world.approvals.switch_on
-            switches, known = world.governance.switches, ledger.read_approvals(tx)
-            said: SwitchSet | ApprovalNeeded = switch_on(
-                switches, scope, by, reason, now, required=rule.required
-            )
-            for approval in known.values():
+        def state(tx: Transaction, world: World) -> Statement:
+            said = make(world, now, None)
+            for approval in ledger.read_approvals(tx).values():
                 if isinstance(said, ApprovalNeeded) and approval.subject == said.subject:
-                    said = switch_on(
-                        switches, scope, by, reason, now,
-                        required=rule.required, approval=approval,
-                    )  # fmt: skip
-            if isinstance(said, SwitchSet):
+                    said = make(world, now, approval)
+            if not isinstance(said, ApprovalNeeded):
                 return said
-            request = request_approval(said, f"a_{secrets.token_hex(8)}", by, reason, rule, now)
+            name = f"a_{secrets.token_hex(8)}"
+            request = request_approval(said, name, by, reason, rule_of(world), now)
             asked[:] = [request.approval_id]
             return request
 
-        self._state(make, "switch", scope)
+        self._state(state, *about)
         return self.approval(asked[0]) if asked else None
 
     def ask_to_publish(self, version: str, by: str, reason: str) -> Approval | None:
@@ -180,6 +211,9 @@ class Governing:
         elif approval.kind == "switch_on" and status == "approved":
             scope = approval.subject.rpartition("@")[0]
             self.switch_on(scope, approval.requested_by, approval.reason)
+        elif approval.kind == "guardrail_loosen" and status == "approved":
+            guardrail = approval.subject.rpartition("@")[0]
+            self.loosen(guardrail, approval.requested_by, approval.reason)
         return approval
 
     def _settle(self, decision_id: str, is_approved: bool, reason: str, now: int) -> None:
@@ -201,6 +235,44 @@ class Governing:
             properties={"decision_id": decision_id, "reason": reason},
         )
         self._writer.submit([Inner(event, row.fragment)]).result()
+
+    # -- guardrails -----------------------------------------------------------------------------
+
+    def guardrails(self) -> list[GuardrailState]:
+        """List every limit that tightens by itself, by name, with what it has counted."""
+        world = self._writer.world
+        watched = self._store.read(read_watched)
+        taken = world.governance.factors.by_name
+        states = []
+        for one in sorted(world.guardrails, key=lambda guardrail: guardrail.name):
+            bins = counts_of(watched, one).bins
+            factor = taken[one.name].ppm if one.name in taken else UNLIMITED_PPM
+            trials, hits = sum(b[1] for b in bins), sum(b[2] for b in bins)
+            states.append(GuardrailState(one.name, one.scope, factor, trials, hits))
+        return states
+
+    def loosen(self, guardrail: str, by: str, reason: str) -> Approval | None:
+        """Give back all that a guardrail took where that is approved; else ask for it.
+
+        Raises
+        ------
+        InputError
+            As `govern.loosen`.
+        """
+
+        def make(
+            world: World, now: int, approval: Approval | None
+        ) -> GuardrailLoosened | ApprovalNeeded:
+            factors, required = world.governance.factors, world.approvals.guardrail_loosen.required
+            return loosen(factors, guardrail, by, reason, now, required=required, approval=approval)
+
+        return self._where_agreed(
+            make,
+            lambda world: world.approvals.guardrail_loosen,
+            ("guardrail", guardrail),
+            by,
+            reason,
+        )
 
     # -- incidents ------------------------------------------------------------------------------
 
@@ -280,14 +352,25 @@ class Governing:
         subject: str,
     ) -> None:
         def change(tx: Transaction, world: World) -> World:
-            name, said = write(make(tx, world))
-            now = self._writer.now()
+            statement = make(tx, world)
+            name, said = write(statement)
+            now = max(self._writer.now(), _newest(world, statement) + 1)
             proof = Proof(kind, subject, now, {"event": name, "by": _by(said)})
             event = ledger.note(tx, self._secret, name, said, now, [proof])
             governance = fold_governance(world.governance, event)
             return msgspec.structs.replace(world, governance=governance)
 
         self._writer.change_world(change)
+
+
+def _newest(world: World, statement: Statement) -> int:
+    """Say when the last word on a scope was said: the newest counts, though a clock went back."""
+    known: Switch | Factor | None = None
+    if isinstance(statement, SwitchSet):
+        known = world.governance.switches.states.get(statement.scope)
+    elif isinstance(statement, GuardrailLoosened):
+        known = world.governance.factors.by_name.get(statement.guardrail)
+    return -1 if known is None else known.at
 
 
 def _links(tx: Transaction, after: int) -> list[AuditRow]:

@@ -82,10 +82,13 @@ def published(tx: Transaction) -> str | None:
 def read_approvals(tx: Transaction) -> dict[str, Approval]:
     """Fold all requests for approval, by id."""
     approvals: dict[str, Approval] = {}
-    for event in happened(tx):
-        about = event.properties.get("approval_id")
-        if event.name in (APPROVAL_REQUESTED, APPROVAL_VOTED) and isinstance(about, str):
-            folded = fold_approval(approvals.get(about), event)
+    # A request before its votes, though the clock went back between them.
+    said = (APPROVAL_REQUESTED, APPROVAL_VOTED)
+    about = [event for event in happened(tx) if event.name in said]
+    for event in sorted(about, key=lambda event: said.index(event.name)):
+        name = event.properties.get("approval_id")
+        if isinstance(name, str):
+            folded = fold_approval(approvals.get(name), event)
             if folded is not None:
-                approvals[about] = folded
+                approvals[name] = folded
     return approvals

@@ -16,11 +16,11 @@ from heedful.connectors.breaker import admit, is_failure, opens_at, record
 from heedful.decide import EFFECT_DUE, EFFECT_SETTLED
 from heedful.effects import OutboundEffect
 from heedful.engine.batch import Inner
-from heedful.engine.deciding import read_effect
+from heedful.engine.deciding import read_decision, read_effect, subject_of
 from heedful.engine.writer import Writer
 from heedful.events import OWN_SOURCE, Event
-from heedful.kernel import PeerError, hash_key
-from heedful.ports import Delivery, EffectRow, Store
+from heedful.kernel import PeerError, hash_key, parse_public_id
+from heedful.ports import Connector, Delivery, EffectRow, Store
 
 LOOK_WAIT_S: Final = 0.25
 """How often the outbox is looked through when nothing wakes it."""
@@ -30,6 +30,33 @@ ROWS: Final = 64
 
 CLOSE_WAIT_S: Final = 10.0
 """How long calls that are under way may take at the end."""
+
+
+STOPPED: Final = "stopped"
+"""Why a call was not made that waited for its turn: its gates are looked at again, and close."""
+
+
+class HeldBack:
+    """A way to nowhere, for what was stopped between its release and its call."""
+
+    name = STOPPED
+    channels = ()
+    destinations = ()
+    timeout_s = 1.0
+
+    def is_at_most_once(self, effect: OutboundEffect) -> bool:
+        """Say no: nothing was called."""
+        return False
+
+    def deliver(self, effect: OutboundEffect) -> Delivery:
+        """Call nobody."""
+        return Delivery("retry", STOPPED)
+
+    def close(self) -> None:
+        """Hold nothing."""
+
+
+_HELD_BACK: Final = HeldBack()
 
 
 class Verdict(NamedTuple):
@@ -49,7 +76,7 @@ class Outbox:
         self._secret = secret
         self._name = secrets.token_hex(6)  # what two dispatchers ask at once are two questions
         self._connectors = connectors
-        self._lanes = Lanes(connectors.find, self._done, clock=writer.now)
+        self._lanes = Lanes(self._find, self._done, clock=writer.now)
         self._breakers: dict[str, Breaker] = {}
         self._guard = threading.Lock()
         self._wake = threading.Event()
@@ -103,6 +130,18 @@ class Outbox:
                 self._settle(effect, Verdict("waiting", "lane_full", now), "")
         return True
 
+    def _find(self, effect: OutboundEffect) -> Connector | None:
+        """Find the way out of an effect whose call begins now; nowhere what was stopped since."""
+        world = self._writer.world
+        if world.governance.switches.states:
+            key = parse_public_id("d", effect.decision_id) or 0
+            row = self._store.read(lambda tx: tx.decisions([key])).get(key)
+            if row is not None:
+                subject = subject_of(world, read_decision(row.body))
+                if world.governance.stopped(subject, self._writer.now()) is not None:
+                    return _HELD_BACK
+        return self._connectors.find(effect)
+
     def _closed(self, now: int) -> list[str]:
         with self._guard:
             return [name for name, b in sorted(self._breakers.items()) if (opens_at(b) or 0) > now]
@@ -137,9 +176,10 @@ class Outbox:
         row = self._store.read(lambda tx: tx.effects([effect.id])).get(effect.id)
         if row is None:
             return  # erased while the call was under way
-        with self._guard:
-            breaker = self._breakers.get(row.destination, Breaker())
-            self._breakers[row.destination] = record(breaker, not is_failure(delivery), now)
+        if delivery.code != STOPPED:
+            with self._guard:
+                breaker = self._breakers.get(row.destination, Breaker())
+                self._breakers[row.destination] = record(breaker, not is_failure(delivery), now)
         verdict = self._verdict(effect, delivery, row, now)
         self._writer.submit([self._settlement(row, verdict, delivery.reference, now)]).result()
         self.wake()

@@ -14,6 +14,7 @@ from heedful.connectors.lanes import Lanes
 from heedful.decide import Case, Decision, decode_case, new_case
 from heedful.effects import OutboundEffect
 from heedful.engine.decisions import Asked
+from heedful.engine.guarding import Guard
 from heedful.engine.learning import Learner
 from heedful.engine.outbox import Outbox
 from heedful.engine.refold import Caretaker
@@ -72,11 +73,16 @@ class Acting(Living):
         self.writer = self.engine._writer
         self.caretaker = Caretaker(store, self.writer, lambda now, keys: None)
         self.learner = Learner(store, self.writer)
+        self.guard = self.another_guard()
         self.outbox = self.dispatcher()
 
     def dispatcher(self) -> Outbox:
         """Make a dispatcher beside the others."""
         return Outbox(self.store, self.writer, SECRET, Connectors([self.way]))
+
+    def another_guard(self) -> Guard:
+        """Make what counts for guardrails, as after a restart."""
+        return Guard(self.store, self.writer)
 
     # People
 
