@@ -92,7 +92,8 @@ def _asked_again(
     action, arm, code = _known(run, standing)
     if action is None or arm is None:
         return code, run.now
-    gates = Gates(run, slot_of(standing), is_release=True)
+    # What goes through the outbox answers nobody, also where it is meant for a slot.
+    gates = Gates(run, slot_of(standing)._replace(is_answered=False), is_release=True)
     code = overtaken(run, standing) or gates.closed_since(action, arm)
     code = code or gates.closed_at_release(standing, action, arm, is_counted=is_counted)
     if code is not None:
