@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated, Any, Final
 
-import msgspec
 from litestar import get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.response import Response
 
 from heedful.api import answers
-from heedful.api.bodies import INT_MAX, InboxMark, Outcome
+from heedful.api.bodies import Outcome
 from heedful.api.context import Here
 from heedful.api.customers import Cursor, CustomerKey, PageSize, read_cursor
 from heedful.api.deciding import explained
@@ -21,9 +20,6 @@ from heedful.ports import EffectStatus
 
 Done = dict[str, bool]
 EffectState = Annotated[EffectStatus, QueryParameter(description="Which effects.")]
-After = Annotated[
-    int, QueryParameter(ge=0, le=INT_MAX, schema_extra={"minimum": 0}, description="Cursor.")
-]
 
 
 @post("/v1/outcomes", status_code=200, answer=answers.Success)
@@ -85,47 +81,6 @@ def withheld(context: Here, customer_id: CustomerKey) -> dict[str, Any]:
     return {"items": [{"code": code, "why": why} for code, why in found]}
 
 
-@get("/v1/customers/{customer_id:str}/inbox", answer=answers.InboxPage, sync_to_thread=True)
-def inbox(
-    context: Here, customer_id: CustomerKey, after: After = 0, limit: PageSize = 50
-) -> dict[str, Any]:
-    """Read the messages that wait for a person, the oldest first, beyond a cursor."""
-    app = context.app
-    found = app.engine.inbox.list(customer_id, after, limit, app.clock())
-    return {
-        "items": [
-            {
-                "effect_id": item.effect.id,
-                "decision_id": item.effect.decision_id,
-                "put_at": format_instant(item.put_at),
-                "expires_at": format_instant(item.effect.expires_at),
-                "mark": item.mark,
-                "message": msgspec.to_builtins(item.effect.effect),
-            }
-            for item in found
-        ],
-        "next_cursor": found[-1].cursor if found else None,
-    }
-
-
-@post(
-    "/v1/customers/{customer_id:str}/inbox/{effect_id:str}",
-    status_code=200,
-    answer=answers.Success,
-    sync_to_thread=True,
-)
-def mark(
-    context: Here, customer_id: CustomerKey, effect_id: FromPath[str], data: JSONBody[InboxMark]
-) -> Done:
-    """Note how far the person came with a message; `shown` counts as an outcome."""
-    engine = context.app.engine
-    if not engine.inbox.mark(customer_id, effect_id, data.mark, context.app.clock()):
-        what = expected("a message of this person", "one that is not there", "path.effect_id")
-        raise InputError("message_not_found", what)
-    engine.decisions.note_mark(effect_id, data.mark)
-    return {"success": True}
-
-
 @get("/v1/effects", answer=answers.Effects, sync_to_thread=True)
 def list_effects(
     context: Here, status: EffectState = "dead", after: FromQuery[str] = "", limit: PageSize = 100
@@ -178,8 +133,6 @@ HANDLERS: Final = (
     show_decision,
     list_decisions,
     withheld,
-    inbox,
-    mark,
     list_effects,
     redrive_effect,
     unsubscribe_page,

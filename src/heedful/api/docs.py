@@ -64,6 +64,7 @@ _ALSO: Final = {
     Route("POST", "/v1/quarantine/redrive"): {"404", "429"},
     Route("GET", "/v1/projects/{key}/settings"): {"401"},
     Route("POST", "/v1/webhooks/{name}"): {*_TAKES_BODY, "401", "429"},
+    Route("GET", "/v1/customers/{customer_id}/inbox/stream"): {"429"},
     Route("GET", "/v1/stream"): {"429"},
 }
 """Refusals that do not follow from what a route takes."""
@@ -77,7 +78,7 @@ _TAGS: Final = {
     "stream": "What has just been committed.",
     "health": "Is it alive, does it take requests, how is it doing.",
 }
-_ROOMS: Final = {"senders": "events", "deciding": "decisions"}
+_ROOMS: Final = {"senders": "events", "deciding": "decisions", "inbox": "decisions"}
 _EVEN_EMPTY: Final = frozenset({"security", "x-roles"})
 
 

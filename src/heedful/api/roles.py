@@ -66,6 +66,7 @@ TABLE: Final[dict[Route, frozenset[Role]]] = {
     Route("GET", f"{_CUSTOMER}/decisions"): _SERVES | _roles("analyst"),
     Route("GET", f"{_CUSTOMER}/withheld"): _SERVES,
     Route("GET", f"{_CUSTOMER}/inbox"): _FINDS,
+    Route("GET", f"{_CUSTOMER}/inbox/stream"): _FINDS,
     Route("POST", f"{_CUSTOMER}/inbox/{{effect_id}}"): _FINDS,
     DECIDE: _FINDS,
     Route("POST", "/v1/outcomes"): _FINDS,

@@ -11,7 +11,17 @@ from litestar.di import Provide
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 
-from heedful.api import customers, decisions, docs, governance, health, operations, senders, stream
+from heedful.api import (
+    customers,
+    decisions,
+    docs,
+    governance,
+    health,
+    inbox,
+    operations,
+    senders,
+    stream,
+)
 from heedful.api.context import CALLER, Context
 from heedful.api.errors import Answer, answer_to, unknown_route, wrong_method
 from heedful.api.guard import log_fault, require_role
@@ -47,7 +57,7 @@ def site(context: Context) -> Litestar:
 
 def handlers() -> Sequence[HTTPRouteHandler]:
     """List the handlers of all rooms."""
-    rooms = (health, customers, decisions, governance, operations, senders, stream)
+    rooms = (health, customers, decisions, inbox, governance, operations, senders, stream)
     return [handler for room in rooms for handler in room.HANDLERS]
 
 

@@ -42,14 +42,20 @@ LastEventId = Annotated[
 @get("/v1/stream")
 async def watch(context: Here, after: Seq = None, last_event_id: LastEventId = None) -> Stream:
     """Watch events, merges and signals as server-sent events; `id` is the cursor to resume at."""
-    if len(context.watchers) >= context.app.settings.stream_watchers_max:
-        what = expected("fewer watchers", "as many as there may be", "server")
-        raise InputError("too_many_watchers", what)
-    cursor = _cursor(last_event_id) if last_event_id else after
+    require_place(context)
+    cursor = read_event_id(last_event_id) if last_event_id else after
     return sse.stream(_notices(context, cursor))
 
 
-def _cursor(text: str) -> int:
+def require_place(context: Context) -> None:
+    """Refuse one watcher more than there may be."""
+    if len(context.watchers) >= context.app.settings.stream_watchers_max:
+        what = expected("fewer watchers", "as many as there may be", "server")
+        raise InputError("too_many_watchers", what)
+
+
+def read_event_id(text: str) -> int:
+    """Read `Last-Event-ID` as the cursor that it is."""
     if not (text.isascii() and text.isdecimal()) or int(text) > INT_MAX:
         what = expected("the id of an event of this stream", "another text", "Last-Event-ID")
         raise InputError("bad_cursor", what)
@@ -57,18 +63,9 @@ def _cursor(text: str) -> int:
 
 
 async def _notices(context: Context, cursor: int | None) -> AsyncGenerator[bytes, None]:
-    engine, loop, news = context.app.engine, asyncio.get_running_loop(), asyncio.Event()
-
-    def wake() -> None:
-        # On the writer's thread, which must not fail because a watcher's loop has ended.
-        with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(news.set)
-
-    stop = engine.stream.listen(wake)
-    context.watchers.add(news)
-    try:
+    async with watching(context) as news:
         yield b": listening\n\n"
-        follower = Follower(engine, cursor)
+        follower = Follower(context.app.engine, cursor)
         await asyncio.to_thread(follower.begin)
         while not context.stopping.is_set():
             news.clear()
@@ -82,6 +79,22 @@ async def _notices(context: Context, cursor: int | None) -> AsyncGenerator[bytes
                     await news.wait()
             except TimeoutError:
                 yield b": quiet\n\n"
+
+
+@contextlib.asynccontextmanager
+async def watching(context: Context) -> AsyncGenerator[asyncio.Event, None]:
+    """Count as a watcher, and give what is set after each commit and when the server stops."""
+    loop, news = asyncio.get_running_loop(), asyncio.Event()
+
+    def wake() -> None:
+        # On the writer's thread, which must not fail because a watcher's loop has ended.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(news.set)
+
+    stop = context.app.engine.stream.listen(wake)
+    context.watchers.add(news)
+    try:
+        yield news
     finally:
         stop()
         context.watchers.discard(news)
