@@ -30,7 +30,7 @@ from heedful.ingest import SourceRules, inflate, parse_request
 from heedful.kernel import format_instant
 from heedful.ports import Transaction
 from machine import print_head, print_table
-from shop import SEED, batch_body, shapes, workspace
+from shop import SEED, Lives, batch_body, workspace
 
 CALL_EVENTS = 100
 PARTS = ("inflate", "parse", "resolve", "decode", "fold", "decide", "encode", "store", "rest")
@@ -104,13 +104,12 @@ def instrument(clock: Clock) -> None:
 
 def packed(customers: int, count: int) -> list[bytes]:
     """Write compressed batches before the clock starts."""
-    draw, texts = random.Random(SEED), [shape.text for shape in shapes()]
+    draw, lives = random.Random(SEED), Lives()
     now = time.time_ns() // 1_000_000
     found = []
     for number in range(count):
         said = [
-            draw.choice(texts)
-            % {"n": draw.randrange(customers), "m": f"s{number}-{i}", "t": format_instant(now)}
+            lives.next(draw.randrange(customers), f"s{number}-{i}", format_instant(now))
             for i in range(CALL_EVENTS)
         ]
         packer = zlib.compressobj(1, zlib.DEFLATED, 31)

@@ -20,7 +20,7 @@ from collections import Counter
 from urllib.parse import urlsplit
 
 from heedful.kernel import format_instant
-from shop import KEY, SEED, batch_body, shapes
+from shop import KEY, SEED, Lives, batch_body
 
 WARM_UP_S = 3.0
 NEWCOMERS = 0.02
@@ -58,7 +58,7 @@ class Load:
 
     def __init__(self, given: argparse.Namespace) -> None:
         self._given = given
-        self._texts = [shape.text for shape in shapes()]
+        self._lives = Lives()
         self._run = f"{time.time_ns():x}"
         self._number = 0
         self._newcomers = 0
@@ -82,12 +82,8 @@ class Load:
             if draw.random() < NEWCOMERS:
                 self._newcomers += 1
                 whose = given.customers + self._newcomers + (time.time_ns() % 10**6) * 10**6
-            values = {
-                "n": whose,
-                "m": f"{self._run}-{number}-{i}",
-                "t": format_instant(now - (given.batch - i) * 7),
-            }
-            texts.append(draw.choice(self._texts) % values)
+            at = format_instant(now - (given.batch - i) * 7)
+            texts.append(self._lives.next(whose, f"{self._run}-{number}-{i}", at))
         packer = zlib.compressobj(1, zlib.DEFLATED, 31)
         return packer.compress(batch_body(texts, format_instant(now))) + packer.flush()
 

@@ -120,18 +120,27 @@ class Api:
     def __init__(self, server: Served) -> None:
         parts = urlsplit(server.url)
         self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port)
-        self._connection.connect()
-        self._connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._connect()
         self._headers = {
             "Authorization": f"Bearer {server.owner_key}",
             "Content-Type": "application/json",
         }
 
+    def _connect(self) -> None:
+        self._connection.close()
+        self._connection.connect()
+        self._connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
     def call(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
         """Make one request; gives the status and what was answered."""
         wire = None if body is None else json.dumps(body)
-        self._connection.request(method, path, wire, self._headers)
-        answer = self._connection.getresponse()
+        try:
+            self._connection.request(method, path, wire, self._headers)
+            answer = self._connection.getresponse()
+        except (http.client.HTTPException, OSError):
+            self._connect()  # the server lets go of a connection that is idle for seconds
+            self._connection.request(method, path, wire, self._headers)
+            answer = self._connection.getresponse()
         text = answer.read()
         return answer.status, json.loads(text) if text else None
 

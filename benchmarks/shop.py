@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any
 
 from heedful import core
 from heedful.app import App, init_workspace, open_app
@@ -51,25 +51,47 @@ AT_ONCE = 500
 SEED = 20_261_121
 
 
-class Shape(NamedTuple):
-    """A call as a text with places for `n` (whose), `m` (the messageId) and `t` (when)."""
-
-    kind: str
-    text: str
-
-
 def calls(people: int, count: int, seed: int = SEED) -> Iterator[Call]:
     """Give calls of the shop's people, but for aliases: who is who is known in advance here."""
     every = Population(Random(seed), people).calls()
     return islice((call for call in every if call.kind != "alias"), count)
 
 
-def shapes(count: int = 5_000) -> list[Shape]:
-    """Write calls as the Segment SDK for Python sends them."""
-    return [Shape(call.kind, _text(call)) for call in calls(300, count)]
+class Lives:
+    """What customers do next: each lives one of a few lives, from a place of their own on.
+
+    So one customer's events follow each other as one person's do, on that person's devices.
+    """
+
+    def __init__(self, lives: int = TEMPLATES) -> None:
+        self._lives = [
+            [_text(call) for call in calls(1, HISTORY_EVENTS, SEED + life)] for life in range(lives)
+        ]
+        self._places: dict[int, int] = {}
+
+    def next(self, whose: int, message_id: str, at: str) -> str:
+        """Write the next call of a customer."""
+        life = self._lives[whose % len(self._lives)]
+        place = self._places.get(whose, whose * 7 % len(life))
+        self._places[whose] = (place + 1) % len(life)
+        return life[place] % {"n": whose, "m": message_id, "t": at}
+
+
+def history(people: int, events: int, now: int) -> list[str]:
+    """Write a log of past events, each of somebody drawn at random, the oldest first."""
+    draw, lives = Random(SEED), Lives()
+    step = HISTORY_MS // max(events, 1)
+    return [
+        lives.next(draw.randrange(people), f"past-{i}", format_instant(now - HISTORY_MS + i * step))
+        for i in range(events)
+    ]
 
 
 def _text(call: Call) -> str:
+    """Write a call as the Segment SDK for Python sends it.
+
+    It has places for `n` (whose), `m` (the messageId) and `t` (when).
+    """
     said: dict[str, Any] = {
         "integrations": {},
         "anonymousId": "anon-%(n)d" if call.anonymous_id else None,
@@ -125,16 +147,11 @@ def parsed(texts: list[str], secret: bytes, received_at: int, kind: str = "serve
 def histories(app: App, now: int) -> tuple[World, list[bytes]]:
     """Fold the histories of some people; gives the world that knows their features."""
     world, bodies = app.engine.world, []
-    step = HISTORY_MS // HISTORY_EVENTS
+    lives, step = Lives(), HISTORY_MS // HISTORY_EVENTS
     for person in range(TEMPLATES):
         texts = [
-            _text(call)
-            % {
-                "n": person,
-                "m": f"history-{person}-{i}",
-                "t": format_instant(now - HISTORY_MS + i * step),
-            }
-            for i, call in enumerate(calls(1, HISTORY_EVENTS, SEED + person))
+            lives.next(person, f"history-{person}-{i}", format_instant(now - HISTORY_MS + i * step))
+            for i in range(HISTORY_EVENTS)
         ]
         state = core.new_customer(world)
         events = [

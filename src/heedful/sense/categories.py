@@ -89,7 +89,8 @@ class CategoryRule(Rule):
             return {}
         slot = _CATEGORIES.decode(body)
         value, shown = self._inner.value, {}
-        for category, held in slot.slots.items():
+        slots = self._inner.live(slot.slots, now) if self._hides_zero else slot.slots.items()
+        for category, held in slots:
             found = value(held, now, visits)
             # A category whose events have all left the window is absent, as one that never was.
             if found is not None and not (self._hides_zero and found == 0):

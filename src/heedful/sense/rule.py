@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from heedful.events import Event
@@ -35,6 +36,10 @@ class Rule(ABC):
     @abstractmethod
     def value(self, body: bytes | None, now: int, visits: Visits) -> Value:
         """Read the value at `now`; None where nothing happened and the kind has no zero."""
+
+    def live(self, slots: Mapping[str, bytes], now: int) -> Iterable[tuple[str, bytes]]:
+        """List the slots that may hold a value other than zero or none at `now`."""
+        return slots.items()
 
     def due(self, body: bytes, now: int) -> int | None:
         """Name the next instant at which the value changes without an event."""

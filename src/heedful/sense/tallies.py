@@ -11,6 +11,7 @@ order had filled with it.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterable, Mapping
 from operator import neg
 from typing import Any, Final, Literal
 
@@ -29,6 +30,10 @@ RESET: Final = 2
 Shown = Literal["count", "sum", "rate", "gap"]
 
 _EMPTY: Final[dict[Shown, Value]] = {"count": 0, "sum": 0.0, "rate": 0.0, "gap": None}
+# MessagePack: lists of one to fifteen entries, and the mark of a number of eight bytes.
+_ONE, _FIFTEEN = 0x91, 0x9F
+_WIDE: Final = 1 << 32
+_WIDE_MARK: Final = b"\xcf"
 _HALF: Final = 1 << 63
 _WHOLE: Final = 1 << 64
 
@@ -183,6 +188,20 @@ class TallyRule(Rule):
         if self._shown == "rate" and self._window is not None:
             return count * self._per / self._window
         return count
+
+    def live(self, slots: Mapping[str, bytes], now: int) -> Iterable[tuple[str, bytes]]:
+        # A category that was seen once is kept for good, so most have left the window long ago.
+        # Those are told by their bytes: a short list of instants, its newest one first, and the
+        # bytes of instants of one width order as the instants do.
+        after = 0 if self._window is None else now - self._window
+        if after < _WIDE:
+            return slots.items()
+        edge = _WIDE_MARK + after.to_bytes(8, "big")
+        return [
+            (category, body)
+            for category, body in slots.items()
+            if not (_ONE <= body[1] <= _FIFTEEN and body[2:11] <= edge)
+        ]
 
     def contributes(
         self, body: bytes | None, event: Event, mask: int, scope: Scope, now: int, visits: Visits
