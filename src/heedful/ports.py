@@ -7,7 +7,7 @@ engine alone, so a back end never decodes them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, Literal, NamedTuple, Protocol, TypeVar
 
 from heedful.effects import OutboundEffect
@@ -514,6 +514,14 @@ class StoreStats(NamedTuple):
     bytes_free: int
 
 
+class Archived(NamedTuple):
+    """What an archiving moved."""
+
+    events: int
+    files: int
+    bytes: int
+
+
 class Store(Protocol):
     """Durable state of one workspace.
 
@@ -544,6 +552,30 @@ class Store(Protocol):
 
     def backup(self, target: str, progress: Callable[[int, int], None] | None = None) -> None:
         """Write a consistent copy to a new file while work goes on; `progress(done, total)`."""
+
+    def archive(
+        self,
+        before_at: int,
+        describe: Callable[[bytes], Mapping[str, str | int | None]],
+        *,
+        keep: Sequence[int] = (),
+        only_full: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Archived:
+        """Move the beginning of the log, up to the first event that is younger, into files.
+
+        Obligations: every reading method goes on giving the events that were moved, and deleting
+        reaches them. A back end that has no files moves nothing.
+
+        Parameters
+        ----------
+        describe
+            Names what an event says, for columns beside its bytes; names of times end in `_at`.
+        keep
+            Fragments whose events stay.
+        only_full
+            Leave what would not fill a file.
+        """
 
     def vacuum(self) -> None:
         """Rewrite the store so that no deleted byte remains in it."""

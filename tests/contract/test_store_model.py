@@ -81,6 +81,17 @@ def claimed(claims: list[Claim]) -> Step:
     return lambda store: store.write(lambda tx: tx.claim(claims))
 
 
+def archived(before: int, keep: list[int], cleans: bool) -> Step:
+    """Move what is old into files; the model has none, and must answer the same."""
+
+    def step(store: Store) -> None:
+        store.archive(before, lambda body: {"said": body.hex()}, keep=keep)
+        if cleans:
+            store.vacuum()
+
+    return step
+
+
 bounds = st.fixed_dictionaries(
     {},
     optional={
@@ -112,6 +123,9 @@ steps = st.one_of(
     st.builds(versioned, keys, st.integers(0, 2), st.none() | st.integers(0, 3), st.integers(0, 2)),
     st.builds(looked, keys, st.integers(0, 2), st.integers(-1, 3), st.integers(1, 3)),
     st.builds(claimed, claims),
+    st.builds(
+        archived, st.integers(0, 4), st.lists(fragments, max_size=1), st.sampled_from([False, True])
+    ),
     st.builds(
         lambda below, limit: lambda store: store.write(lambda tx: tx.forget_claims(below, limit)),
         st.integers(0, 5),

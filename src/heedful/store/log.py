@@ -14,14 +14,16 @@ enough pages that a bulk of entries shares them, and reading a fragment costs on
 from __future__ import annotations
 
 import sqlite3
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Final
 
 from heedful.kernel import InvariantError
 from heedful.ports import LogRow
+from heedful.store.archive import ArchiveFile, Archives
 from heedful.store.statements import Statements, json_keys
-from heedful.store.tail import Address, Tail, TailPart, addresses
+from heedful.store.tail import Tail, TailPart, addresses
 
 RUN_BITS: Final = 18
 RUN_EVENTS: Final = 1 << RUN_BITS
@@ -45,11 +47,14 @@ _FOUND: Final = (
     "ON p.run = r.value AND p.fragment = f.value"
 )
 _RANGE: Final = (
-    "SELECT p.at, p.key, p.seq" + _FOUND + " AND (p.at, p.key) > (?, ?) AND (p.at, p.key) < (?, ?)"
+    "SELECT p.at, p.key, p.seq, p.fragment"
+    + _FOUND
+    + " AND (p.at, p.key) > (?, ?) AND (p.at, p.key) < (?, ?)"
     " AND p.seq > ? ORDER BY "
 )
 _OLDEST_FIRST: Final = _RANGE + "1, 2, 3 LIMIT ?"
 _NEWEST_FIRST: Final = _RANGE + "1 DESC, 2 DESC, 3 DESC LIMIT ?"
+_FILE: Final = ", ".join(ArchiveFile._fields)
 _LOG_ROW: Final = "fragment, at, key, seq, body"
 _BODIES: Final = (
     "SELECT e.fragment, e.at, e.key, e.seq, e.body FROM json_each(?) AS j "
@@ -60,8 +65,12 @@ _BODIES: Final = (
 class Log(Statements):
     """Append to the log and read it, by fragment or by `seq`."""
 
-    __slots__ = ("_filed", "_first_seq", "_last_seq", "_parts", "_tail", "_touched")
+    __slots__ = (
+        "_archives", "_filed", "_files", "_first_seq", "_last_seq", "_parts", "_tail", "_touched",
+    )  # fmt: skip
 
+    _archives: Archives
+    _files: list[ArchiveFile] | None
     _tail: Tail
     _parts: tuple[TailPart, ...]
     _filed: int
@@ -69,8 +78,8 @@ class Log(Statements):
     _last_seq: int
     _touched: list[int]
 
-    def begin(self, tail: Tail) -> bool:
-        """Tie the transaction to its snapshot and to the tail that belongs to it.
+    def begin(self, tail: Tail, archives: Archives) -> bool:
+        """Tie the transaction to its snapshot and to the tail and files that belong to it.
 
         Returns
         -------
@@ -78,6 +87,8 @@ class Log(Statements):
             False when the tail has moved on since the snapshot was taken: begin anew.
         """
         self._tail = tail
+        self._archives = archives
+        self._files = None
         self._touched = []
         self._filed, self._last_seq = self.execute(_SNAPSHOT).fetchone()
         self._first_seq = self._last_seq
@@ -121,11 +132,11 @@ class Log(Statements):
         at_most = _INT_MAX if limit is None else limit
         distinct = list(dict.fromkeys(fragments))
         sql = _NEWEST_FIRST if newest_first else _OLDEST_FIRST
-        found: list[Address] = self.execute(
+        found: list[tuple[int, int, int, int]] = self.execute(
             sql, (self._runs(), json_keys(distinct), *low, *high, after_seq, at_most)
         ).fetchall()
         fresh = [
-            address
+            (*address, fragment)
             for fragment in distinct
             for address in addresses(
                 self._parts, fragment, max(after_seq, self._filed), self._last_seq
@@ -134,14 +145,17 @@ class Log(Statements):
         ]
         if fresh:
             found = sorted(found + fresh, reverse=newest_first)
-        return islice(self._bodies([seq for _, _, seq in found]), limit)
+        return islice(self._bodies([(fragment, seq) for _, _, seq, fragment in found]), limit)
 
-    def _bodies(self, seqs: Sequence[int]) -> Iterator[LogRow]:
-        for start in range(0, len(seqs), _BODIES_AT_ONCE):
-            wanted = seqs[start : start + _BODIES_AT_ONCE]
-            rows = {row[3]: row for row in self.execute(_BODIES, (json_keys(wanted),))}
+    def _bodies(self, places: Sequence[tuple[int, int]]) -> Iterator[LogRow]:
+        for start in range(0, len(places), _BODIES_AT_ONCE):
+            wanted = places[start : start + _BODIES_AT_ONCE]
+            seqs = [seq for _, seq in wanted]
+            rows = {row[3]: row for row in self.execute(_BODIES, (json_keys(seqs),))}
+            if len(rows) < len(seqs):
+                rows.update(self._archived([place for place in wanted if place[1] not in rows]))
             # An event that is still in the tail may have been erased from the log.
-            yield from (LogRow._make(rows[seq]) for seq in wanted if seq in rows)
+            yield from (LogRow._make(rows[seq]) for seq in seqs if seq in rows)
 
     def count_events(self, fragments: Sequence[int]) -> int:
         keys = json_keys(list(dict.fromkeys(fragments)))
@@ -159,7 +173,9 @@ class Log(Statements):
         rows = self.execute(
             f"SELECT {_LOG_ROW} FROM events WHERE seq > ? ORDER BY seq LIMIT ?", (after_seq, limit)
         )
-        return [LogRow._make(row) for row in rows]
+        found = [LogRow._make(row) for row in rows]
+        older = list(islice(self._archived_after(after_seq), limit))
+        return sorted(found + older, key=_seq_of)[:limit] if older else found
 
     def commits(self, after_seq: int, limit: int) -> list[int]:
         rows = self.execute(
@@ -174,13 +190,74 @@ class Log(Statements):
         self.executemany("DELETE FROM places WHERE run = ? AND fragment = ?", list(places))
         return self._delete_seqs([seq for _, seq in filed + self._fresh(fragments)])
 
+    def archived_files(self) -> list[ArchiveFile]:
+        """List the files that hold what is no more in the table of events, in order."""
+        if self._files is None:
+            rows = self.execute(f"SELECT {_FILE} FROM archives ORDER BY first_seq")
+            self._files = [ArchiveFile._make(row) for row in rows]
+        return self._files
+
+    def move_out(self, file: ArchiveFile, keep: Sequence[int]) -> bool:
+        """List a new file and delete its events here; False if one was erased meanwhile."""
+        marks = ",".join("?" * len(keep))
+        where = f"FROM events WHERE seq BETWEEN ? AND ? AND fragment NOT IN ({marks})"
+        given = (file.first_seq, file.last_seq, *keep)
+        if self.execute("SELECT count(*) " + where, given).fetchone()[0] != file.row_count:
+            return False
+        self.execute(f"INSERT INTO archives ({_FILE}) VALUES (?, ?, ?, ?, ?, ?, ?)", file)
+        self.execute("DELETE " + where, given)
+        self._files = None
+        return True
+
+    def replace_file(self, old: ArchiveFile, new: ArchiveFile | None, holes: Sequence[int]) -> None:
+        """List what was rewritten without its holes; None where nothing was left."""
+        self.execute("DELETE FROM archives WHERE first_seq = ?", (old.first_seq,))
+        if new is not None:
+            self.execute(f"INSERT INTO archives ({_FILE}) VALUES (?, ?, ?, ?, ?, ?, ?)", new)
+        self.executemany("DELETE FROM archive_holes WHERE seq = ?", [(seq,) for seq in holes])
+        self._files = None
+
+    def holes(self, file: ArchiveFile) -> set[int]:
+        """List the events of a file that were erased and still stand in it."""
+        rows = self.execute(
+            "SELECT seq FROM archive_holes WHERE seq BETWEEN ? AND ?",
+            (file.first_seq, file.last_seq),
+        )
+        return {row[0] for row in rows}
+
+    def _archived(self, places: Sequence[tuple[int, int]]) -> dict[int, LogRow]:
+        """Read events by (fragment, seq) from the files that cover them."""
+        files = self.archived_files()
+        if not files:
+            return {}
+        by_file: dict[int, list[tuple[int, int]]] = {}
+        for place in places:
+            number = bisect_right(files, place[1], key=_first_of) - 1
+            if number >= 0 and place[1] <= files[number].last_seq:
+                by_file.setdefault(number, []).append(place)
+        found: dict[int, LogRow] = {}
+        for number, wanted in by_file.items():
+            found.update(self._archives.find(files[number], wanted))
+        return found
+
+    def _archived_after(self, seq: int) -> Iterator[LogRow]:
+        for file in self.archived_files():
+            if file.last_seq > seq:
+                holes = self.holes(file)
+                rows = self._archives.rows(file, seq)
+                yield from (row for row in rows if row.seq not in holes)
+
     def delete_rows(self, seqs: Sequence[int]) -> int:
-        wanted = json_keys(list(dict.fromkeys(seqs)))
+        wanted = list(dict.fromkeys(seqs))
         filed = self.execute(
             "SELECT e.seq, e.fragment, e.at, e.key FROM json_each(?) AS j "
             "CROSS JOIN events AS e ON e.seq = j.value",
-            (wanted,),
+            (json_keys(wanted),),
         ).fetchall()
+        if len(filed) < len(wanted) and self.archived_files():
+            missing = set(wanted).difference(row[0] for row in filed)
+            older = self._archived_after(min(missing) - 1)
+            filed += [(r.seq, r.fragment, r.at, r.key) for r in older if r.seq in missing]
         self.executemany(
             "DELETE FROM places WHERE run = ?1 AND fragment = ?3 AND at = ?4 AND key = ?5 "
             "AND seq = ?2",
@@ -189,8 +266,17 @@ class Log(Statements):
         return self._delete_seqs([row[0] for row in filed])
 
     def _delete_seqs(self, seqs: Sequence[int]) -> int:
-        singles = [(seq,) for seq in seqs]
-        deleted = max(0, self.executemany("DELETE FROM events WHERE seq = ?", singles).rowcount)
+        before = self.execute("SELECT total_changes()").fetchone()[0]
+        if self.archived_files():
+            self.execute(
+                "INSERT INTO archive_holes SELECT j.value FROM json_each(?) AS j "
+                "CROSS JOIN archives AS a ON j.value BETWEEN a.first_seq AND a.last_seq "
+                "WHERE NOT EXISTS (SELECT 1 FROM events AS e WHERE e.seq = j.value) "
+                "ON CONFLICT (seq) DO NOTHING",
+                (json_keys(seqs),),
+            )
+        self.executemany("DELETE FROM events WHERE seq = ?", [(seq,) for seq in seqs])
+        deleted: int = self.execute("SELECT total_changes()").fetchone()[0] - before
         self.execute(_SET_COUNTER, (self._counter("events_deleted") + deleted, "events_deleted"))
         return deleted
 
@@ -211,6 +297,14 @@ class Log(Statements):
     def _counter(self, name: str) -> int:
         value: int = self.execute(_COUNTER, (name,)).fetchone()[0]
         return value
+
+
+def _seq_of(row: LogRow) -> int:
+    return row.seq
+
+
+def _first_of(file: ArchiveFile) -> int:
+    return file.first_seq
 
 
 def read_tail(connection: sqlite3.Connection) -> Tail:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import threading
 from collections import ChainMap
-from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any, Final, Literal, TypeVar
 
 from heedful.kernel import InputError, InvariantError, expected
@@ -17,6 +17,7 @@ from heedful.ports import (
     CLAIM_CONFLICT,
     CLAIM_DUPLICATE,
     CLAIM_NEW,
+    Archived,
     Claim,
     ClusterRow,
     CustomerRow,
@@ -377,6 +378,18 @@ class MemoryStore:
     def backup(self, target: str, progress: Callable[[int, int], None] | None = None) -> None:
         what = expected("a store that is kept in a file", "one in memory", "store")
         raise InputError("no_backup", what)
+
+    def archive(
+        self,
+        before_at: int,
+        describe: Callable[[bytes], Mapping[str, str | int | None]],
+        *,
+        keep: Sequence[int] = (),
+        only_full: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Archived:
+        """Do nothing: there is no place but the memory."""
+        return Archived(0, 0, 0)
 
     def vacuum(self) -> None:
         """Do nothing: what was deleted is gone."""

@@ -30,7 +30,7 @@ from typing import Final
 from heedful.ports import StoreUnavailable
 
 APPLICATION_ID: Final = 0x48454544  # "HEED"
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 SQLITE_VERSION_MIN: Final = (3, 37, 0)  # STRICT tables
 
 _TABLES_1: Final = (
@@ -127,6 +127,17 @@ _TABLES_2: Final = (
     ) STRICT""",
 )
 
+# Old events stand in files beside the database; `archive_holes` are those erased since, until the
+# files are rewritten without them.
+_TABLES_3: Final = (
+    """CREATE TABLE archives (
+        first_seq INTEGER PRIMARY KEY, last_seq INTEGER NOT NULL, name TEXT NOT NULL,
+        row_count INTEGER NOT NULL, byte_count INTEGER NOT NULL, from_at INTEGER NOT NULL,
+        to_at INTEGER NOT NULL
+    ) STRICT""",
+    "CREATE TABLE archive_holes (seq INTEGER PRIMARY KEY) STRICT",
+)
+
 
 def _adding(tables: tuple[str, ...]) -> Callable[[sqlite3.Connection], None]:
     def step(connection: sqlite3.Connection) -> None:
@@ -139,6 +150,7 @@ def _adding(tables: tuple[str, ...]) -> Callable[[sqlite3.Connection], None]:
 _UPGRADES: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (
     _adding(_TABLES_1),
     _adding(_TABLES_2),
+    _adding(_TABLES_3),
 )
 
 

@@ -11,18 +11,27 @@ import contextlib
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final, TypeVar
 
 from heedful.kernel import HeedfulError, InvariantError
-from heedful.ports import StaleWrite, StoreFull, StoreStats, StoreUnavailable, Transaction
+from heedful.ports import (
+    Archived,
+    StaleWrite,
+    StoreFull,
+    StoreStats,
+    StoreUnavailable,
+    Transaction,
+)
 from heedful.store.aggregates import Aggregates
+from heedful.store.archive import Archives, Describe
 from heedful.store.backup import copy_out
 from heedful.store.ballast import Ballast, free_bytes
 from heedful.store.connection import Readers, open_reader, open_writer
 from heedful.store.decisions import Decisions
 from heedful.store.faults import translated
 from heedful.store.log import BULK_EVENTS, Log, file_tail, read_tail
+from heedful.store.moving import Mover, archived_files, purge
 from heedful.store.registers import Registers
 from heedful.store.settings import SqliteSettings
 
@@ -81,6 +90,8 @@ class SqliteStore:
         except sqlite3.Error as error:
             raise self._said(error) from error
         self._readers = Readers(self.path, settings)
+        self._archives = Archives(self.path)
+        self._archiving = threading.Lock()
         self._ballast = Ballast(self.path, settings.ballast_bytes, settings.free_bytes_min)
         self._ballast.has_room()
 
@@ -115,7 +126,7 @@ class SqliteStore:
         transaction = SqliteTransaction(reader)
         try:
             reader.execute("BEGIN")
-            while not transaction.begin(self._tail):
+            while not transaction.begin(self._tail, self._archives):
                 reader.execute("ROLLBACK")
                 reader.execute("BEGIN")
             return work(transaction)
@@ -150,14 +161,51 @@ class SqliteStore:
         except sqlite3.Error as error:
             raise self._said(error) from error
 
+    def archive(
+        self,
+        before_at: int,
+        describe: Describe,
+        *,
+        keep: Sequence[int] = (),
+        only_full: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Archived:
+        """Move the oldest events into files, each in one unit with its deletion from the log.
+
+        Notes
+        -----
+        A file is written and synced first; it counts from the transaction on that lists it and
+        deletes its events. A crash between the two leaves a file that nobody lists: the next call
+        removes it.
+        """
+        mover = Mover(self, self._archives, before_at, describe, keep, only_full)
+        with self._archiving:
+            self._archives.keep_only(self._listed())
+            moved = mover.run(self._require_filed, progress)
+            self._archives.keep_only(self._listed())
+            return moved
+
+    def _listed(self) -> list[str]:
+        return [file.name for file in self.read(archived_files)]
+
+    def _require_filed(self, seq: int) -> bool:
+        """File the tail up to a `seq`; False where there is no room for it now."""
+        with self._own_writer():
+            if self._tail.floor < seq:
+                self._file_tail()
+            return self._tail.floor >= seq
+
     def vacuum(self) -> None:
-        """Rewrite the file so that no deleted byte remains in it or in its WAL.
+        """Rewrite the file so that no deleted byte remains in it, in its WAL or in its archives.
 
         Notes
         -----
         Writing waits meanwhile. It needs free space of twice the size of the store. What the file
         system or the disk keeps of freed blocks is beyond any program: encrypt the disk.
         """
+        with self._archiving:
+            purge(self, self._archives)
+            self._archives.keep_only(self._listed())
         with self._own_writer():
             in_memory = self._bytes_on_disk() <= self._settings.vacuum_memory_bytes
             execute = self._writer.execute
@@ -208,7 +256,7 @@ class SqliteStore:
             writer.execute("BEGIN IMMEDIATE")
             if (version := self._others_version()) != self._data_version:
                 self._tail, self._data_version = read_tail(writer), version
-            transaction.begin(self._tail)
+            transaction.begin(self._tail, self._archives)
             began = True
             done = work(transaction)
             if transaction.is_stale:
