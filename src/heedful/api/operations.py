@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Annotated, Any, Final
 
 import msgspec
-from litestar import delete, get, post
-from litestar.params import FromPath, JSONBody, PathParameter, QueryParameter
+from litestar import Request, delete, get, post
+from litestar.params import FromPath, FromQuery, JSONBody, PathParameter, QueryParameter
 from litestar.response import Stream
 
 from heedful import strategy as strategies
 from heedful.api import answers, sse
 from heedful.api.bodies import INT_MAX, Backup, MadeKey, NewKey, Redrive, StrategyFiles
-from heedful.api.context import Context, Here
+from heedful.api.context import CALLER, Context, Here
 from heedful.app import read_strategy_files
+from heedful.app.publishing import SAMPLE_PEOPLE_MAX, Replayed
 from heedful.app.quarantine import Held, Redriven
 from heedful.app.workspace import require_backup_name, require_file_names
 from heedful.engine.reading import customer_id
@@ -27,6 +28,15 @@ After = Annotated[
     ),
 ]
 PageSize = Annotated[int, QueryParameter(ge=1, le=500, description="Most items of the page.")]
+Sample = Annotated[
+    int,
+    QueryParameter(
+        ge=0,
+        le=SAMPLE_PEOPLE_MAX,
+        schema_extra={"minimum": 0},
+        description="People whose past is replayed under the strategy in force and under this.",
+    ),
+]
 Done = dict[str, bool]
 
 
@@ -56,6 +66,25 @@ class StrategyAnswer(msgspec.Struct, frozen=True):
 
     version: str | None
     problems: list[strategies.StrategyProblem] = []
+    replayed: Replayed | None = None
+    """What it would decide differently over what a sample of people did, where that was asked."""
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """An approval that is waited for."""
+
+    id: str
+    required: int
+    """People who have to agree beside the one who asked."""
+    expires_at: str
+
+
+class Published(msgspec.Struct, frozen=True):
+    """A strategy's version, in force unless others have to agree first."""
+
+    version: str
+    approval: Wanted | None = None
+    """What others have to agree to; then the same is published again."""
 
 
 @get("/v1/quarantine", sync_to_thread=True)
@@ -143,17 +172,35 @@ def list_signals(context: Here) -> dict[str, Any]:
 
 
 @post("/v1/strategy/check", status_code=200, sync_to_thread=True)
-def check_strategy(context: Here, data: JSONBody[StrategyFiles | None] = None) -> StrategyAnswer:
+def check_strategy(
+    context: Here, data: JSONBody[StrategyFiles | None] = None, sample: Sample = 0
+) -> StrategyAnswer:
     """Check a strategy: the files sent, or without a body those in the workspace's folder."""
     files = _files(context, data)
     problems = strategies.check(files)
-    return StrategyAnswer(None if problems else strategies.load(files).version, problems)
+    if problems:
+        return StrategyAnswer(None, problems)
+    replayed = context.app.compare_strategy(files, sample) if sample else None
+    return StrategyAnswer(strategies.load(files).version, problems, replayed)
 
 
 @post("/v1/strategy/publish", status_code=200, sync_to_thread=True)
-def publish_strategy(context: Here, data: JSONBody[StrategyFiles | None] = None) -> StrategyAnswer:
-    """Put a strategy in force between two events: the files sent, or those in the folder."""
-    return StrategyAnswer(context.app.publish_strategy(_files(context, data)))
+def publish_strategy(
+    context: Here,
+    request: Request[Any, Any, Any],
+    data: JSONBody[StrategyFiles | None] = None,
+    reason: FromQuery[str] = "",
+) -> Published:
+    """Put a strategy in force between two events: the files sent, or those in the folder.
+
+    Where the policy in force asks for it, somebody else has to agree first.
+    """
+    files, by = _files(context, data), str(request.scope["state"][CALLER].name)
+    asked = context.app.publish_strategy(files, by, reason)
+    version = strategies.load(files).version
+    if asked is None:
+        return Published(version)
+    return Published(version, Wanted(asked.id, asked.required, format_instant(asked.expires_at)))
 
 
 def _files(context: Context, data: StrategyFiles | None) -> dict[str, str]:

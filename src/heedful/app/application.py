@@ -14,8 +14,8 @@ from typing import Any, Final, Self
 import msgspec
 
 from heedful import strategy as strategies
+from heedful.app import publishing, readiness
 from heedful.app import quarantine as kept_aside
-from heedful.app import readiness
 from heedful.app.backups import require_own_secret
 from heedful.app.keys import Identity, KeyRing
 from heedful.app.settings import Settings, read_settings
@@ -39,7 +39,7 @@ from heedful.connectors import (
 )
 from heedful.core import World
 from heedful.engine import Engine, read_lineage
-from heedful.govern import SignedHead
+from heedful.govern import Approval, SignedHead
 from heedful.govern.verify import Verification
 from heedful.ingest import SourceRules
 from heedful.kernel import DAY_MS, InputError, PeerError, expected
@@ -56,7 +56,6 @@ SWEEP_WAIT_S: Final = 3_600
 CLEAN_WAIT_S: Final = 60
 """How long an erasure that found no room for rewriting the store waits for the next try."""
 
-_STRATEGY_META: Final = "strategy:"
 _PROBE_META: Final = "probed_at"
 
 
@@ -165,23 +164,45 @@ class App:
 
     # -- strategy -------------------------------------------------------------------------------
 
-    def publish_strategy(self, files: Mapping[str, str], by: str = "") -> str:
-        """Put a strategy in force, keep it in the workspace's folder, and give its version.
+    def publish_strategy(
+        self, files: Mapping[str, str], by: str = "", reason: str = ""
+    ) -> Approval | None:
+        """Put a strategy in force and keep it in the workspace's folder, or ask for approval.
+
+        Returns
+        -------
+        Approval or None
+            The request that others have to agree to first; then the same is published again.
 
         Raises
         ------
         InputError
-            `bad_strategy`, `bad_file_name`; the strategy in force stays.
+            `bad_strategy`, `bad_file_name`, and as `Governing.ask_to_publish`; the strategy in
+            force stays.
         """
         require_file_names(files)
         loaded = strategies.load(files)
         with self._publishing:
+            asked = self.engine.governing.ask_to_publish(loaded.version, by, reason)
+            if asked is not None:
+                return asked
             world = self._world(loaded)
             write_strategy_files(self.directory, files)
             self._remember_strategy(loaded.version, files)
             self.engine.publish(world, loaded.version, by)
             self.strategy, self.files = loaded, dict(files)
-        return loaded.version
+        return None
+
+    def compare_strategy(self, files: Mapping[str, str], people: int) -> publishing.Replayed:
+        """Replay what a sample of people did under the strategy in force and under another.
+
+        Raises
+        ------
+        InputError
+            `bad_strategy`.
+        """
+        world, old, new = self.engine.world, self.strategy, strategies.load(files)
+        return publishing.replay_under(self.store, world, old, new, people)
 
     def source_rules(self, name: str) -> SourceRules:
         """Give the rules of a source; one that is not listed has the defaults."""
@@ -205,16 +226,15 @@ class App:
         InputError
             `strategy_not_found`.
         """
-        body = self.store.read(lambda tx: tx.get_meta(_STRATEGY_META + version))
-        if body is None:
+        files = self.store.read(lambda tx: publishing.remembered(tx, version))
+        if files is None:
             what = expected("a version that was published", version, "$.version")
             raise InputError("strategy_not_found", what)
-        files: dict[str, str] = msgspec.msgpack.decode(body)["files"]
         return files
 
     def _remember_strategy(self, version: str, files: Mapping[str, str]) -> None:
-        body = msgspec.msgpack.encode({"files": dict(files), "at": self.clock()})
-        self._change(lambda tx: tx.put_meta(_STRATEGY_META + version, body), makes_room=True)
+        now = self.clock()
+        self._change(lambda tx: publishing.remember(tx, version, files, now), makes_room=True)
 
     # -- keys -----------------------------------------------------------------------------------
 
@@ -365,7 +385,7 @@ def open_app(
             ),
         )
         try:
-            files = read_strategy_files(directory)
+            files = publishing.opening_files(store, read_strategy_files(directory))
             return App(directory, settings, store, secret, files, clock=clock, lock=lock)
         except BaseException:
             store.close()

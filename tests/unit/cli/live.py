@@ -25,14 +25,19 @@ class Live:
         self.directory, self.api = directory, api
         self._sent = 0
 
-    def says(self, *args: str, code: int = 0) -> str:
+    def run(self, *args: str, code: int = 0, answer: str | None = None) -> str:
+        """Run a command as it stands and give all that it says."""
         token = OPENER.set(lambda directory, db: nullcontext(self.api))
         try:
-            done = CliRunner().invoke(app, [*args, "--dir", str(self.directory)])
+            done = CliRunner().invoke(app, [*args], input=answer)
         finally:
             OPENER.reset(token)
         assert done.exit_code == code, done.output
         return str(done.output)
+
+    def says(self, *args: str, code: int = 0) -> str:
+        """Run a command on this workspace."""
+        return self.run(*args, "--dir", str(self.directory), code=code)
 
     def gives(self, *args: str, code: int = 0) -> Any:
         return json.loads(self.says(*args, "--json", code=code))
@@ -56,10 +61,11 @@ def copy_strategy(directory: Path) -> None:
 
 
 @contextmanager
-def living(directory: Path) -> Iterator[Live]:
-    """Open a new workspace with the shop's strategy until the block ends."""
+def living(directory: Path, *, is_shop: bool = True) -> Iterator[Live]:
+    """Open a new workspace until the block ends, with the shop's strategy or the one it has."""
     init_workspace(directory)
-    copy_strategy(directory)
+    if is_shop:
+        copy_strategy(directory)
     with open_workspace(directory, None) as api:
         yield Live(directory, api)
 

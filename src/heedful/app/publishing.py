@@ -1,0 +1,83 @@
+"""What a strategy would change before it is in force, and which one a workspace opens with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from heedful.core import World
+from heedful.engine import ledger, reading
+from heedful.events import Event, decode_event
+from heedful.ports import Store, Transaction
+from heedful.strategy import Difference, Strategy, compare_histories
+
+SAMPLE_PEOPLE_MAX: Final = 1_000
+"""Customers whose past is replayed to compare two strategies; asking for more is refused."""
+SAMPLE_EVENTS_MAX: Final = 500
+"""Newest events of one customer that are replayed to compare two strategies."""
+
+_STRATEGY_META: Final = "strategy:"
+
+
+class Replayed(msgspec.Struct, frozen=True, kw_only=True):
+    """What two strategies decide differently over what people did."""
+
+    people: int
+    """Customers that were looked at."""
+    differences: list[Difference]
+    """Each with the customer's id in `about`; by customer, then in the order of time."""
+
+
+def remember(tx: Transaction, version: str, files: Mapping[str, str], now: int) -> None:
+    """Keep the texts of a version."""
+    body = msgspec.msgpack.encode({"files": dict(files), "at": now})
+    tx.put_meta(_STRATEGY_META + version, body)
+
+
+def remembered(tx: Transaction, version: str) -> dict[str, str] | None:
+    """Read the texts of a version; None for one that never was in force."""
+    body = tx.get_meta(_STRATEGY_META + version)
+    if body is None:
+        return None
+    files: dict[str, str] = msgspec.msgpack.decode(body)["files"]
+    return files
+
+
+def opening_files(store: Store, folder: Mapping[str, str]) -> Mapping[str, str]:
+    """Choose what a workspace opens with: what was published last, else what its folder holds.
+
+    Notes
+    -----
+    An edited file is in force only once it is published: a restart at night must neither publish
+    half an edit nor fail at one.
+    """
+
+    def read(tx: Transaction) -> dict[str, str] | None:
+        version = ledger.published(tx)
+        return None if version is None else remembered(tx, version)
+
+    published = store.read(read)
+    return folder if published is None else published
+
+
+def replay_under(store: Store, world: World, old: Strategy, new: Strategy, people: int) -> Replayed:
+    """Replay what a sample of people did under two strategies.
+
+    Parameters
+    ----------
+    people
+        Most customers to look at; keys are hashes, so the first ones by key are a fair sample.
+    """
+
+    def read(tx: Transaction) -> dict[str, list[Event]]:
+        histories = {}
+        for row in tx.scan_customers(-1, people):
+            found = reading.find(tx, world, row.key)
+            rows = tx.events_of(found.person.fragments, limit=SAMPLE_EVENTS_MAX, newest_first=True)
+            histories[reading.customer_id(row.key)] = [decode_event(one.body) for one in rows]
+        return histories
+
+    histories = store.read(read)
+    return Replayed(people=len(histories), differences=compare_histories(old, new, histories))

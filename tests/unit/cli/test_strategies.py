@@ -1,0 +1,166 @@
+"""From an edited file to a version in force and back, on the strategy of a new workspace."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from heedful.cli.client import open_workspace
+from tests.unit.cli.live import Live, living
+
+STORY = """
+scenarios:
+  - scenario: A third failure brings help
+    events:
+      - {at: 0m, track: Payment Failed}
+      - at: 1m
+        track: Payment Failed
+        expect: {decision: none}
+"""
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Live]:
+    with living(tmp_path / "shop", is_shop=False) as made:
+        yield made
+
+
+def edit(shop: Live, file: str, old: str, new: str) -> str:
+    """Change a file of the strategy; gives its text before."""
+    path = shop.directory / "strategy" / file
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), "utf-8")
+    return text
+
+
+def write(shop: Live, file: str, text: str) -> Path:
+    path = shop.directory / "strategy" / file
+    path.write_text(text, "utf-8")
+    return path
+
+
+def in_force(shop: Live) -> str:
+    return str(shop.api.get("/v1/strategy")["version"])
+
+
+def test_a_story_that_fails_is_told_at_its_place_and_keeps_the_rest_from_people(
+    shop: Live,
+) -> None:
+    before = in_force(shop)
+    path = write(shop, "tests/third.yaml", STORY)
+    place = f"{path}:8:28: Expected no decision, got offer_help (inapp, cannot_pay, best_value)"
+    for command in (["test", str(shop.directory)], ["publish", "--dir", str(shop.directory)]):
+        said = shop.run(*command, code=1)
+        assert "FAIL  tests/third.yaml:3  A third failure brings help" in said
+        assert place in said
+        assert "1 of 2 did not come true." in said
+    [verdict] = [
+        v
+        for v in json.loads(shop.run("test", str(shop.directory), "--json", code=1))
+        if v["failures"]
+    ]
+    assert (verdict["file"], verdict["line"]) == ("tests/third.yaml", 3)
+    [failure] = verdict["failures"]
+    assert (failure["line"], failure["column"]) == (8, 28)
+    assert shop.gives("publish", code=1)["failed"] == [verdict]
+    assert in_force(shop) == before
+
+
+def test_without_stories_nothing_is_proved(shop: Live) -> None:
+    (shop.directory / "strategy" / "tests" / "first.yaml").unlink()
+    assert "No stories: write one as" in shop.run("test", str(shop.directory), code=1)
+    assert "No story proves it" in shop.says("publish")
+
+
+def test_an_edit_is_in_force_once_it_is_published(shop: Live) -> None:
+    before = in_force(shop)
+    assert "The same." in shop.says("diff")
+    edit(shop, "needs.yaml", ">= 2", ">= 3")
+    write(shop, "tests/first.yaml", STORY)
+    said = shop.says("diff", code=1)
+    assert "-    opens_when: signals.payment_failures_10m >= 2" in said
+    assert "+    opens_when: signals.payment_failures_10m >= 3" in said
+    assert "1 decision changes in the stories" in said
+    published = shop.gives("publish")
+    assert published["version"] == in_force(shop) != before
+    assert published["approval"] is None
+    listed = shop.api.get("/v1/strategy/versions")["items"]
+    assert [one["version"] for one in listed] == [before, published["version"]]
+    assert listed[1]["by"] == "command-line"
+
+
+def test_a_restart_publishes_nothing(tmp_path: Path) -> None:
+    with living(tmp_path / "shop", is_shop=False) as shop:
+        before = in_force(shop)
+        edit(shop, "needs.yaml", ">= 2", ">= 3")
+        (shop.directory / "strategy" / "half.yaml").write_text("signals: [", "utf-8")
+    with open_workspace(tmp_path / "shop", None) as api:
+        assert api.get("/v1/strategy")["version"] == before
+
+
+def test_a_rollback_brings_the_files_back(shop: Live) -> None:
+    before = in_force(shop)
+    text = edit(shop, "needs.yaml", "expires_after: 48h", "expires_after: 24h")
+    shop.says("publish")
+    edit(shop, "needs.yaml", "expires_after: 24h", "expires_after: 12h")
+    said = shop.run("rollback", "--dir", str(shop.directory), code=1, answer="n\n")
+    assert "-    expires_after: 24h" in said
+    assert "never published" in said
+    assert f"In force: version {before}." in shop.says("rollback", "--yes")
+    assert (shop.directory / "strategy" / "needs.yaml").read_text("utf-8") == text
+    assert in_force(shop) == before
+    shop.says("rollback", "--yes", "no-such-version", code=1)
+
+
+def test_a_first_version_has_none_before_it(shop: Live) -> None:
+    assert "No version was in force before" in shop.says("rollback", "--yes", code=1)
+
+
+def test_where_the_policy_asks_for_it_somebody_else_agrees_first(shop: Live) -> None:
+    write(shop, "policies/approvals.yaml", "publish: {required: 1}\n")
+    shop.says("publish")
+    before = in_force(shop)
+    rosa = shop.api.post("/v1/keys", {"role": "operator", "name": "rosa"})["key"]
+    edit(shop, "needs.yaml", "expires_after: 48h", "expires_after: 24h")
+    assert "reason" in shop.says("publish", code=2)
+    said = shop.says("publish", "--reason", "shorter", code=1)
+    assert "waits for one other person" in said
+    [asked] = shop.gives("approvals", "list")["items"]
+    assert shop.gives("publish", code=1)["approval"]["id"] == asked["id"]
+    shop.says("approvals", "approve", asked["id"], "--reason", "mine", code=2)
+    assert in_force(shop) == before
+    shop.says("approvals", "approve", asked["id"], "--reason", "read it", "--key", rosa)
+    # What was agreed to is these files: others need another word.
+    text = edit(shop, "needs.yaml", "expires_after: 24h", "expires_after: 1h")
+    assert shop.gives("publish", "--reason", "more", code=1)["approval"]["id"] != asked["id"]
+    write(shop, "needs.yaml", text)
+    assert shop.gives("publish")["version"] == in_force(shop) != before
+    # And it is used up: the same files need it again once others were in force.
+    said = shop.says("rollback", "--yes", "--reason", "back", "--key", rosa, code=1)
+    assert "waits for one other person" in said
+
+
+def test_who_would_be_treated_differently_is_replayed(shop: Live) -> None:
+    shop.refuse_payments("ada", times=2)
+    shop.refuse_payments("ben", times=3)
+    shop.send("eve", "Product Added")
+    edit(shop, "needs.yaml", ">= 2", ">= 3")
+    write(shop, "tests/first.yaml", STORY)
+    said = shop.says("diff", code=1)
+    assert "Replayed: 3 customers; 2 would be treated differently." in said
+    told = shop.gives("diff", code=1)["replayed"]
+    names = {shop.api.customer_id(f"user_id:{name}"): name for name in ("ada", "ben", "eve")}
+    found = [(names[d["about"]], d["before"], d["after"]) for d in told["differences"]]
+    nothing, helped = "nothing decided", "offer_help (inapp)"
+    assert sorted(found) == [
+        ("ada", helped, nothing),
+        ("ben", nothing, helped),
+        ("ben", helped, nothing),
+    ]
+    assert told["people"] == 3
+    assert shop.gives("diff", "--sample", "0", code=1)["replayed"] is None
+    assert shop.gives("diff", "--sample", "1", code=1)["replayed"]["people"] == 1
