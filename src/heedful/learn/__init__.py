@@ -16,7 +16,7 @@ from heedful.learn.policies import AnyPolicy, Fixed, Greedy, InverseGap, Policy,
 from heedful.learn.rows import LearningRow, RowState
 from heedful.learn.snapshot import decode_model, encode_model
 from heedful.learn.table import ArmTable, LogOdds
-from heedful.learn.values import ArmValue, LogitNormalValue, NormalValue, Value
+from heedful.learn.values import ArmColumns, ArmValue, LogitNormalValue, NormalValue, Value
 
 __all__ = [
     "ARMS_MAX",
@@ -24,6 +24,7 @@ __all__ = [
     "PRIOR_DEFAULT",
     "PROBABILITY_ONE",
     "AnyPolicy",
+    "ArmColumns",
     "ArmSpec",
     "ArmTable",
     "ArmValue",

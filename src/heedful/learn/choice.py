@@ -14,7 +14,7 @@ import numpy as np
 
 from heedful.kernel import InputError, InvariantError, expected
 from heedful.learn.quadrature import Floats, chances
-from heedful.learn.values import Columns, Value
+from heedful.learn.values import ArmColumns, Columns, Value
 
 PROBABILITY_ONE: Final = 1 << 32
 """What the probabilities of one choice sum to: `p_choose` is an integer of 2^-32."""
@@ -25,7 +25,7 @@ ARMS_MAX: Final = 65_536
 _KEY_BITS: Final = 128
 
 
-def selection_probabilities(values: Sequence[Value], floor: float) -> list[int]:
+def selection_probabilities(values: Sequence[Value] | ArmColumns, floor: float) -> list[int]:
     """Compute Thompson sampling's chance of every arm, mixed with a floor.
 
     Parameters
@@ -69,7 +69,7 @@ def selection_probabilities(values: Sequence[Value], floor: float) -> list[int]:
     return to_weights((1.0 - floor) * _chances(values) + floor / len(values))
 
 
-def require_arms(values: Sequence[Value], floor: float) -> None:
+def require_arms(values: Sequence[Value] | ArmColumns, floor: float) -> None:
     """Refuse a choice without arms, with too many, or with a floor that is no share."""
     count = len(values)
     if count == 0:
@@ -82,7 +82,7 @@ def require_arms(values: Sequence[Value], floor: float) -> None:
         raise InputError("bad_floor", expected("a share in [0, 1]", repr(floor), "$.floor"))
 
 
-def _chances(values: Sequence[Value]) -> Floats:
+def _chances(values: Sequence[Value] | ArmColumns) -> Floats:
     columns = Columns(values)
     known = 1.0
     if columns.blocks:

@@ -7,6 +7,7 @@ every row of a workspace.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
@@ -18,6 +19,7 @@ from heedful.kernel import InputError, expected
 from heedful.learn.quadrature import Floats
 
 Hashes: TypeAlias = npt.NDArray[np.uint64]
+Ids: TypeAlias = npt.NDArray[np.int64]
 
 DENSE_MAX: Final = 64
 """Features of a basis; more are refused. The work of a decision grows with their square."""
@@ -28,6 +30,7 @@ SPARSE_MAX: Final = 128
 VALUE_MAX: Final = 8.0
 """Magnitude at which a feature's value is cut, so that one odd value cannot carry a decision."""
 
+_NOTHING_RARE: Final[tuple[Hashes, Floats]] = (np.zeros(0, dtype=np.uint64), np.zeros(0))
 _MIX: Final = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9))
 
 
@@ -81,6 +84,7 @@ class Reader:
         self._ids = np.array(basis.ids, dtype=np.int64)
         self._centers = np.array(basis.centers)
         self._scales = np.array(basis.scales)
+        self._is_plain = not any(basis.centers) and all(scale == 1.0 for scale in basis.scales)
 
     def read(self, ids: Sequence[int], values: Sequence[float]) -> Context:
         """Split a sparse row into a dense and a sparse part.
@@ -95,26 +99,49 @@ class Reader:
         InputError
             `bad_features` when ids and values do not match or a value is not finite.
         """
-        found = np.array(ids, dtype=np.int64)
         numbers = np.array(values, dtype=np.float64)
-        if found.shape != numbers.shape or not np.isfinite(numbers).all():
+        # The sum of finite numbers may overflow, so it only clears them, and quickly.
+        if len(ids) != len(values) or not (
+            math.isfinite(numbers.sum()) or np.isfinite(numbers).all()
+        ):
             got = f"{len(ids)} ids and {len(values)} values"
             raise InputError(
                 "bad_features", expected("a finite value for each id", got, "$.feature_values")
             )
-        dense = np.ones(self.basis.width)
-        raw = np.zeros(len(self._ids))
-        if len(self._ids) and len(found):
-            place = np.minimum(self._ids.searchsorted(found), len(self._ids) - 1)
-            is_dense = self._ids[place] == found
-            raw[place[is_dense]] = numbers[is_dense]
-            found, numbers = found[~is_dense], numbers[~is_dense]
-        dense[1:] = np.clip((raw - self._centers) / self._scales, -VALUE_MAX, VALUE_MAX)
-        return Context(
-            dense,
-            mixed(found[:SPARSE_MAX].astype(np.uint64)),
-            np.clip(numbers[:SPARSE_MAX], -VALUE_MAX, VALUE_MAX),
-        )
+        dense = np.empty(self.basis.width)
+        dense[0] = 1.0
+        rest = dense[1:]
+        if ids == self.basis.ids:
+            rest[:] = numbers
+            rare = _NOTHING_RARE
+        else:
+            rest[:] = 0.0
+            rare = self._split(np.array(ids, dtype=np.int64), numbers, rest)
+        if not self._is_plain:
+            rest -= self._centers
+            rest /= self._scales
+        _cut(rest)
+        return Context(dense, *rare)
+
+    def _split(self, ids: Ids, numbers: Floats, dense: Floats) -> tuple[Hashes, Floats]:
+        """Write the features of the basis into `dense`; give the others."""
+        if len(self._ids) and len(ids):
+            place = self._ids.searchsorted(ids)
+            np.minimum(place, len(self._ids) - 1, out=place)
+            is_dense = self._ids[place] == ids
+            dense[place[is_dense]] = numbers[is_dense]
+            is_rare = ~is_dense
+            ids, numbers = ids[is_rare], numbers[is_rare]
+        if not len(ids):
+            return _NOTHING_RARE
+        return mixed(ids[:SPARSE_MAX].astype(np.uint64)), _cut(numbers[:SPARSE_MAX])
+
+
+def _cut(numbers: Floats) -> Floats:
+    """Cut values in place to `VALUE_MAX`; `np.clip` takes five times as long for a few."""
+    np.minimum(numbers, VALUE_MAX, out=numbers)
+    np.maximum(numbers, -VALUE_MAX, out=numbers)
+    return numbers
 
 
 def mixed(keys: Hashes) -> Hashes:

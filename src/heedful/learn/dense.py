@@ -45,6 +45,8 @@ class Score(NamedTuple):
     variance: float
     reach: Floats
     """S_a x, of shape (d,)."""
+    pulled: float
+    """What the group adds to the mean."""
 
 
 class DenseBlocks:
@@ -61,6 +63,7 @@ class DenseBlocks:
         self.learned: Floats = np.zeros((count, d))
         self.offset: Floats = np.zeros(count)
         self.bias_precision: Floats = np.zeros(count)
+        self._precisions: list[Floats] = []
         self.group: npt.NDArray[np.int64] = np.zeros(count, dtype=np.int64)
         self.at: npt.NDArray[np.int64] = np.zeros(count, dtype=np.int64)
         self.sums: Floats = np.zeros((count, 2))
@@ -111,39 +114,42 @@ class DenseBlocks:
             _grow(self, GROUP_ARRAYS, groups)
 
     def precisions(self, slot: int) -> Floats:
-        """Give the prior precision of each weight of an action, of shape (d,)."""
-        result: Floats = self.precision.copy()
-        result[0] = self.bias_precision[slot]
-        return result
+        """Give the prior precision of each weight of an action, of shape (d,); read it only."""
+        for known in range(len(self._precisions), slot + 1):
+            row = self.precision.copy()
+            row[0] = self.bias_precision[known]
+            self._precisions.append(row)
+        return self._precisions[slot]
 
     def pull(self, slot: int) -> Floats:
         """Give lam_a * mu_g: what the group says, weighed by the prior, of shape (d,)."""
-        mean = self.mean[self.group[slot]]
-        result: Floats = self.precision * mean
-        result[0] = self.bias_precision[slot] * mean[0]
+        result: Floats = self.precisions(slot) * self.mean[self.group[slot]]
         return result
 
     def score(self, slot: int, x: Floats) -> Score:
         """Score one context under one action."""
-        reach: Floats = self.spread[slot] @ x
-        mean = self.offset[slot] + self.learned[slot] @ x + reach @ self.pull(slot)
-        return Score(float(mean), float(reach @ x), reach)
+        reach: Floats = self.spread[slot].dot(x)
+        pulled = float(reach.dot(self.pull(slot)))
+        mean = float(self.offset[slot]) + float(self.learned[slot].dot(x)) + pulled
+        return Score(mean, float(reach.dot(x)), reach, pulled)
 
-    def update(self, slot: int, reach: Floats, slope: float, curvature: float) -> None:
-        """Take in one outcome: `m += slope * reach`, `S -= curvature * reach reach'`."""
+    def update(self, slot: int, score: Score, slope: float, curvature: float) -> None:
+        """Take in one outcome of a score: `m += slope * reach`, `S -= curvature * reach reach'`."""
+        reach = score.reach
         root = curvature**0.5 * reach
-        pull = self.pull(slot)
-        step = reach * (slope + curvature * float(reach @ pull))
-        self.spread[slot] -= np.multiply.outer(root, root)
+        step = (slope + curvature * score.pulled) * reach
+        self.spread[slot] -= root[:, None] * root
         self.learned[slot] += step
-        group = self.group[slot]
+        group = int(self.group[slot])
         precision = self.precisions(slot)
         root *= precision
-        self.weight[group] += np.multiply.outer(root, root)
-        self.total[group] += precision * step
-        self.stale[group] += 1
-        if self.stale[group] >= _GROUP_REFRESH:
-            self._refresh(int(group))
+        step *= precision
+        self.weight[group] += root[:, None] * root
+        self.total[group] += step
+        stale = int(self.stale[group]) + 1
+        self.stale[group] = stale
+        if stale >= _GROUP_REFRESH:
+            self._refresh(group)
 
     def refresh(self) -> None:
         """Solve for the means of all groups that learned since they were last solved for."""

@@ -20,7 +20,7 @@ from heedful.learn.arms import PRIOR_DEFAULT, ArmSpec, spec_of_parts
 from heedful.learn.beta import Prior
 from heedful.learn.change import has_changed, surprise
 from heedful.learn.context import Basis, Context, Hashes, Reader, mixed
-from heedful.learn.dense import DenseBlocks, Score
+from heedful.learn.dense import DenseBlocks
 from heedful.learn.quadrature import Floats, Indices
 from heedful.learn.rows import LearningRow
 from heedful.learn.sparse import (
@@ -119,6 +119,7 @@ class LogisticArms:
         )
         self.sparse = SparseWeights(self.settings.sparse_bits, self.settings.sparse_variance)
         self._constants: dict[tuple[str, ArmSpec], tuple[Indices, list[tuple[str, int]]]] = {}
+        self._specs: dict[tuple[str, tuple[str, ...], float, float], ArmSpec] = {}
 
     def learn_one(self, row: LearningRow) -> Learned:
         """Fold one row; a row at or before `learn_seq` was folded already and is left out.
@@ -149,7 +150,7 @@ class LogisticArms:
         if weight == retract == 0.0:
             self.learn_seq = row.learn_seq
             return Learned(False)
-        spec = _spec(row)
+        spec = self._spec(row)
         context = self.reader.read(row.feature_ids, row.feature_values)
         slot = self.dense.slot(row.goal, spec.action, spec.group, spec.prior, row.at)
         self._fade(slot, row.at)
@@ -182,13 +183,13 @@ class LogisticArms:
         observed: tuple[float, float, float],
     ) -> _Evidence:
         score = self.dense.score(slot, context.dense)
-        places, values = self._sparse_row(goal, spec, context)
         mean, variance = score.mean, score.variance
+        places, values = self._sparse_row(goal, spec, context)
         if len(places):
             mean += float(self.sparse.mean[places] @ values)
             variance += float(self.sparse.variance[places] @ (values * values))
-        found = _evidence(Score(mean, variance, score.reach), *observed)
-        self.dense.update(slot, score.reach, found.slope, found.curvature)
+        found = _evidence(mean, variance, *observed)
+        self.dense.update(slot, score, found.slope, found.curvature)
         if len(places):
             self.sparse.update(places, values, found.slope, found.curvature)
         return found
@@ -196,17 +197,29 @@ class LogisticArms:
     def _is_change(self, slot: int, outcome: float, p: float) -> bool:
         if not self.settings.detects_change:
             return False
-        more, less = self.dense.sums[slot].tolist()
-        sums = surprise((more, less), outcome, p)
+        kept = self.dense.sums[slot]
+        sums = surprise((float(kept[0]), float(kept[1])), outcome, p)
         is_change = has_changed(sums)
         if is_change:
             self.dense.forget(slot, FORGET_ON_CHANGE)
             sums = (0.0, 0.0)
-        self.dense.sums[slot] = sums
+        kept[0], kept[1] = sums
         return is_change
+
+    def _spec(self, row: LearningRow) -> ArmSpec:
+        key = (row.arm, row.parts, row.prior_p, row.prior_strength)
+        found = self._specs.get(key)
+        if found is None:
+            found = _spec(row)
+            if len(self._specs) >= SCOPES_CACHED_MAX:
+                self._specs.clear()
+            self._specs[key] = found
+        return found
 
     def _sparse_row(self, goal: str, spec: ArmSpec, context: Context) -> tuple[Indices, Floats]:
         constants, named = self._named(goal, spec)
+        if not len(context.sparse_ids) and not spec.channel:
+            return constants, np.ones(len(constants))
         places = [constants]
         values = [np.ones(len(constants))]
         for kind, number in named:
@@ -247,10 +260,11 @@ def _spec(row: LearningRow) -> ArmSpec:
     return spec_of_parts(row.arm, row.parts, prior)
 
 
-def _evidence(score: Score, outcome: float, weight: float, retract: float) -> _Evidence:
+def _evidence(
+    mean: float, variance: float, outcome: float, weight: float, retract: float
+) -> _Evidence:
     """Weigh an outcome against what was foreseen (MacKay's approximation of the mean chance)."""
-    variance = score.variance
-    p = chance(score.mean, variance)
+    p = chance(mean, variance)
     curvature = max(weight - retract, 0.0) * max(p * (1.0 - p), _CURVATURE_MIN)
     shrink = 1.0 + curvature * variance
     slope = (weight * (outcome - p) + retract * p) / shrink

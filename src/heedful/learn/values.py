@@ -66,10 +66,42 @@ class LogitNormalValue(msgspec.Struct, frozen=True, gc=False):
 Value: TypeAlias = ArmValue | NormalValue | LogitNormalValue
 
 
+class ArmColumns:
+    """Values of many arms as columns: read once, and taken from for many choices.
+
+    Parameters
+    ----------
+    values
+        In the order of the arms.
+    """
+
+    def __init__(self, values: Sequence[ArmValue]) -> None:
+        fields = ArmValue.__struct_fields__
+        self.columns: Floats = _table(values, range(len(values)), fields, BetaBlock.positive)
+        """Of shape (4, n): alpha, beta, gain, offset."""
+
+    def __len__(self) -> int:
+        return int(self.columns.shape[1])
+
+    def take(self, arms: Sequence[int]) -> Self:
+        """Give the values of these arms, in this order."""
+        return self._of(self.columns.take(arms, axis=1))
+
+    def with_last(self, value: ArmValue) -> Self:
+        """Give the values with one more at the end."""
+        return self._of(np.concatenate((self.columns, type(self)((value,)).columns), axis=1))
+
+    @classmethod
+    def _of(cls, columns: Floats) -> Self:
+        table = cls.__new__(cls)
+        table.columns = columns
+        return table
+
+
 class Columns:
     """Values of any family as certain values and blocks of one family each."""
 
-    def __init__(self, values: Sequence[Value]) -> None:
+    def __init__(self, values: Sequence[Value] | ArmColumns) -> None:
         self.count = len(values)
         self.known: float | None = None
         self.known_arms: list[int] = []
@@ -107,7 +139,10 @@ def moments(values: Sequence[Value]) -> tuple[Floats, Floats]:
     return mean, sd
 
 
-def _blocks(values: Sequence[Value]) -> Iterator[tuple[AnyBlock, Indices]]:
+def _blocks(values: Sequence[Value] | ArmColumns) -> Iterator[tuple[AnyBlock, Indices]]:
+    if isinstance(values, ArmColumns):
+        yield BetaBlock(values.columns), np.arange(len(values))
+        return
     kinds = list(map(type, values))
     for kind, family in _FAMILIES:
         of_kind = kinds.count(kind)

@@ -228,7 +228,7 @@ def test_forgetting_raises_no_belief_above_its_prior() -> None:
     draws = np.random.default_rng(7)
     for _ in range(200):
         score = blocks.score(slot, draws.normal(size=3))
-        blocks.update(slot, score.reach, 0.1, 0.2 / (1.0 + 0.2 * score.variance))
+        blocks.update(slot, score, 0.1, 0.2 / (1.0 + 0.2 * score.variance))
         blocks.forget(slot, 3.0)
     prior = np.diag(1.0 / blocks.precisions(slot))
     assert np.linalg.eigvalsh(prior - blocks.spread[slot]).min() >= -1e-9
