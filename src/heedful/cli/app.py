@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from heedful.cli import (
+    audit,
     customers,
     deciding,
     demo,
@@ -50,7 +51,7 @@ app.command()(governing.stops)
 app.command()(governing.start)
 app.add_typer(governing.approvals_commands, name="approvals")
 app.add_typer(governing.incident_commands, name="incident")
-app.add_typer(governing.audit_commands, name="audit")
+app.add_typer(audit.commands, name="audit")
 app.command()(strategies.check)
 app.command("test")(strategies.play)
 app.command()(strategies.diff)

@@ -1,4 +1,4 @@
-"""The levers on the command line: stop, start, approve, declare an incident, prove the audit."""
+"""The levers on the command line: stop, start, approve, declare an incident."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import typer
 
-from heedful.cli.answers import NO, WRONG, end, say
+from heedful.cli.answers import NO, WRONG, end
 from heedful.cli.options import HERE, AsKey, Db, Dir, Json
 
 approvals_commands = typer.Typer(
@@ -18,10 +18,6 @@ approvals_commands = typer.Typer(
 )
 incident_commands = typer.Typer(
     no_args_is_help=True, help="Disturbances, while growth rests: list, declare, end."
-)
-audit_commands = typer.Typer(
-    no_args_is_help=True,
-    help="The chain of all that was decided and changed: head, verify, export.",
 )
 
 Scope = Annotated[
@@ -283,95 +279,3 @@ def _print_incidents(items: list[dict[str, Any]]) -> None:
     columns = ("incident", "plan", "whom", "growth", "until", "reason")
     if not print_table(columns, rows):
         print("No incident runs.")
-
-
-# Audit
-
-
-@audit_commands.command()
-def head(directory: Dir = HERE, db: Db = None) -> None:
-    """Sign where the chain stands, as one line of JSON; keep it where nobody here can write."""
-    from heedful.cli.client import connect
-
-    with connect(directory, db) as api:
-        print(json.dumps(api.get("/v1/governance/audit/head")))
-
-
-@audit_commands.command("verify")
-def verify_chain(
-    anchors: Annotated[
-        Path | None, typer.Option("--anchors", help="Heads kept elsewhere, one a line.")
-    ] = None,
-    directory: Dir = HERE,
-    db: Db = None,
-    as_json: Json = False,
-) -> None:
-    """Check every link of the chain, also against heads that were kept; exit code 1 if broken."""
-    from heedful.cli.client import connect
-    from heedful.cli.screen import count, print_json
-
-    kept = [] if anchors is None else _read_anchors(anchors)
-    with connect(directory, db) as api:
-        found = api.post("/v1/governance/audit/verify", {"anchors": kept})
-    fault = found["fault"]
-    if as_json:
-        print_json(found)
-    elif found["is_intact"]:
-        print(f"Intact: {count(found['checked'], 'link')}, {_anchored(found)}.")
-    else:
-        print(f"Broken after {count(found['checked'], 'link')}: {_fault(fault)}")
-    if not found["is_intact"]:
-        end(NO)
-    if anchors is None and not as_json:
-        say("Without --anchors FILE a chain that was written anew as a whole is not noticed.")
-
-
-def _read_anchors(path: Path) -> list[dict[str, Any]]:
-    found = []
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            held = json.loads(line)
-            found.append({name: held[name] for name in ("seq", "hash", "at", "signature")})
-        except (ValueError, TypeError, KeyError):
-            what = "a line of `heedful audit head`"
-            end(WRONG, f"Expected {what}, got another text - at `{path}:{number}`.")
-    if not found:
-        end(WRONG, f"Expected at least one line of `heedful audit head`, got none - at `{path}`.")
-    return found
-
-
-def _anchored(found: Mapping[str, Any]) -> str:
-    seq = found["anchored_seq"]
-    return f"anchored up to link {seq:,}" if seq else "anchored nowhere"
-
-
-def _fault(fault: Mapping[str, Any]) -> str:
-    return f"{fault['code']} at link {fault['seq']:,}. {fault['message']}"
-
-
-@audit_commands.command("export")
-def export_chain(
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Write to a new file.", show_default="print")
-    ] = None,
-    directory: Dir = HERE,
-    db: Db = None,
-) -> None:
-    """Write the chain as JSON lines, the oldest link first."""
-    from heedful.cli.client import connect
-    from heedful.cli.screen import count
-
-    with connect(directory, db) as api:
-        lines = api.lines("/v1/governance/audit")
-        if out is None:
-            for line in lines:
-                print(line)
-            return
-        number = 0
-        with out.open("x", encoding="utf-8") as file:
-            for line in lines:
-                file.write(f"{line}\n")
-                number += 1
-    say(f"{count(number, 'link')} of the audit chain in {out}.")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -66,28 +64,3 @@ def test_an_incident_is_declared_listed_and_ended(shop: Live) -> None:
     assert running["scope"] == {"country": "DE", "traits": {"vip": True}}
     assert "Ended" in shop.says("incident", "end", running["id"], "--reason", "bank is back")
     assert "No incident runs" in shop.says("incident", "list")
-
-
-def test_the_audit_is_whole_and_held_against_what_was_kept(shop: Live, tmp_path: Path) -> None:
-    shop.says("stop", "all", "--reason", "one more link")
-    kept = tmp_path / "anchors"
-    kept.write_text(shop.says("audit", "head"), "utf-8")
-    found = shop.gives("audit", "verify", "--anchors", str(kept))
-    assert found["is_intact"]
-    assert found["anchored_seq"] == found["checked"] > 0
-    assert "is not noticed" in shop.says("audit", "verify")
-    out = tmp_path / "audit.jsonl"
-    assert f"{found['checked']} links" in shop.says("audit", "export", "--out", str(out))
-    lines = out.read_text("utf-8").splitlines()
-    assert len(lines) == found["checked"]
-    assert shop.says("audit", "export").splitlines() == lines
-
-
-def test_a_head_that_the_chain_does_not_lead_to_is_found(shop: Live, tmp_path: Path) -> None:
-    head = json.loads(shop.says("audit", "head"))
-    kept = tmp_path / "anchors"
-    kept.write_text(json.dumps(head | {"seq": head["seq"] + 7}), "utf-8")
-    said = shop.says("audit", "verify", "--anchors", str(kept), code=1)
-    assert "Broken" in said
-    kept.write_text("not a head\n", "utf-8")
-    assert f"{kept}:1" in shop.says("audit", "verify", "--anchors", str(kept), code=2)
