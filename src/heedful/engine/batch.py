@@ -363,10 +363,12 @@ class Batch:
         self._tx.delete_customers(graph.gone)
         rows = []
         for staged in graph.customers.values():
-            row = staged.row
+            process, due = staged.row.process, None
             if deciding is not None:
-                row = row._replace(process=deciding.process(staged))
-            rows.append(finished(self._world, row, staged.state, self._now))
+                process, due = deciding.process(staged)
+            elif process:
+                due = decide.decode_case(process).due
+            rows.append(_row(self._world, staged, process, due, self._now))
         self._tx.put_customers(rows)
 
     def _separate(self, landed: list[Landed]) -> list[Change]:
@@ -383,14 +385,27 @@ class Batch:
 
 def finished(world: World, row: CustomerRow, state: Customer, now: int) -> CustomerRow:
     """Write a customer's row anew from its state."""
-    due = [
-        core.next_due(world, state, now),
-        decide.decode_case(row.process).due if row.process else None,
-    ]
-    soonest = min((at for at in due if at is not None), default=None)
-    return row._replace(
-        signal_set=core.signal_set(world, state),
-        # What is due and not done now waits a while: the caretaker must not turn round it.
-        due=soonest if soonest is None or soonest > now else now + DUE_AGAIN_MS,
-        body=core.encode(state),
+    due = decide.decode_case(row.process).due if row.process else None
+    return _row(world, Staged(row, state), row.process, due, now)
+
+
+def _row(
+    world: World, staged: Staged, process: bytes, case_due: int | None, now: int
+) -> CustomerRow:
+    row, state = staged
+    due = core.next_due(world, state, now)
+    if due is None or (case_due is not None and case_due < due):
+        due = case_due
+    # What is due and not done now waits a while: the caretaker must not turn round it.
+    if due is not None and due <= now:
+        due = now + DUE_AGAIN_MS
+    return CustomerRow(
+        row.key,
+        row.version,
+        row.cluster,
+        core.signal_set(world, state),
+        due,
+        row.refold,
+        core.encode(state),
+        process,
     )

@@ -136,10 +136,12 @@ class Deciding:
         self._take(step, event, fragment, seq)
         return self._written(step, event)
 
-    def process(self, staged: Staged) -> bytes:
-        """Give what goes on with a customer as bytes for their row."""
-        case = self._cases.get(staged.row.key)
-        return staged.row.process if case is None else decide.encode_case(case)
+    def process(self, staged: Staged) -> tuple[bytes, int | None]:
+        """Give what goes on with a customer as bytes for their row, and when it goes on."""
+        case = self._case(staged)
+        if case is None:
+            return staged.row.process, None
+        return decide.encode_case(case), case.due
 
     def made(self) -> tuple[list[Decision], dict[int, Decision], dict[int, EffectRow]]:
         """Give the decisions, and by the key of the event that asked: answers, what may go out."""
