@@ -1,0 +1,35 @@
+"""What was it worth: lifetime value, other policies, lift and credit, from logs and offline."""
+
+from heedful.measure.lifetime import (
+    BgNbd,
+    BuyingModel,
+    Fitted,
+    ParetoNbd,
+    fit_bg_nbd,
+    fit_pareto_nbd,
+)
+from heedful.measure.purchases import Purchases, purchases, purchases_of
+from heedful.measure.spend import (
+    GammaGamma,
+    Recalibrated,
+    fit_gamma_gamma,
+    fit_recalibrated,
+    lifetime_value,
+)
+
+__all__ = [
+    "BgNbd",
+    "BuyingModel",
+    "Fitted",
+    "GammaGamma",
+    "ParetoNbd",
+    "Purchases",
+    "Recalibrated",
+    "fit_bg_nbd",
+    "fit_gamma_gamma",
+    "fit_pareto_nbd",
+    "fit_recalibrated",
+    "lifetime_value",
+    "purchases",
+    "purchases_of",
+]
