@@ -153,9 +153,12 @@ def pareto_likelihood(parameters: Any, seen: Purchases) -> float:
     for x, tx, age in zip(*seen, strict=True):
         steps = 400
         u = tx + (age - tx) * (np.arange(steps) + 0.5) / steps
-        left = s * ((alpha + u) ** -(r + x) * (beta + u) ** -(s + 1.0)).mean() * (age - tx)
-        chance = (alpha + age) ** -(r + x) * (beta + age) ** -s + left
-        total += lgamma(r + x) - lgamma(r) + r * log(alpha) + s * log(beta) + log(chance)
+        # Relative to having stayed, which alone underflows for a frequent buyer.
+        bought = ((alpha + age) / (alpha + u)) ** (r + x)
+        left = s * (bought * ((beta + age) / (beta + u)) ** s / (beta + u)).mean() * (age - tx)
+        stayed = -(r + x) * log(alpha + age) - s * log(beta + age)
+        total += lgamma(r + x) - lgamma(r) + r * log(alpha) + s * log(beta)
+        total += stayed + log(1.0 + left)
     return total
 
 
