@@ -57,6 +57,7 @@ class World(NamedTuple):
     contexts: Any
     rewards: Any
     prior: Prior
+    feature_variance: float = 1.0
 
 
 class Ours:
@@ -65,7 +66,8 @@ class Ours:
     def __init__(self, world: World, floor: float, seed: int) -> None:
         d, arms = world.contexts.shape[1], world.rewards.shape[1]
         basis = Basis(tuple(range(d)), (0.0,) * d, (1.0,) * d)
-        self.model = LogisticArms(LogisticSettings(basis=basis))
+        variance = world.feature_variance
+        self.model = LogisticArms(LogisticSettings(basis=basis, feature_variance=variance))
         # The arms of these worlds have nothing in common: each is a group of its own.
         self.arms = [ArmSpec(f"a{k}", f"a{k}", f"a{k}", prior=world.prior) for k in range(arms)]
         self.ids, self.gains, self.offsets = tuple(range(d)), [1.0] * arms, [0.0] * arms
@@ -173,8 +175,8 @@ def classes(name: str, seed: int) -> World | None:
         x = np.array([[float(v) for k, v in row.items() if k != label] for row in rows])
         x = (x - x.mean(0)) / (x.std(0) + 1e-9)
     order = np.random.default_rng(1_000 + seed).permutation(len(x))
-    # No idea of the chances: even, and soon unlearned.
-    return World(x[order], np.eye(int(y.max()) + 1)[y[order]], Prior(0.5, 4.0))
+    # No idea of the chances: even, and soon unlearned. Classes differ more than offers do.
+    return World(x[order], np.eye(int(y.max()) + 1)[y[order]], Prior(0.5, 4.0), 3.0)
 
 
 def play(world: World, agent: Any, delay: int, seed: int) -> float:
