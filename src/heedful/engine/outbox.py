@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+from itertools import count
 from typing import Any, Final, NamedTuple
 
 from heedful.connectors import Breaker, Connectors, Lanes, next_attempt_at
@@ -74,7 +75,8 @@ class Outbox:
         self._store = store
         self._writer = writer
         self._secret = secret
-        self._name = secrets.token_hex(6)  # what two dispatchers ask at once are two questions
+        # Each question is one of its own, also of two dispatchers at one instant.
+        self._name, self._asked_so_far = secrets.token_hex(6), count(1)
         self._connectors = connectors
         self._lanes = Lanes(self._find, self._done, clock=writer.now)
         self._breakers: dict[str, Breaker] = {}
@@ -233,7 +235,7 @@ class Outbox:
         return self._inner(EFFECT_SETTLED, said, row, now)
 
     def _inner(self, name: str, said: dict[str, Any], row: EffectRow, now: int) -> Inner:
-        message_id = f"{name}:{row.id}:{row.attempts}:{now}:{self._name}"
+        message_id = f"{name}:{row.id}:{self._name}:{next(self._asked_so_far)}"
         event = Event(
             type="own",
             name=name,
