@@ -11,7 +11,7 @@ from heedful.core import World
 from heedful.engine import ledger, reading
 from heedful.events import Event, decode_event
 from heedful.ports import Store, Transaction
-from heedful.strategy import Difference, Strategy, compare_histories
+from heedful.strategy import Difference, Strategy, check, compare_histories
 
 SAMPLE_PEOPLE_MAX: Final = 1_000
 """Customers whose past is replayed to compare two strategies; asking for more is refused."""
@@ -51,7 +51,8 @@ def opening_files(store: Store, folder: Mapping[str, str]) -> Mapping[str, str]:
     Notes
     -----
     An edited file is in force only once it is published: a restart at night must neither publish
-    half an edit nor fail at one.
+    half an edit nor fail at one. What an older release accepted and this one refuses gives way
+    to the folder, where it can be mended.
     """
 
     def read(tx: Transaction) -> dict[str, str] | None:
@@ -59,7 +60,9 @@ def opening_files(store: Store, folder: Mapping[str, str]) -> Mapping[str, str]:
         return None if version is None else remembered(tx, version)
 
     published = store.read(read)
-    return folder if published is None else published
+    if published is None or published == folder:
+        return folder
+    return folder if check(published) else published
 
 
 def replay_under(store: Store, world: World, old: Strategy, new: Strategy, people: int) -> Replayed:

@@ -85,11 +85,21 @@ def _check_names(part: Part[Action], action: Action, parts: Parts) -> Iterator[S
             remedy = did_you_mean(action.model, file.models, listed)
             yield part.problem("$.model", "a listed model", repr(action.model), remedy)
     if parts.is_whole(ContactPolicy) and action.budget is not None:
-        budgets = [name for file in parts.sections(ContactPolicy) for name in file.budgets]
-        if action.budget not in budgets:
-            listed = "policies/contact.yaml declares them."
-            remedy = did_you_mean(action.budget, budgets, listed)
-            yield part.problem("$.budget", "a budget", repr(action.budget), remedy)
+        yield from _check_budget(part, action.cost, action.budget, parts)
+
+
+def _check_budget(
+    part: Part[Action], cost: float, name: str, parts: Parts
+) -> Iterator[StrategyProblem]:
+    budgets = {n: one for file in parts.sections(ContactPolicy) for n, one in file.budgets.items()}
+    budget = budgets.get(name)
+    if budget is None:
+        listed = "policies/contact.yaml declares them."
+        yield part.problem("$.budget", "a budget", repr(name), did_you_mean(name, budgets, listed))
+    elif 0 < budget.amount < cost:
+        what = f"a cost within the budget {name}, {budget.amount:g} a {budget.per}"
+        remedy = "With it the action can never be done."
+        yield part.problem("$.cost", what, f"{cost:g}", remedy)
 
 
 def _check_needs(part: Part[Action], action: Action, parts: Parts) -> Iterator[StrategyProblem]:
@@ -183,7 +193,13 @@ def _check_money(part: Part[Action], action: Action) -> Iterator[StrategyProblem
 
 
 def _check_class(part: Part[Action], action: Action, parts: Parts) -> Iterator[StrategyProblem]:
-    """Tell what sells and stands in a class that no cap and no silence stops."""
+    """Tell what sells and stands in a class that consent, caps or silence do not stop."""
+    if action.message_class == "service":
+        goal = _goals(parts).get(action.goal)
+        if action.tier == "growth" and goal is not None and is_worth_money(goal):
+            what = f"`class: promotional` for growth whose goal {action.goal} is worth money"
+            got = "`class: service`, which needs no consent and passes the silence of promotion"
+            yield part.problem("$.class", what, got)
     if action.message_class not in FREE_CLASSES:
         return
     reason = _what_sells(action, parts)

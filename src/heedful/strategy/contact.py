@@ -41,6 +41,10 @@ def check_contact(parts: Parts) -> Iterator[StrategyProblem]:
     for part in parts.of(ContactPolicy):
         policy = part.section
         yield from cap_problems(part, "$.caps", policy.caps, parts)
+        if policy.caps and "promotional" not in policy.capped:
+            what, got = "`promotional` among the classes that are capped", "others"
+            remedy = "Where nothing is to be capped, leave no caps: `caps: []`."
+            yield part.problem("$.capped", what, got, remedy)
         yield from _check_hours(part, policy, parts)
         yield from _check_holdout(part, policy)
         for name, budget in policy.budgets.items():

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from heedful.app import open_app
+from heedful.app.publishing import remember
 from heedful.cli.client import open_workspace
 from tests.unit.cli.live import Live, living
 
@@ -98,6 +100,16 @@ def test_a_restart_publishes_nothing(tmp_path: Path) -> None:
         before = in_force(shop)
         edit(shop, "needs.yaml", ">= 2", ">= 3")
         (shop.directory / "strategy" / "half.yaml").write_text("signals: [", "utf-8")
+    with open_workspace(tmp_path / "shop", None) as api:
+        assert api.get("/v1/strategy")["version"] == before
+
+
+def test_what_is_refused_since_gives_way_to_the_folder(tmp_path: Path) -> None:
+    with living(tmp_path / "shop", is_shop=False) as shop:
+        before = in_force(shop)
+    with open_app(tmp_path / "shop") as app:
+        bad = {"signals.yaml": "signals: ["}
+        app.engine.transact(lambda tx: remember(tx, before, bad, 0))
     with open_workspace(tmp_path / "shop", None) as api:
         assert api.get("/v1/strategy")["version"] == before
 

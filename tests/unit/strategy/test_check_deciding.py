@@ -194,6 +194,14 @@ CASES: dict[str, tuple[Mapping[str, str], str]] = {
         "is help, got none - at `$.only_in_incidents`. Without one the action can never be "
         "chosen.",
     ),
+    "dearer than its budget": (
+        {
+            **action(cost="6", budget="shipping"),
+            **contact("budgets: {shipping: {amount: 5, per: week}}\n"),
+        },
+        "actions/help.yaml:7:7: Expected a cost within the budget shipping, 5 a week, got 6 - at "
+        "`$.cost`. With it the action can never be done.",
+    ),
     "harm": (
         action(benefit="-1"),
         "actions/help.yaml:7:10: Expected a benefit of 0 or more, got -1 - at `$.benefit`. What "
@@ -265,6 +273,12 @@ CASES: dict[str, tuple[Mapping[str, str], str]] = {
         "of tier growth, got `class: mandatory`, which passes every cap and silence - at "
         "`$.class`.",
     ),
+    "service that sells": (
+        action(tier="growth", goal="purchase"),
+        "actions/help.yaml:3:8: Expected `class: promotional` for growth whose goal purchase is "
+        "worth money, got `class: service`, which needs no consent and passes the silence of "
+        "promotion - at `$.class`.",
+    ),
     "transactional with a promotional goal": (
         {
             **action(class_="transactional"),
@@ -318,6 +332,11 @@ CASES: dict[str, tuple[Mapping[str, str], str]] = {
         need(closes_when="false"),
         "needs.yaml:3:101: Expected a text or nothing, got true or false (false) - at "
         "`$.needs[1].closes_when`.",
+    ),
+    "need whose closing asks the impossible": (
+        need(closes_when="signals.orders > 9 and signals.orders < 9"),
+        "needs.yaml:3:101: Expected a condition that can hold, got one that asks the impossible "
+        "of signals.orders - at `$.needs[1].closes_when`.",
     ),
     "need that closes as it opens": (
         need(closes_when="signals.orders > 2"),

@@ -42,6 +42,11 @@ CASES: dict[str, tuple[Mapping[str, str], str]] = {
         "got one on the same event that a answers with their silence - at `$.rules[1]`.",
     ),
     # Contact policy
+    "promotion without caps": (
+        contact("capped: [service]\n"),
+        "policies/contact.yaml:1:9: Expected `promotional` among the classes that are capped, got "
+        "others - at `$.capped`. Where nothing is to be capped, leave no caps: `caps: []`.",
+    ),
     "hours that are none": (
         contact('quiet_hours: {start: "24:00"}\n'),
         "policies/contact.yaml:1:22: Expected a time such as 21:00, got '24:00' - at "
@@ -242,6 +247,8 @@ SOUND = {
     "a page and a call of one name": rules(
         "name: a, on: {page: A}, silence: {for: 1d}", "name: b, on: A, silence: {for: 2d}"
     ),
+    "no caps at all": contact("caps: []\ncapped: [service]\n"),
+    "growth of service that is worth no money": action(tier="growth"),
     "no quiet hours": contact("quiet_hours: null\n"),
     "caps of every kind": {
         **action(group="care"),
