@@ -5,7 +5,9 @@ one on the same cores, with keep-alive clients that each wait for their acknowle
 goes to a customer drawn at random, so each rewrites another customer; 2 % are of newcomers. "facts"
 resolves identity and folds 20 declared signals and the automatic features; "decides" adds the
 shop's needs, actions and rules. "bare" inserts the rows that the run has just written, in commits
-of the same size, into a database with the same settings and nothing else.
+of the same size, into a database with the same settings and nothing else. "slowdown" is what a
+fixed piece of Python took meanwhile, as a multiple of its best here: on shared cores CPU time is
+no constant, and "CPU at rest" divides by it.
 
     python benchmarks/bench_ingest.py [--seconds 20] [--customers 100000] [--clients 8]
 """
@@ -38,6 +40,8 @@ HEADS = (
     "bare CPU us/event",
     "CPU to bare",
     "resident MB",
+    "slowdown",
+    "CPU at rest",
     "machine",
 )
 
@@ -120,6 +124,8 @@ def row(
         f"{floor[1]:.0f}",
         f"{cpu / floor[1]:.1f}",
         f"{resident:.0f}",
+        f"{run.slowdown:.2f}",
+        f"{cpu / run.slowdown:.0f}",
         use.note,
     ]
 

@@ -5,19 +5,25 @@ python benchmarks/machine.py
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import resource
 import sqlite3
 import sys
+import threading
 import time
 from collections.abc import Iterable, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("msgspec", "uvicorn", "uvloop", "httptools", "litestar", "numpy")
+REST = ROOT / "build" / "bench" / "fastest-turn"
+"""Where the CPU seconds of the fastest turn are kept from run to run."""
+TURN_WAIT_S = 0.1
+_WORK = json.dumps([{"a": i, "b": "x" * (i % 40), "c": [i] * 10} for i in range(150)])
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -97,6 +103,50 @@ def resident_mb(pid: int) -> float:
 def own_peak_mb() -> float:
     """Read the most memory that this process has had, in MiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def turn() -> float:
+    """Take the CPU seconds of a fixed piece of work: how fast the machine is at this moment.
+
+    On cores that are shared with others the same work takes up to three times the CPU time.
+    """
+    begun = time.thread_time()
+    for _ in range(4):
+        decoded = json.loads(_WORK)
+        sorted((str(one["b"]), one["a"]) for one in decoded)
+    return time.thread_time() - begun
+
+
+class Pace:
+    """How slow the machine is while something is measured, as a multiple of it at rest."""
+
+    def __init__(self) -> None:
+        self._turns: list[float] = []
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._is_over.wait(TURN_WAIT_S):
+            self._turns.append(turn())
+
+    @property
+    def slowdown(self) -> float:
+        """The mean turn over the fastest one that was ever seen here."""
+        taken = self._turns or [turn()]
+        fastest = min(*taken, *(turn() for _ in range(50)))
+        if REST.exists():
+            fastest = min(fastest, float(REST.read_text("ascii")))
+        REST.parent.mkdir(parents=True, exist_ok=True)
+        REST.write_text(f"{fastest:.9f}", "ascii")
+        return sum(taken) / len(taken) / fastest
 
 
 def percentile(values: Iterable[float], share: float) -> float:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from machine import ROOT, Use, sample, used
+from machine import ROOT, Pace, Use, sample, used
 from shop import OWNER_FILE
 
 COMMAND = Path(sys.executable).with_name("heedful")
@@ -38,6 +38,8 @@ class Loaded(NamedTuple):
     use: Use
     pid: int
     """Of the generator."""
+    slowdown: float
+    """How much slower than at rest the machine was; see `Pace`."""
 
 
 def free_port() -> int:
@@ -107,11 +109,12 @@ def measure(server: Served, *options: str) -> Loaded:
     """Load a server and take its CPU time over exactly the measured seconds."""
     with loading(server, *options) as process:
         pids = (server.pid, process.pid)
-        before = sample(pids)
-        wait_for(process, "measured")
-        after = sample(pids)
+        with Pace() as pace:
+            before = sample(pids)
+            wait_for(process, "measured")
+            after = sample(pids)
         said = wait_for(process, "done")
-        return Loaded(said, used(before, after), process.pid)
+        return Loaded(said, used(before, after), process.pid, pace.slowdown)
 
 
 class Api:
