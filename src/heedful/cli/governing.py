@@ -184,6 +184,8 @@ def _vote(
         print_json(answer)
     else:
         print(f"{settled['kind']} {settled['subject']} is {settled['status']}.")
+        if settled["kind"] == "publish" and settled["status"] == "approved":
+            print("Who asked publishes it now, once more.")
 
 
 # Incidents

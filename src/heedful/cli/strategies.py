@@ -182,6 +182,26 @@ def diff(
         print("The same.")
 
 
+def schema(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where they are written.")],
+) -> None:
+    """Write the JSON Schemas of strategy files; print the setting by which editors use them."""
+    import json
+
+    from heedful.cli.screen import print_json
+    from heedful.strategy import FILE_KINDS, json_schema
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, body in json_schema().items():
+        text = json.dumps(body, ensure_ascii=False, indent=2) + "\n"
+        (folder / f"{name}.json").write_text(text, "utf-8")
+    patterns = {
+        (folder / f"{kind.name}.json").as_posix(): [f"{_FOLDER}/{one}" for one in kind.patterns]
+        for kind in FILE_KINDS
+    }
+    print_json({"yaml.schemas": patterns})
+
+
 def text_lines(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
     """Write what differs in the texts, as `diff -u` does."""
     for path in sorted({*before, *after}):

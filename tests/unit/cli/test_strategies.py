@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from jsonschema_rs import validator_for
 
 from heedful.app import open_app
 from heedful.app.publishing import remember
 from heedful.cli.client import open_workspace
+from heedful.strategy.yaml import load_yaml
 from tests.unit.cli.live import Live, living
 
 STORY = """
@@ -145,7 +147,8 @@ def test_where_the_policy_asks_for_it_somebody_else_agrees_first(shop: Live) -> 
     assert shop.gives("publish", code=1)["approval"]["id"] == asked["id"]
     shop.says("approvals", "approve", asked["id"], "--reason", "mine", code=2)
     assert in_force(shop) == before
-    shop.says("approvals", "approve", asked["id"], "--reason", "read it", "--key", rosa)
+    agreed = shop.says("approvals", "approve", asked["id"], "--reason", "read it", "--key", rosa)
+    assert "once more" in agreed
     # What was agreed to is these files: others need another word.
     text = edit(shop, "needs.yaml", "expires_after: 24h", "expires_after: 1h")
     assert shop.gives("publish", "--reason", "more", code=1)["approval"]["id"] != asked["id"]
@@ -154,6 +157,20 @@ def test_where_the_policy_asks_for_it_somebody_else_agrees_first(shop: Live) -> 
     # And it is used up: the same files need it again once others were in force.
     said = shop.says("rollback", "--yes", "--reason", "back", "--key", rosa, code=1)
     assert "waits for one other person" in said
+
+
+def test_an_editor_finds_what_the_schemas_refuse(shop: Live, tmp_path: Path) -> None:
+    folder = tmp_path / "schemas"
+    used = json.loads(shop.run("schema", str(folder)))["yaml.schemas"]
+    checked = []
+    for path, patterns in used.items():
+        validator = validator_for(json.loads(Path(path).read_text("utf-8")))
+        for file in (f for pattern in patterns for f in shop.directory.glob(pattern)):
+            data = load_yaml(file.read_text("utf-8"), file.name).data
+            assert validator.is_valid(data), file
+            assert not validator.is_valid({**data, "nmae": 1})
+            checked.append(file)
+    assert sorted(checked) == sorted((shop.directory / "strategy").rglob("*.yaml"))
 
 
 def test_who_would_be_treated_differently_is_replayed(shop: Live) -> None:
