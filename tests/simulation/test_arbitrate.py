@@ -17,13 +17,15 @@ import msgspec
 import pytest
 
 from heedful import decide
-from heedful.decide import REASONS, Decision, arbitrate, choose_again
+from heedful.decide import REASONS, Case, Decision, arbitrate, choose_again
 from heedful.decide.contact import Contact
 from heedful.decide.gates import Gates
 from heedful.decide.holdout import Held
 from heedful.decide.run import Run
+from heedful.decide.sieve import Sieve
 from heedful.events import CONSENT_CHANGED, OBJECTION_RECORDED, Event
 from heedful.govern.governance import fold_governance
+from heedful.govern.incidents import Incidents
 from heedful.govern.types import (
     GuardrailLoosened,
     GuardrailTightened,
@@ -295,14 +297,15 @@ def test_arms_are_drawn_as_often_as_the_record_says() -> None:
 
 PLANTED: Final[dict[str, tuple[type, str, Any]]] = {
     "consent": (Gates, "consent", lambda *_: None),
-    "stops": (Gates, "_stopped", lambda *_: None),
-    "silence": (Gates, "_is_silenced", lambda *_: False),
-    "conditions": (Gates, "_of_action", lambda *_: None),
+    "stops": (Gates, "_switched_off", lambda *_: 0),
+    "incidents": (Incidents, "incident_for", lambda *_: None),
+    "silence": (Case, "silenced_until", lambda *_: 0),
+    "conditions": (Sieve, "closed", lambda *_: (0, 0, 0)),
     "later": (Gates, "closed_since", lambda *_: None),
     "release": (Gates, "closed_at_release", lambda *_, **__: None),
-    "budget": (Gates, "_is_budget_spent", lambda *_: False),
-    "guardrail": (Contact, "is_spared", lambda *_: False),
-    "caps": (Contact, "is_capped", lambda *_: False),
+    "budget": (Run, "budget_left", lambda *_: 1 << 62),
+    "guardrail": (Contact, "is_kept_back", lambda *_: False),
+    "caps": (Contact, "reached", lambda *_: frozenset()),
     "hours": (Contact, "opens_at", lambda self, *_, **__: self._run.now),
     "address": (Contact, "_address", lambda *_: {}),
     "language": (Contact, "speaks", lambda *_: True),

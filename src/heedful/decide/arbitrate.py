@@ -7,15 +7,16 @@ only while no other need is open, whatever any action is worth.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from heedful.decide.case import OpenNeed, Standing
-from heedful.decide.choice import Choice
+from heedful.decide.choice import Choice, members
 from heedful.decide.choose import DRAWN_TIERS, Chosen, choose_best, choose_drawn, choose_likeliest
 from heedful.decide.commit import commit, commit_nothing
 from heedful.decide.compiled import GROWTH_RANK, TIER_RANK, ActionRule
 from heedful.decide.definitions import Tier
-from heedful.decide.gates import Gated, Gates, Passed
+from heedful.decide.gates import Gates
 from heedful.decide.holdout import Held, held
 from heedful.decide.record import Picked, Round, decision_of, standing_decision
 from heedful.decide.rules import Slot
@@ -71,11 +72,11 @@ def decide(run: Run, slot: Slot, trigger: str, *, is_asked: bool = False) -> Dec
             continue
         replaced = _replaced(run, slot, asked)
         gates.contact.ignore(frozenset(standing.id for standing in replaced))
-        passed, gated = gates.pass_through(choice, _tried(asked))
-        rounds.append(Round(choice, passed, gated))
+        passed, closed = gates.pass_through(choice, _tried(asked))
+        rounds.append(Round(choice.paths, choice.stopped(closed)))
         if not passed:
             continue
-        picked = _pick(run, slot, asked, gates, passed)
+        picked = _pick(run, slot, asked, gates, choice, passed)
         same = _same(replaced, picked)
         if same is None:
             return _settle(run, slot, trigger, asked, rounds, picked, gates, replaced)
@@ -98,8 +99,8 @@ def _asked(run: Run) -> list[Asked]:
     return asked if is_shut else [*asked, Asked("growth", None)]
 
 
-def _tried(asked: Asked) -> frozenset[str]:
-    return frozenset() if asked.need is None else frozenset(asked.need.tried)
+def _tried(asked: Asked) -> list[str]:
+    return [] if asked.need is None else asked.need.tried
 
 
 def _replaced(run: Run, slot: Slot, asked: Asked) -> list[Standing]:
@@ -131,25 +132,28 @@ def _is_free(run: Run, standing: Standing) -> bool:
     )
 
 
-def _pick(run: Run, slot: Slot, asked: Asked, gates: Gates, passed: list[Passed]) -> Picked:
+def _pick(run: Run, slot: Slot, asked: Asked, gates: Gates, choice: Choice, passed: int) -> Picked:
     valuer = run.rules.valuer(run.surroundings, run.now)
     recent = gates.contact.recent() if run.rules.contact.fatigue_micros else 0
-    worths = valuer.worths([(one.action, one.arm) for one in passed], recent, run.readings)
-    goals = {one.action.goal.name: one.action.goal for one in passed}
-    nothing = valuer.silence(list(goals.values()))
+    options = list(members(choice.options, passed))
+    worths, table = valuer.weigh(choice, passed, options, recent, run.readings)
+    goals = tuple(goal for goal, arms in choice.by_goal.items() if passed & arms)
+    nothing = valuer.silence(goals)
     stand = held(run, asked.tier)
     if stand.is_held:
         weights = [0] * len(worths) + [PROBABILITY_ONE]
         chosen = Chosen(len(worths), weights, "holdout")
     elif asked.tier in DRAWN_TIERS and run.surroundings.is_rehearsal:
-        chosen = choose_likeliest(worths, nothing.uncertain, run.rules.contact.floor)
+        chosen = choose_likeliest(table, nothing.table, run.rules.contact.floor)
     elif asked.tier in DRAWN_TIERS:
         id_ = run.next_id(slot.key)
         floor, secret = run.rules.contact.floor, run.surroundings.secret
-        chosen = choose_drawn(worths, nothing.uncertain, floor, secret, id_)
+        chosen = choose_drawn(table, nothing.table, floor, secret, id_)
     else:
         chosen = choose_best(worths)
-    return Picked(passed, worths, chosen, nothing.terms, valuer.asked, _flags(stand))
+    return Picked(
+        choice, options, worths, chosen, nothing.worths[0].terms, valuer.asked, _flags(stand)
+    )
 
 
 def _flags(stand: Held) -> tuple[str, ...]:
@@ -189,7 +193,8 @@ def _settle(
     if picked.winner is None:
         commit_nothing(run, slot, decision, picked, asked.need)
     else:
-        commit(run, slot, decision, picked.winner, asked.need, gates.contact)
+        due = gates.due(picked.choice, picked.winner)
+        commit(run, slot, decision, picked.winner, due, asked.need, gates.contact)
     return decision
 
 
@@ -201,8 +206,8 @@ def _nothing(
     shut: list[Round] = []
     if is_shut:
         growth = run.rules.choice("", slot)
-        gated = [Gated(row, (), _SHUT) for row in growth.rows]
-        shut = [Round(growth._replace(signals=(), paths=()), [], gated)] if gated else []
+        if growth.rows:
+            shut = [Round((), growth.stopped([(growth.all, _SHUT)]))]
     if not (is_asked or rounds):
         return None
     rounds = [*rounds, *shut]
@@ -226,20 +231,19 @@ def _nothing(
 
 def _urgent(run: Run, slot: Slot, gates: Gates, trigger: str) -> Decision | None:
     first: Decision | None = None
-    for round_, reason, need in _free_rounds(run, slot, gates):
-        for row in round_.choice.rows:
-            action = row.action
-            passed = [one for one in round_.passed if one.action is action]
-            if not passed or (slot.is_answered and first is not None):
+    for choice, within, reason, need in _free_choices(run, slot, gates):
+        passed, _ = gates.pass_through(choice, within=within)
+        for row in choice.rows:
+            action, arms = row.action, passed & row.arms
+            if not arms or (slot.is_answered and first is not None):
                 continue
+            options = list(members(choice.options, arms))
             valuer = run.rules.valuer(run.surroundings, run.now)
-            worths = valuer.worths([(one.action, one.arm) for one in passed], 0, run.readings)
+            worths = valuer.weigh(choice, arms, options, 0, run.readings).worths
             best = max(range(len(worths)), key=lambda i: (worths[i].value, -i))
             weights = [PROBABILITY_ONE if i == best else 0 for i in range(len(worths) + 1)]
             chosen = Chosen(best, weights, reason or action.message_class)
             answered = _answered(run, action)
-            alone = Round(round_.choice._replace(rows=(row,)), passed, [])
-            picked = Picked(passed, worths, chosen, {"value": 0}, valuer.asked)
             decision = decision_of(
                 run,
                 slot,
@@ -247,10 +251,12 @@ def _urgent(run: Run, slot: Slot, gates: Gates, trigger: str) -> Decision | None
                 tier=action.tier,
                 need=None if answered is None else answered.name,
                 reason=chosen.reason,
-                rounds=[alone],
-                picked=picked,
+                rounds=[Round(choice.paths, [])],
+                picked=Picked(choice, options, worths, chosen, {"value": 0}, valuer.asked),
             )
-            commit(run, slot, decision, passed[best], answered, gates.contact, stands_for=need)
+            winner, contact = options[best], gates.contact
+            due = gates.due(choice, winner)
+            commit(run, slot, decision, winner, due, answered, contact, stands_for=need)
             first = first or decision
     return first
 
@@ -267,27 +273,25 @@ def _answered(run: Run, action: ActionRule) -> OpenNeed | None:
     )
 
 
-def _free_rounds(run: Run, slot: Slot, gates: Gates) -> list[tuple[Round, str, str]]:
-    found = []
+def _free_choices(run: Run, slot: Slot, gates: Gates) -> Iterator[tuple[Choice, int, str, str]]:
+    """Give choices that pass tiers: the arms in question, the reason, and what they stand for."""
     incident = gates.incident
     action = run.rules.actions.get(incident.message or "") if incident is not None else None
     if incident is not None and action is not None:
         choice = run.rules.choice_alone(action, slot)
         need = f"{INCIDENT}{incident.id}"
         if choice.rows and not any(s.need == need for s in run.case.standing):
-            found.append((Round(choice, *gates.pass_through(choice)), "incident_message", need))
+            yield choice, choice.all, "incident_message", need
     choice = run.rules.free_choice(slot)
     if choice.rows:
-        fresh = _unsaid(run, slot, choice)
-        found.append((Round(fresh, *gates.pass_through(fresh)), "", ""))
-    return found
+        yield choice, _unsaid(run, slot, choice), "", ""
 
 
-def _unsaid(run: Run, slot: Slot, choice: Choice) -> Choice:
+def _unsaid(run: Run, slot: Slot, choice: Choice) -> int:
     """Leave out what was said: a message about no event and no need is sent to a person once."""
     said = {contact.action for contact in run.person.profile.contacts}
     said.update(s.action for s in run.case.standing if s.is_waiting)
-    kept = []
+    unsaid = 0
     for row in choice.rows:
         action = row.action
         if action.needs:
@@ -295,5 +299,5 @@ def _unsaid(run: Run, slot: Slot, choice: Choice) -> Choice:
         else:
             is_open = action.is_momentary or slot.is_answered or action.name not in said
         if is_open:
-            kept.append(row)
-    return choice._replace(rows=tuple(kept))
+            unsaid |= row.arms
+    return unsaid

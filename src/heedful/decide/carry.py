@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from heedful.decide.case import EffectNote, Mute, bounded_silences, mute_key, sort_in
+from heedful.decide.choice import Option
 from heedful.decide.compile_actions import MARKETING_PURPOSE
 from heedful.decide.compiled import ActionRule, ArmRule
 from heedful.decide.fill import fill, fill_address
-from heedful.decide.gates import Passed
 from heedful.decide.run import Run
 from heedful.decide.types import SILENCE_SET, Decision
 from heedful.effects import CallWebhook, Content, MessageClass, OutboundEffect, SendMessage
@@ -18,7 +18,12 @@ MESSAGE, WEBHOOK = "message", "webhook"
 
 
 def carry_out(
-    run: Run, decision: Decision, passed: Passed, address: dict[str, str] | None, language: str
+    run: Run,
+    decision: Decision,
+    option: Option,
+    due: int,
+    address: dict[str, str] | None,
+    language: str,
 ) -> list[EffectNote]:
     """Put the effects of a decision into the outbox and mute what is muted with it.
 
@@ -26,7 +31,7 @@ def carry_out(
     -------
     What the case has to know of them, by id.
     """
-    action, arm, due = passed
+    action, arm = option.action, option.arm
     notes: list[EffectNote] = []
     expires_at = run.now + action.expires_ms
     if address is not None:

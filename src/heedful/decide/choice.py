@@ -1,19 +1,47 @@
-"""What a decision chooses between, laid out so that gates are asked as rarely as possible.
+"""What a decision chooses between, laid out so that a gate closes many arms at once.
+
+Every arm of a choice has a number, and a set of arms is an integer with a bit for each: what a
+consent, a silence, a cap or a condition closes is such a set, worked out when the choice is laid
+out or remembered from the last person of whom the same was known. A decision then costs a few
+operations on integers per gate, however many actions there are.
 
 Most of what a gate looks at is about the person and not about the action: whether they agreed to
 marketing by e-mail is asked once, however many actions want to send some. Arms that share every
-such answer form a lane, and conditions that say the same are one.
+such answer form a lane.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from functools import reduce
+from itertools import compress
+from operator import or_
+from typing import Final, NamedTuple, TypeVar
 
-from heedful.decide.compiled import ActionRule, ArmRule
+from heedful.decide.compiled import GROWTH_RANK, ActionRule, ArmRule, GoalRule
+from heedful.decide.sieve import Sieve
 from heedful.decide.types import Candidate
 from heedful.effects import MessageClass
 
-NO_CONDITION = -1
+K = TypeVar("K")
+T = TypeVar("T")
+_AS_NUMBERS: Final = bytes.maketrans(b"01", b"\x00\x01")
+
+
+def members(items: Iterable[T], arms: int) -> Iterator[T]:
+    """Pick the items at the bits of a set.
+
+    Examples
+    --------
+    >>> list(members("abcd", 0b1010))
+    ['b', 'd']
+    """
+    return compress(items, bin(arms)[:1:-1].encode().translate(_AS_NUMBERS))
+
+
+def joined(sets: Iterable[int]) -> int:
+    """Join sets of arms."""
+    return reduce(or_, sets, 0)
 
 
 class Lane(NamedTuple):
@@ -26,77 +54,179 @@ class Lane(NamedTuple):
     expires_ms: int
 
 
-class Row(NamedTuple):
-    """One action with the arms that fit a slot."""
+class Option(NamedTuple):
+    """One arm that a decision may choose."""
 
     action: ActionRule
-    arms: tuple[tuple[ArmRule, int], ...]
-    """Each with the number of its lane."""
-    eligible: int
-    """Number of the condition, or `NO_CONDITION`; so for the other two."""
-    applicable: int
-    suitable: int
-    is_special: bool
-    """Whether language, caps of its own or a budget have to be asked about it."""
-    records: dict[tuple[str, str, str], Candidate]
-    """Candidates that a gate stopped, by channel, treatment and code: shared by all decisions."""
+    arm: ArmRule
+    number: int
+    """Among the arms of the choice."""
+    lane: int
 
-    def stopped(self, channel: str, treatment: str, code: str) -> Candidate:
-        """Give the record of an arm, or of all arms (no channel), that a gate stopped."""
-        key = (channel, treatment, code)
-        known = self.records.get(key)
+
+class Row(NamedTuple):
+    """One action with the arms that fit a slot, which stand beside each other."""
+
+    action: ActionRule
+    first: int
+    many: int
+    arms: int
+
+
+class Choice:
+    """Actions that a decision chooses between; immutable but for what it remembers.
+
+    Parameters
+    ----------
+    fitting
+        Actions by name, each with its arms that fit the slot.
+    """
+
+    def __init__(self, fitting: list[tuple[ActionRule, tuple[ArmRule, ...]]]) -> None:
+        lanes: dict[Lane, int] = {}
+        rows: list[Row] = []
+        options: list[Option] = []
+        for action, arms in fitting:
+            first = len(options)
+            rows.append(Row(action, first, len(arms), ((1 << len(arms)) - 1) << first))
+            for arm in arms:
+                lane = lanes.setdefault(_lane(action, arm), len(lanes))
+                options.append(Option(action, arm, len(options), lane))
+        self.rows = tuple(rows)
+        self.options = tuple(options)
+        self.lanes = tuple(lanes)
+        self.all = (1 << len(options)) - 1
+        self._is_flat = len(rows) == len(options)
+        self._stopped: dict[str, tuple[Candidate, ...]] = {}
+        self._read_conditions()
+        self._file_arms()
+
+    def _read_conditions(self) -> None:
+        conditions = [condition for row in self.rows for condition in row.action.conditions]
+        self.signals = tuple(sorted({name for c in conditions for name in c.signals}))
+        """All that the conditions read, to be read together."""
+        self.roots = tuple(sorted({root for c in conditions for root in c.roots}))
+        self.paths = tuple(sorted({path for c in conditions for path in c.paths}))
+        self.sieve = Sieve(
+            (gate, row.arms, condition.expression.tree)
+            for row in self.rows
+            for gate, condition in enumerate(
+                (row.action.eligible, row.action.applicable, row.action.suitable)
+            )
+            if condition is not None
+        )
+        self.is_weighted = any(row.action.weight is not None for row in self.rows)
+        """Whether a value depends on the person, by a context weight."""
+
+    def _file_arms(self) -> None:
+        """File arms under all that can close them at once."""
+        self.by_lane = [0] * len(self.lanes)
+        self.by_scope: dict[str, int] = {}
+        """By scope of a kill switch or guardrail, as `govern` names them."""
+        self.by_cap: dict[tuple[str, str], int] = {}
+        """By what everybody's caps count: (per, name)."""
+        self.by_class: dict[str, int] = {}
+        """Arms that a silence of the class mutes."""
+        self.by_language: dict[str, int] = {}
+        self.by_budget: dict[tuple[str, int], int] = {}
+        """By budget and cost."""
+        self.by_action: dict[str, int] = {}
+        self.by_goal: dict[GoalRule, int] = {}
+        self.said_once: dict[str, int] = {}
+        """By action, the arms that are not said again while a decision stands."""
+        self.capped_alone: list[Option] = []
+        """Arms with caps of their own."""
+        self.opaque = self.agreed = self.harmful = self.growth = self.free = self.spoken = 0
+        for option in self.options:
+            self._file(option, 1 << option.number)
+
+    def _file(self, option: Option, bit: int) -> None:
+        action, arm = option.action, option.arm
+        self.by_lane[option.lane] |= bit
+        subject = arm.subject._replace(model=action.model)
+        for scope in subject.scopes():
+            _add(self.by_scope, scope, bit)
+        _add(self.by_action, action.name, bit)
+        _add(self.by_goal, action.goal, bit)
+        self.opaque |= bit * action.needs_person
+        self.agreed |= bit * action.needs_approval
+        self.harmful |= bit * (action.benefit < 0)
+        self.free |= bit * action.is_free
+        self.spoken |= bit * bool(arm.channel)
+        self.growth |= bit * (action.rank == GROWTH_RANK and not action.is_free)
+        if not action.is_free:
+            _add(self.by_class, action.message_class, bit)
+        if arm.language is not None:
+            _add(self.by_language, arm.language[:2].lower(), bit)
+        if action.budget is not None:
+            _add(self.by_budget, (action.budget, action.cost), bit)
+        if not arm.channel:
+            return
+        if not (action.is_free and action.is_momentary):
+            _add(self.said_once, action.name, bit)
+        if action.caps and not action.is_free:
+            self.capped_alone.append(option)
+        if action.is_capped and not action.is_free:
+            _add(self.by_cap, ("person", ""), bit)
+            _add(self.by_cap, ("action", action.name), bit)
+            _add(self.by_cap, ("channel", arm.channel), bit)
+            _add(self.by_cap, ("class", action.message_class), bit)
+            if action.group is not None:
+                _add(self.by_cap, ("group", action.group), bit)
+
+    def stopped(self, closed: list[tuple[int, str]]) -> list[Candidate]:
+        """Give the records of arms that gates stopped, in the order of the gates.
+
+        Notes
+        -----
+        Where one reason stops all arms of an action it stands once, without channel and
+        treatment. Records are shared by all decisions.
+        """
+        found: list[Candidate] = []
+        if self._is_flat:
+            for arms, code in closed:
+                found += members(self._records(code), arms)
+            return found
+        codes = [""] * len(self.options)
+        for arms, code in closed:
+            for number in members(range(len(codes)), arms):
+                codes[number] = code
+        for row in self.rows:
+            its = codes[row.first : row.first + row.many]
+            if its[0] and all(code == its[0] for code in its):
+                found.append(self._records(its[0])[row.first])
+                continue
+            for option, code in zip(self.options[row.first :], its, strict=False):
+                if code:
+                    arm = option.arm
+                    found.append(Candidate(arm.action, arm.channel, arm.treatment, "gated", code))
+        return found
+
+    def _records(self, code: str) -> tuple[Candidate, ...]:
+        known = self._stopped.get(code)
         if known is None:
-            known = Candidate(self.action.name, channel, treatment, "gated", code)
-            self.records[key] = known
+            known = tuple(Candidate(o.action.name, "", "", "gated", code) for o in self.options)
+            self._stopped[code] = known
         return known
-
-
-class Choice(NamedTuple):
-    """Actions that a decision chooses between."""
-
-    rows: tuple[Row, ...]
-    lanes: tuple[Lane, ...]
-    signals: tuple[str, ...]
-    """All that the conditions read, to be read together."""
-    roots: tuple[str, ...]
-    paths: tuple[tuple[str, ...], ...]
 
 
 def choice_of(
     actions: tuple[ActionRule, ...], placement: str | None, channel: str | None
 ) -> Choice:
     """Lay out the actions that fit a slot."""
-    lanes: dict[Lane, int] = {}
-    rows = []
+    fitting = []
     for action in actions:
         if placement is not None and action.placements and placement not in action.placements:
             continue
-        arms = tuple(
-            (arm, lanes.setdefault(_lane(action, arm), len(lanes)))
-            for arm in action.arms
-            if channel is None or arm.channel == channel
-        )
+        arms = tuple(arm for arm in action.arms if channel is None or arm.channel == channel)
         if arms:
-            rows.append(_row(action, arms))
-    conditions = [condition for row in rows for condition in row.action.conditions]
-    return Choice(
-        rows=tuple(rows),
-        lanes=tuple(lanes),
-        signals=tuple(sorted({name for c in conditions for name in c.signals})),
-        roots=tuple(sorted({root for c in conditions for root in c.roots})),
-        paths=tuple(sorted({path for c in conditions for path in c.paths})),
-    )
-
-
-def _row(action: ActionRule, arms: tuple[tuple[ArmRule, int], ...]) -> Row:
-    gates = (action.eligible, action.applicable, action.suitable)
-    eligible, applicable, suitable = (
-        NO_CONDITION if condition is None else condition.number for condition in gates
-    )
-    speaks = any(arm.language is not None for arm, _ in arms)
-    is_special = speaks or bool(action.caps) or action.budget is not None
-    return Row(action, arms, eligible, applicable, suitable, is_special, {})
+            fitting.append((action, arms))
+    return Choice(fitting)
 
 
 def _lane(action: ActionRule, arm: ArmRule) -> Lane:
     return Lane(arm.channel, arm.purposes, action.message_class, arm.is_loud, action.expires_ms)
+
+
+def _add(filed: dict[K, int], key: K, bit: int) -> None:
+    filed[key] = filed.get(key, 0) | bit

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from heedful.decide.types import Decision
 from heedful.decide.value import Worth
 from heedful.kernel import InputError, expected
-from heedful.learn import PROBABILITY_ONE, ArmValue, draw, selection_probabilities
+from heedful.learn import PROBABILITY_ONE, ArmColumns, draw, selection_probabilities
 
 CHOICE: Final = "choice"
 """Purpose of the random number that a decision's arm is drawn with."""
@@ -41,18 +41,16 @@ def choose_best(worths: list[Worth]) -> Chosen:
 
 
 def choose_drawn(
-    worths: list[Worth], nothing: ArmValue, floor: float, secret: bytes, decision_id: int
+    table: ArmColumns, nothing: ArmColumns, floor: float, secret: bytes, decision_id: int
 ) -> Chosen:
     """Draw an arm by Thompson sampling's chances, mixed with a floor."""
-    values = [*(worth.uncertain for worth in worths), nothing]
-    weights = selection_probabilities(values, floor)
+    weights = selection_probabilities(table.with_last(nothing), floor)
     return Chosen(draw(secret, decision_id, CHOICE, weights), weights, "drawn")
 
 
-def choose_likeliest(worths: list[Worth], nothing: ArmValue, floor: float) -> Chosen:
+def choose_likeliest(table: ArmColumns, nothing: ArmColumns, floor: float) -> Chosen:
     """Take the arm of the best chance instead of drawing; of equal ones the first by name."""
-    values = [*(worth.uncertain for worth in worths), nothing]
-    weights = selection_probabilities(values, floor)
+    weights = selection_probabilities(table.with_last(nothing), floor)
     return Chosen(max(range(len(weights)), key=lambda i: (weights[i], -i)), weights, "drawn")
 
 

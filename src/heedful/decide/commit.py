@@ -13,10 +13,10 @@ from heedful.decide.case import (
     sort_in,
     standing_key,
 )
+from heedful.decide.choice import Option
 from heedful.decide.compiled import ActionRule, GoalRule
 from heedful.decide.contact import Contact
 from heedful.decide.definitions import DO_NOTHING
-from heedful.decide.gates import Passed
 from heedful.decide.lessons import lesson_of
 from heedful.decide.limits import NOTHING_STANDS_MS, STANDING_MAX
 from heedful.decide.record import Picked
@@ -31,7 +31,8 @@ def commit(
     run: Run,
     slot: Slot,
     decision: Decision,
-    passed: Passed,
+    option: Option,
+    due: int,
     need: OpenNeed | None,
     contact: Contact,
     *,
@@ -41,13 +42,15 @@ def commit(
 
     Parameters
     ----------
+    due
+        When its message may go out.
     stands_for
         What it answers where that is no need of the person, such as an incident.
     """
-    action, arm, _ = passed
+    action, arm = option.action, option.arm
     is_sent = bool(arm.channel) and not slot.is_answered
     address = contact.address(arm.channel) if is_sent else None
-    notes = carry_out(run, decision, passed, address, contact.language or "en")
+    notes = carry_out(run, decision, option, due, address, contact.language or "en")
     standing = _standing(run, slot, decision, [action.goal], action.model)
     standing.need = standing.need or stands_for
     standing.need_event = need.event if need is not None else 0

@@ -148,12 +148,7 @@ class Contact:
         """Count the messages that fatigue looks at."""
         return self.count(FATIGUE_WINDOW_MS, "person", "")
 
-    @property
-    def is_any_cap_reached(self) -> bool:
-        """Whether any of everybody's caps leaves no room for something."""
-        return bool(self._reached())
-
-    def _reached(self) -> frozenset[tuple[str, str]]:
+    def reached(self) -> frozenset[tuple[str, str]]:
         """List what everybody's caps leave no room for: what is counted, and its name."""
         if self._full is None:
             self._full = frozenset(
@@ -176,7 +171,7 @@ class Contact:
         """Say whether a cap leaves no room for a message."""
         if action.is_free or not arm.channel:
             return False
-        reached = self._reached()
+        reached = self.reached()
         if reached and action.is_capped:
             names = (
                 ("person", ""),
@@ -200,12 +195,15 @@ class Contact:
         if not governance.factors.by_name:
             return False
         subject = arm.subject._replace(model=model, placement=placement)
-        factor = governance.factor_ppm(subject)
-        if factor >= MICRO:
+        return self.is_kept_back(governance.factor_ppm(subject), at)
+
+    def is_kept_back(self, factor_ppm: int, at: int) -> bool:
+        """Say whether a person is among those of a day whom a tightened limit leaves out."""
+        if factor_ppm >= MICRO:
             return False
-        day = str(at // DAY_MS)
+        run, day = self._run, str(at // DAY_MS)
         drawn = hash_key(run.surroundings.secret, "guardrail", str(run.person.customer), day)
-        return drawn % MICRO >= factor
+        return drawn % MICRO >= factor_ppm
 
     # Hours
 

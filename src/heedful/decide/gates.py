@@ -18,12 +18,12 @@ the moment of sending.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Final
 
 from heedful.customer import ANY_CHANNEL, Consent
 from heedful.decide.case import RELEASED, Standing
-from heedful.decide.choice import Choice, Lane, Row
+from heedful.decide.choice import Choice, Lane, Option, joined
 from heedful.decide.compiled import GROWTH_RANK, ActionRule, ArmRule
 from heedful.decide.contact import Contact, country_of
 from heedful.decide.rules import Slot
@@ -74,25 +74,9 @@ REASONS: Final[dict[str, str]] = {
 
 _SERVICE: Final = "service"
 _EVERY_PURPOSE: Final = "*"
-_UNASKED: Final = "unasked"
 
-
-class Passed(NamedTuple):
-    """An arm that no gate stops."""
-
-    action: ActionRule
-    arm: ArmRule
-    due: int
-    """When it may go out: now, or when quiet hours end."""
-
-
-class Gated(NamedTuple):
-    """Arms of one action that a gate stops for one reason."""
-
-    row: Row
-    arms: tuple[ArmRule, ...]
-    """Empty for all of them."""
-    code: str
+CONDITION_CODES: Final = ("not_eligible", "not_applicable", "not_suitable")
+"""Of the three conditions of an action."""
 
 
 class Gates:
@@ -106,6 +90,7 @@ class Gates:
         self._consents: dict[tuple[tuple[str, ...], str, bool], str | None] = {}
         self._has_stops = bool(self._governance.switches.states)
         self._repeated = self._said_lately()
+        self._due: dict[Lane, int] = {}
         self._incident: Incident | None = None
         if self._governance.incidents.by_id:
             traits = run.readings.traits
@@ -118,72 +103,102 @@ class Gates:
         return self._incident
 
     def pass_through(
-        self, choice: Choice, tried: frozenset[str] = frozenset()
-    ) -> tuple[list[Passed], list[Gated]]:
+        self, choice: Choice, tried: Iterable[str] = (), *, within: int | None = None
+    ) -> tuple[int, list[tuple[int, str]]]:
         """Ask all gates of every arm of a choice.
+
+        Parameters
+        ----------
+        tried
+            Actions that were done for the need before.
+        within
+            The arms that are asked about; all of them where absent.
+
+        Returns
+        -------
+        The set of arms that pass, and the sets that gates stopped with their codes, in the order
+        of the gates; an arm is stopped by the first gate that closes.
 
         Notes
         -----
-        This is the loop whose time every decision pays for each action, so it calls nothing that
-        is about the person alone, and of what is about the action no more than has to be asked.
+        Nothing here looks at one arm after the other, so that a thousand cost little more than
+        ten; only caps that an action sets for itself do.
         """
-        scope = self._run.readings.filled(choice.roots, choice.signals)
-        before = [self._lane_before(lane) for lane in choice.lanes]
-        after = [self._lane_after(lane) for lane in choice.lanes]
-        is_stoppable = self._has_stops or self._incident is not None
-        is_crowded = bool(
-            self._repeated or self.contact.is_any_cap_reached or self._governance.factors.by_name
-        )
-        passed: list[Passed] = []
-        gated: list[Gated] = []
-        for row in choice.rows:
-            action = row.action
-            codes: list[tuple[ArmRule, str]] = []
-            code: str | None = _UNASKED
-            for arm, lane in row.arms:
-                stop = before[lane]
-                if stop is None and is_stoppable:
-                    stop = self._stopped(action, arm)
-                if stop is None:
-                    if code is _UNASKED:
-                        code = self._of_action(row, scope, tried)
-                    stop = code
-                if stop is None:
-                    stop, due = after[lane]
-                    if stop is None and (is_crowded or row.is_special):
-                        stop = self._special(action, arm)
-                    if stop is None:
-                        passed.append(Passed(action, arm, due))
-                        continue
-                codes.append((arm, stop))
-            if codes:
-                _note(gated, row, codes)
-        return passed, gated
+        rest = choice.all if within is None else within
+        closed: list[tuple[int, str]] = []
+        for arms, code in self._closing(choice, tried):
+            hit = rest & arms
+            if hit:
+                closed.append((hit, code))
+                rest ^= hit
+                if not rest:
+                    break
+        return rest, closed
 
-    def _of_action(self, row: Row, scope: Mapping[str, Any], tried: frozenset[str]) -> str | None:
-        """Ask the gates that all arms of an action share, from transparency to suitability."""
-        action = row.action
-        if action.needs_person:
-            return "needs_person"
-        if action.needs_approval and self._slot.is_answered:
-            return "approval_required"
-        if action.name in tried:
-            return "already_tried"
-        if self._is_silenced(action):
-            return "silenced"
-        held, holds = self._run.readings.held, self._run.rules.holds
-        for number, code in (
-            (row.eligible, "not_eligible"),
-            (row.applicable, "not_applicable"),
-            (row.suitable, "not_suitable"),
-        ):
-            if number >= 0:
-                is_held = held[number]
-                if is_held is None:
-                    is_held = held[number] = holds[number](scope)
-                if not is_held:
-                    return code
-        return "no_benefit" if action.benefit < 0 else None
+    def _closing(self, choice: Choice, tried: Iterable[str]) -> Iterator[tuple[int, str]]:
+        """Give what each gate closes, in order; the later are asked only where arms are left."""
+        for lane, arms in zip(choice.lanes, choice.by_lane, strict=True):
+            code = self.consent(lane.purposes, lane.channel, lane.message_class)
+            if code is not None:
+                yield arms, code
+        if self._has_stops:
+            yield self._switched_off(choice), "stopped"
+        incident = self._incident
+        if incident is not None and incident.is_growth_off:
+            message = choice.by_action.get(incident.message or "", 0)
+            yield choice.growth & ~message, "incident"
+        yield choice.opaque, "needs_person"
+        if self._slot.is_answered:
+            yield choice.agreed, "approval_required"
+        yield joined(choice.by_action.get(name, 0) for name in tried), "already_tried"
+        if self._run.case.silences:
+            for message_class, arms in choice.by_class.items():
+                if self._run.case.silenced_until(message_class, self._run.now) > 0:
+                    yield arms, "silenced"
+        scope = self._run.readings.filled(choice.roots, choice.signals)
+        yield from zip(choice.sieve.closed(scope), CONDITION_CODES, strict=True)
+        yield choice.harmful, "no_benefit"
+        yield from self._contact_closing(choice)
+        for (budget, cost), arms in choice.by_budget.items():
+            if self._run.budget_left(budget) < cost:
+                yield arms, "budget_spent"
+
+    def _contact_closing(self, choice: Choice) -> Iterator[tuple[int, str]]:
+        contact = self.contact
+        for lane, arms in zip(choice.lanes, choice.by_lane, strict=True):
+            code = self._lane_closes(lane)
+            if code is not None:
+                yield arms, code
+        for language, arms in choice.by_language.items():
+            if language != contact.language:
+                yield arms, "other_language"
+        # Sets are read in any order: what they close is joined before it is told.
+        yield joined(choice.said_once.get(name, 0) for name in self._repeated), "repeated"
+        capped = joined(choice.by_cap.get(counted, 0) for counted in contact.reached())
+        for option in choice.capped_alone:
+            if contact.is_capped(option.action, option.arm):
+                capped |= 1 << option.number
+        yield capped, "cap_reached"
+        for factor in self._governance.factors.by_name.values():
+            if contact.is_kept_back(factor.ppm, self._run.now):
+                arms = self._scoped(choice, factor.scope)
+                yield arms & choice.spoken & ~choice.free, "guardrail"
+
+    def _switched_off(self, choice: Choice) -> int:
+        """Give the arms under a kill switch."""
+        off = 0
+        switches = self._governance.switches
+        for scope in switches.states:
+            if switches.stop_of(scope, self._run.now) is not None:
+                off |= self._scoped(choice, scope)
+        return off
+
+    def _scoped(self, choice: Choice, scope: str) -> int:
+        """Give the arms that a scope of a switch or guardrail covers."""
+        placement = self._slot.placement
+        if placement is not None and scope == f"placement:{placement}":
+            return choice.all
+        return choice.by_scope.get(scope, 0)
 
     def _is_silenced(self, action: ActionRule) -> bool:
         run = self._run
@@ -193,23 +208,24 @@ class Gates:
             and run.case.silenced_until(action.message_class, run.now) > 0
         )
 
-    # What is about the person alone
-
-    def _lane_before(self, lane: Lane) -> str | None:
-        """Ask the gates before the conditions that are about the person: consent."""
-        return self.consent(lane.purposes, lane.channel, lane.message_class)
-
-    def _lane_after(self, lane: Lane) -> tuple[str | None, int]:
+    def _lane_closes(self, lane: Lane) -> str | None:
         """Ask the gates after the conditions that are about the person: address and hours."""
         now = self._run.now
         if not lane.channel:
-            return None, now
+            return None
         if self.contact.address(lane.channel) is None:
-            return "no_address", now
+            return "no_address"
         opens = self.contact.opens_at(lane.channel, lane.message_class, is_loud=lane.is_loud)
         if opens is None or opens >= now + lane.expires_ms:
-            return "quiet_hours", now
-        return ("quiet_hours", now) if opens > now and self._slot.is_answered else (None, opens)
+            return "quiet_hours"
+        if opens > now and self._slot.is_answered:
+            return "quiet_hours"
+        self._due[lane] = opens
+        return None
+
+    def due(self, choice: Choice, option: Option) -> int:
+        """Say when an arm that passed may go out: now, or when quiet hours end."""
+        return self._due.get(choice.lanes[option.lane], self._run.now)
 
     # What is about the action, and rare
 
@@ -227,19 +243,6 @@ class Gates:
         if not incident.is_growth_off or incident.message == action.name:
             return False
         return action.rank == GROWTH_RANK and not action.is_free
-
-    def _special(self, action: ActionRule, arm: ArmRule) -> str | None:
-        """Ask the rest of the contact policy, and the budget."""
-        if not self.contact.speaks(arm):
-            return "other_language"
-        if arm.channel:
-            if self._is_repeated(action):
-                return "repeated"
-            if self.contact.is_capped(action, arm):
-                return "cap_reached"
-            if self._is_spared(action, arm, self._run.now):
-                return "guardrail"
-        return "budget_spent" if self._is_budget_spent(action) else None
 
     def _is_repeated(self, action: ActionRule) -> bool:
         return action.name in self._repeated and not (action.is_free and action.is_momentary)
@@ -342,16 +345,6 @@ class Gates:
             if self._is_spared(action, arm, standing.at):
                 return "guardrail"
         return "budget_spent" if self._is_budget_spent(action) else None
-
-
-def _note(gated: list[Gated], row: Row, codes: list[tuple[ArmRule, str]]) -> None:
-    """File what was stopped, together where one reason stopped all of an action."""
-    first = codes[0][1]
-    if len(codes) == len(row.arms) and all(code == first for _, code in codes):
-        gated.append(Gated(row, (), first))
-        return
-    for code in dict.fromkeys(code for _, code in codes):
-        gated.append(Gated(row, tuple(arm for arm, one in codes if one == code), code))
 
 
 def consent_of(consents: dict[str, Consent], purpose: str, channel: str) -> str | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final, Literal, NamedTuple
 
+from msgspec.structs import replace
+
 from heedful.decide.case import Standing
-from heedful.decide.choice import Choice
+from heedful.decide.choice import Choice, Option
 from heedful.decide.choose import Chosen
 from heedful.decide.compiled import ActionRule, ArmRule
 from heedful.decide.definitions import DO_NOTHING, Tier
-from heedful.decide.gates import Gated, Passed
 from heedful.decide.limits import NOTHING_STANDS_MS
 from heedful.decide.rules import Slot
 from heedful.decide.run import Run
@@ -22,17 +23,18 @@ LOST: Final[Verdict] = "lost"
 
 
 class Round(NamedTuple):
-    """One set of actions that a decision looked at, and what the gates said."""
+    """One set of actions that a decision looked at, and what the gates stopped."""
 
-    choice: Choice
-    passed: list[Passed]
-    gated: list[Gated]
+    paths: tuple[tuple[str, ...], ...]
+    """Of the values that its conditions read."""
+    gated: list[Candidate]
 
 
 class Picked(NamedTuple):
     """The arms of the round that decided, their worth, and which one it is."""
 
-    passed: list[Passed]
+    choice: Choice
+    passed: list[Option]
     worths: list[Worth]
     """Of those that passed, in the same order."""
     chosen: Chosen
@@ -42,7 +44,7 @@ class Picked(NamedTuple):
     flags: tuple[str, ...] = ()
 
     @property
-    def winner(self) -> Passed | None:
+    def winner(self) -> Option | None:
         """The arm that was chosen; None for doing nothing."""
         place = self.chosen.place
         return self.passed[place] if place < len(self.passed) else None
@@ -57,11 +59,7 @@ def candidates_of(rounds: list[Round], picked: Picked | None) -> tuple[Candidate
     """
     found: list[Candidate] = []
     for round_ in rounds:
-        for row, arms, code in round_.gated:
-            if arms:
-                found += [row.stopped(arm.channel, arm.treatment, code) for arm in arms]
-            else:
-                found.append(row.stopped("", "", code))
+        found += round_.gated
     if picked is None:
         found.append(Candidate(DO_NOTHING, "", "", CHOSEN, CHOSEN, 1 << 32))
         return tuple(found)
@@ -69,20 +67,22 @@ def candidates_of(rounds: list[Round], picked: Picked | None) -> tuple[Candidate
     lost = "lower_value" if picked.chosen.reason == "best_value" else "not_drawn"
     if picked.chosen.reason == "holdout":
         lost = "holdout"
-    for place, (one, worth) in enumerate(zip(picked.passed, picked.worths, strict=True)):
-        arm = one.arm
-        is_it = place == chosen
-        found.append(
-            Candidate(
-                arm.action,
-                arm.channel,
-                arm.treatment,
-                CHOSEN if is_it else LOST,
-                CHOSEN if is_it else lost,
-                weights[place],
-                worth.terms,
-            )
+    # A loop over all arms that passed: positional, and nothing asked twice.
+    scored = [
+        Candidate(
+            option.arm.action,
+            option.arm.channel,
+            option.arm.treatment,
+            LOST,
+            lost,
+            weight,
+            worth.terms,
         )
+        for option, worth, weight in zip(picked.passed, picked.worths, weights, strict=False)
+    ]
+    if picked.winner is not None:
+        scored[chosen] = replace(scored[chosen], verdict=CHOSEN, reason_code=CHOSEN)
+    found += scored
     is_it = chosen == len(picked.worths)
     verdict, code = (CHOSEN, CHOSEN) if is_it else (LOST, lost)
     found.append(Candidate(DO_NOTHING, "", "", verdict, code, weights[-1], picked.nothing))
@@ -91,7 +91,9 @@ def candidates_of(rounds: list[Round], picked: Picked | None) -> tuple[Candidate
 
 def seen_by(run: Run, rounds: list[Round]) -> dict[str, Any]:
     """Show what the conditions of the rounds read."""
-    paths = dict.fromkeys(path for round_ in rounds for path in round_.choice.paths)
+    if len(rounds) == 1:
+        return run.readings.seen(rounds[0].paths)
+    paths = dict.fromkeys(path for round_ in rounds for path in round_.paths)
     return run.readings.seen(tuple(sorted(paths)))
 
 

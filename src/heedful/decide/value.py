@@ -11,15 +11,18 @@ contacts, and remembered until a model has learned more.
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
+from heedful.decide.choice import Choice, Option, members
 from heedful.decide.compiled import ActionRule, ArmRule, ContactRules, GoalRule
 from heedful.decide.definitions import DO_NOTHING
 from heedful.decide.readings import Readings
 from heedful.decide.types import Surroundings
 from heedful.expr import UNKNOWN
 from heedful.kernel import HOUR_MS, MICRO, to_micros
-from heedful.learn import ArmValue, Posterior, Prior
+from heedful.learn import ArmColumns, ArmValue, Posterior, Prior
+
+_TABLES_MAX: Final = 64
 
 
 class Estimator(Protocol):
@@ -43,6 +46,13 @@ class Worth(NamedTuple):
     """Shared between records; never to be changed."""
 
 
+class Weighed(NamedTuple):
+    """What arms are worth, one by one and as columns."""
+
+    worths: list[Worth]
+    table: ArmColumns
+
+
 class Valuer:
     """Values arms for one state of the models; remembers what it computed."""
 
@@ -54,6 +64,8 @@ class Valuer:
         self._hour = at - at % HOUR_MS
         self._nothing: dict[str, tuple[float, float, int]] = {}
         self._known: dict[int, dict[int, Worth]] = {}
+        self._silences: dict[tuple[GoalRule, ...], Weighed] = {}
+        self._tables: dict[tuple[Choice, int], Weighed] = {}
         self.asked = {name: model.learn_seq for name, model in sorted(self._models.items())}
         """`learn_seq` of each model."""
 
@@ -69,20 +81,33 @@ class Valuer:
             and shared.margins == self._margins
         )
 
-    def worths(
-        self, passed: list[tuple[ActionRule, ArmRule]], recent: int, readings: Readings
-    ) -> list[Worth]:
-        """Value arms for a person who heard from us so often lately."""
+    def weigh(
+        self, choice: Choice, passed: int, options: list[Option], recent: int, readings: Readings
+    ) -> Weighed:
+        """Value the arms that passed for a person who heard from us so often lately."""
+        if choice.is_weighted:
+            worths = [self._worth_of(option, recent, readings) for option in options]
+            return Weighed(worths, ArmColumns([worth.uncertain for worth in worths]))
+        known = self._tables.get((choice, recent))
+        if known is None:
+            worths = [self._worth_of(option, recent, readings) for option in choice.options]
+            known = Weighed(worths, ArmColumns([worth.uncertain for worth in worths]))
+            if len(self._tables) >= _TABLES_MAX:
+                self._tables.clear()
+            self._tables[choice, recent] = known
+        if passed == choice.all:
+            return known
+        numbers = [option.number for option in options]
+        return Weighed(list(members(known.worths, passed)), known.table.take(numbers))
+
+    def _worth_of(self, option: Option, recent: int, readings: Readings) -> Worth:
         known = self._known.setdefault(recent, {})
-        found = []
-        for action, arm in passed:
-            worth = known.get(arm.number)
-            if worth is None:
-                worth = self._worth(action, arm, recent, readings)
-                if action.weight is None:
-                    known[arm.number] = worth
-            found.append(worth)
-        return found
+        worth = known.get(option.arm.number)
+        if worth is None:
+            worth = self._worth(option.action, option.arm, recent, readings)
+            if option.action.weight is None:
+                known[option.arm.number] = worth
+        return worth
 
     def _worth(self, action: ActionRule, arm: ArmRule, recent: int, readings: Readings) -> Worth:
         alpha, beta = self._posterior(action.model, arm_key(arm), action.goal, action.prior)
@@ -125,7 +150,15 @@ class Valuer:
             known = self._nothing[goal.name] = (alpha, beta, _ppm(alpha, beta))
         return known
 
-    def silence(self, goals: list[GoalRule]) -> Worth:
+    def silence(self, goals: tuple[GoalRule, ...]) -> Weighed:
+        """Value doing nothing where these are the goals of the arms beside it."""
+        known = self._silences.get(goals)
+        if known is None:
+            worth = self._silence(goals)
+            known = self._silences[goals] = Weighed([worth], ArmColumns([worth.uncertain]))
+        return known
+
+    def _silence(self, goals: tuple[GoalRule, ...]) -> Worth:
         """Value doing nothing: 0 by definition, uncertain by the goal that is most so.
 
         Notes

@@ -67,7 +67,7 @@ Value: TypeAlias = ArmValue | NormalValue | LogitNormalValue
 
 
 class ArmColumns:
-    """Values of many arms as columns: read once, and taken from for many choices.
+    """Values of many arms as columns: prepared once, and taken from for many choices.
 
     Parameters
     ----------
@@ -77,25 +77,29 @@ class ArmColumns:
 
     def __init__(self, values: Sequence[ArmValue]) -> None:
         fields = ArmValue.__struct_fields__
-        self.columns: Floats = _table(values, range(len(values)), fields, BetaBlock.positive)
-        """Of shape (4, n): alpha, beta, gain, offset."""
+        table = _table(values, range(len(values)), fields, BetaBlock.positive)
+        self._rows = BetaBlock(table).prepared()
 
     def __len__(self) -> int:
-        return int(self.columns.shape[1])
+        return int(self._rows.shape[1])
 
     def take(self, arms: Sequence[int]) -> Self:
         """Give the values of these arms, in this order."""
-        return self._of(self.columns.take(arms, axis=1))
+        return self._of(self._rows.take(arms, axis=1))
 
-    def with_last(self, value: ArmValue) -> Self:
-        """Give the values with one more at the end."""
-        return self._of(np.concatenate((self.columns, type(self)((value,)).columns), axis=1))
+    def with_last(self, other: Self) -> Self:
+        """Give the values with those of others at the end."""
+        return self._of(np.concatenate((self._rows, other._rows), axis=1))
+
+    def block(self) -> BetaBlock:
+        """Give the arms as a block."""
+        return BetaBlock.of_rows(self._rows)
 
     @classmethod
-    def _of(cls, columns: Floats) -> Self:
-        table = cls.__new__(cls)
-        table.columns = columns
-        return table
+    def _of(cls, rows: Floats) -> Self:
+        columns = cls.__new__(cls)
+        columns._rows = rows
+        return columns
 
 
 class Columns:
@@ -141,7 +145,7 @@ def moments(values: Sequence[Value]) -> tuple[Floats, Floats]:
 
 def _blocks(values: Sequence[Value] | ArmColumns) -> Iterator[tuple[AnyBlock, Indices]]:
     if isinstance(values, ArmColumns):
-        yield BetaBlock(values.columns), np.arange(len(values))
+        yield values.block(), np.arange(len(values))
         return
     kinds = list(map(type, values))
     for kind, family in _FAMILIES:
@@ -314,14 +318,39 @@ class BetaBlock:
         self.worth = self._offset + self._gain * self._mean
         self.size = np.abs(self._offset)
         self._constant: Floats | None = None
+        self._rows: Floats | None = None
+
+    def prepared(self) -> Floats:
+        """Give all that is worked out of each arm alone, as rows that a block is made of."""
+        bounds = self.bounds()
+        with np.errstate(divide="ignore"):  # of an arm that is certain nobody asks the density
+            constant = self._log_scale()
+        rows = (*self._table, self.worth, self.sd, self.size, *bounds[:2], constant)
+        stacked: Floats = np.stack(rows)
+        return stacked
+
+    @classmethod
+    def of_rows(cls, rows: Floats) -> Self:
+        """Make a block of what was prepared."""
+        block = cls.__new__(cls)
+        block._rows, block._table = rows, rows[:4]
+        block._a, block._b, block._gain, block._offset = rows[:4]
+        block.worth, block.sd, block.size, _, _, block._constant = rows[4:]
+        return block
 
     def take(self, arms: Indices) -> Self:
         """Give the block of these arms, in this order."""
+        if self._rows is not None:
+            return self.of_rows(self._rows.take(arms, axis=1))
         return type(self)(self._table[:, arms], is_upright=True)
 
     def moments(self) -> tuple[Floats, Floats]:
         """Give mean and standard deviation of every arm, in money."""
         return self.worth, self.sd
+
+    def _log_scale(self) -> Floats:
+        scale: Floats = _log_constant(self._a, self._b, self._total) - np.log(self._gain)
+        return scale
 
     def bounds(self) -> Bounds:
         """Give lower end, upper end and standard deviation of every arm.
@@ -332,6 +361,8 @@ class BetaBlock:
         `KL = TAIL_NATS / (a + b)`. Both sides of the divergence bound it from below by a gamma
         form that can be solved; the tighter of the two is taken.
         """
+        if self._rows is not None:
+            return Bounds(self._rows[7], self._rows[8], self.sd)
         c = TAIL_NATS / self._table[:2]
         # Solutions of u - log(1 + u) = c above and below 0, bounded outwards: u^2 / (2 + 4u/3)
         # and, with u = e^-s - 1, s^2 / (2 + s) lie below the left side.
@@ -346,7 +377,7 @@ class BetaBlock:
     def density(self, z: Floats, count: int) -> Floats:
         """Give the densities of the first `count` arms at `z`, of shape (len(z), count)."""
         if self._constant is None:
-            self._constant = _log_constant(self._a, self._b, self._total) - np.log(self._gain)
+            self._constant = self._log_scale()
         gain, offset = self._gain[:count], self._offset[:count]
         x = z[:, None] - offset
         x /= gain
