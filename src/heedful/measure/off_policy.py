@@ -1,0 +1,226 @@
+"""What another policy would have brought, from a log with selection probabilities.
+
+Every estimate is `mean(q) + sum(a) / sum(d)`: a model's forecast `q` and a weighed correction `a`
+over rounds, or over weights where it normalises itself. So intervals are written once.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal, NamedTuple
+
+import msgspec
+import numpy as np
+
+from heedful.kernel import InputError, expected
+from heedful.measure.rounds import Concern, Rounds, concerns, effective_rounds
+from heedful.measure.special import Floats
+
+Estimator = Literal["ips", "snips", "dm", "dr", "sndr", "switch"]
+
+REPLICATES_MAX: Final = 100_000
+"""Bootstrap replicates of one estimate; more are refused."""
+
+_CELLS: Final = 1 << 20  # numbers of one block of replicates: 8 MB
+
+
+class Interval(NamedTuple):
+    """Ends of a confidence interval."""
+
+    low: float
+    high: float
+
+
+class Evaluated(msgspec.Struct, frozen=True):
+    """What a policy is worth by the log, and how sure that is."""
+
+    estimator: Estimator
+    value: float
+    """Mean reward of a round."""
+    bootstrap: Interval
+    """Covers the truth as often as asked for when there are many rounds."""
+    bernstein: Interval
+    """Holds for any number of rounds, given the range of the terms; wider."""
+    effective_rounds: float
+    concerns: tuple[Concern, ...]
+
+
+class _Terms(NamedTuple):
+    q: Floats
+    a: Floats
+    d: Floats
+
+
+def estimate(found: Rounds, estimator: Estimator = "dr", switch_at: float | None = None) -> float:
+    """Estimate the mean reward of a round under the target policy.
+
+    Parameters
+    ----------
+    found
+        The log.
+    estimator
+        `ips` inverse propensity: unbiased, of great variance. `snips` normalised by its weights:
+        slightly biased, steadier. `dm` the model alone: as biased as the model. `dr` the model
+        corrected by weighed residuals: unbiased when either is right. `sndr` that, normalised.
+        `switch` as `dr`, but weights above a threshold are left to the model.
+    switch_at
+        That threshold; None takes the one with the least estimated error.
+
+    Examples
+    --------
+    >>> from heedful.measure import estimate, rounds
+    >>> log = rounds([1.0, 0.0, 1.0, 0.0], [0.5] * 4, [0.8, 0.2, 0.8, 0.2])
+    >>> round(estimate(log, "ips"), 3), round(estimate(log, "snips"), 3)
+    (0.8, 0.8)
+
+    References
+    ----------
+    A. Swaminathan, T. Joachims, "The Self-Normalized Estimator for Counterfactual Learning", 2015.
+    M. Dudik, D. Erhan, J. Langford, L. Li, "Doubly Robust Policy Evaluation and Optimization",
+    Statistical Science, 2014.
+    Y.-X. Wang, A. Agarwal, M. Dudik, "Optimal and Adaptive Off-policy Evaluation in Contextual
+    Bandits", 2017.
+    """
+    return float(_values(_terms(found, estimator, switch_at)))
+
+
+def evaluate(
+    found: Rounds,
+    estimator: Estimator = "dr",
+    *,
+    seed: int,
+    switch_at: float | None = None,
+    confidence: float = 0.95,
+    replicates: int = 1_000,
+) -> Evaluated:
+    """Estimate with intervals and with what cannot be known.
+
+    Raises
+    ------
+    InputError
+        `bad_confidence` when it is not in (0, 1), or `bad_replicates`.
+
+    Notes
+    -----
+    The bootstrap interval is studentised, which is right to second order for skewed rewards. The
+    other is the empirical Bernstein bound with the observed range of the terms; of the estimates
+    that normalise themselves, with their linear terms.
+
+    References
+    ----------
+    P. Hall, "The Bootstrap and Edgeworth Expansion", 1992.
+    J.-Y. Audibert, R. Munos, C. Szepesvari, "Exploration-Exploitation Tradeoff Using Variance
+    Estimates in Multi-Armed Bandits", 2009.
+    """
+    if not 0.0 < confidence < 1.0:
+        got = expected("a confidence in (0, 1)", repr(confidence), "$.confidence")
+        raise InputError("bad_confidence", got)
+    if not 10 <= replicates <= REPLICATES_MAX:
+        got = expected(f"10 to {REPLICATES_MAX} replicates", str(replicates), "$.replicates")
+        raise InputError("bad_replicates", got)
+    terms = _terms(found, estimator, switch_at)
+    value = float(_values(terms))
+    return Evaluated(
+        estimator,
+        value,
+        _bootstrap(terms, value, 1.0 - confidence, replicates, seed),
+        _bernstein(terms, value, 1.0 - confidence),
+        effective_rounds(found),
+        concerns(found),
+    )
+
+
+def _terms(found: Rounds, estimator: Estimator, switch_at: float | None) -> _Terms:
+    weight, one = found.weight, np.ones(len(found.reward))
+    nothing = np.zeros(len(found.reward))
+    residual = found.reward - found.q_chosen
+    match estimator:
+        case "ips":
+            return _Terms(nothing, weight * found.reward, one)
+        case "snips":
+            return _Terms(nothing, weight * found.reward, weight)
+        case "dm":
+            return _Terms(found.q_target, nothing, one)
+        case "dr":
+            return _Terms(found.q_target, weight * residual, one)
+        case "sndr":
+            return _Terms(found.q_target, weight * residual, weight)
+        case "switch":
+            kept = weight * (weight <= (switch_at or best_threshold(found)))
+            return _Terms(found.q_target, kept * residual, one)
+
+
+def best_threshold(found: Rounds) -> float:
+    """Give the greatest weight that SWITCH trusts: the least estimate of the squared error.
+
+    Notes
+    -----
+    Over the quantiles of the weights: variance / n plus the square of the bias, as far as it can
+    be told from noise. The bias is the mean correction that the threshold gives up.
+
+    References
+    ----------
+    Y. Su, M. Dimakopoulou, A. Krishnamurthy, M. Dudik, "Doubly Robust Off-policy Evaluation with
+    Shrinkage", 2020.
+    """
+    weight = found.weight
+    corrections = weight * (found.reward - found.q_chosen)
+    n = len(weight)
+    best, least = float(weight.max()), np.inf
+    for threshold in np.unique(np.quantile(weight, np.linspace(0.5, 1.0, 21))).tolist():
+        is_kept = weight <= threshold
+        given_up = corrections * ~is_kept
+        bias = max(float(given_up.mean()) ** 2 - float(given_up.var()) / n, 0.0)
+        error = float((found.q_target + corrections * is_kept).var()) / n + bias
+        if error < least:
+            best, least = threshold, error
+    return best
+
+
+def _values(terms: _Terms) -> Floats:
+    total = terms.d.sum(axis=-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = np.where(total > 0.0, terms.a.sum(axis=-1) / total, 0.0)
+    result: Floats = terms.q.mean(axis=-1) + ratio
+    return result
+
+
+def _linear(terms: _Terms) -> Floats:
+    """Give the influence of each round on the estimate, mean 0 over the last axis."""
+    mean = np.maximum(terms.d.mean(axis=-1, keepdims=True), 1e-300)
+    ratio = terms.a.mean(axis=-1, keepdims=True) / mean
+    corrected = (terms.a - ratio * terms.d) / mean
+    result: Floats = terms.q - terms.q.mean(axis=-1, keepdims=True) + corrected
+    return result
+
+
+def _error(terms: _Terms) -> Floats:
+    result: Floats = _linear(terms).std(axis=-1, ddof=1) / terms.d.shape[-1] ** 0.5
+    return result
+
+
+def _bootstrap(terms: _Terms, value: float, miss: float, replicates: int, seed: int) -> Interval:
+    n, error = len(terms.d), float(_error(terms))
+    if error == 0.0:
+        return Interval(value, value)
+    draws = np.random.default_rng(seed)
+    scores: list[Floats] = []
+    left = replicates
+    while left:
+        rows = min(left, max(1, _CELLS // n))
+        picked = draws.integers(0, n, size=(rows, n))
+        again = _Terms(*(column[picked] for column in terms))
+        its_error = _error(again)
+        off = _values(again) - value
+        # A replicate without variation says nothing of its own error: take that of the log.
+        scores.append(off / np.where(its_error > 0.0, its_error, error))
+        left -= rows
+    low, high = np.quantile(np.concatenate(scores), (0.5 * miss, 1.0 - 0.5 * miss))
+    return Interval(value - float(high) * error, value - float(low) * error)
+
+
+def _bernstein(terms: _Terms, value: float, miss: float) -> Interval:
+    linear = _linear(terms)
+    n, nats = len(linear), float(np.log(3.0 / miss))
+    span = float(linear.max() - linear.min())
+    reach = (2.0 * float(linear.var()) * nats / n) ** 0.5 + 3.0 * span * nats / n
+    return Interval(value - reach, value + reach)
