@@ -53,6 +53,21 @@ def find_file(folder: Path, table: str) -> Path | None:
     return None
 
 
+def find_tables(data: Path | None) -> dict[str, Path]:
+    """Find all tables that are there; ends in words where one that is needed is missing."""
+    folder = data or default_data()
+    found = {table: find_file(folder, table) for table in (*NEEDED, *ALSO)}
+    missing = [table for table in NEEDED if found[table] is None]
+    if missing:
+        CONSOLE.print(
+            f"Expected the Complete Journey tables, got no {', '.join(missing)} (.csv or .csv.gz) "
+            f"at {folder}. Give the folder, or set HEEDFUL_DATA to the folder that holds "
+            f"{FOLDER}; README.md says where the data comes from."
+        )
+        raise typer.Exit(1)
+    return {table: file for table, file in found.items() if file is not None}
+
+
 def _instant(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
@@ -212,17 +227,7 @@ def main(
     ] = "complete_journey.jsonl",
 ) -> None:
     """Turn the Complete Journey into Segment-shaped JSON lines for `heedful import`."""
-    folder = data or default_data()
-    found = {table: find_file(folder, table) for table in (*NEEDED, *ALSO)}
-    missing = [table for table in NEEDED if found[table] is None]
-    if missing:
-        CONSOLE.print(
-            f"Expected the Complete Journey tables, got no {', '.join(missing)} (.csv or .csv.gz) "
-            f"at {folder}. Give the folder, or set HEEDFUL_DATA to the folder that holds "
-            f"{FOLDER}; README.md says where the data comes from."
-        )
-        raise typer.Exit(1)
-    calls = read_calls({table: file for table, file in found.items() if file is not None})
+    calls = read_calls(find_tables(data))
     if out == "-":
         write(calls, sys.stdout.buffer)
     else:

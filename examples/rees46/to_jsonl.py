@@ -131,16 +131,35 @@ def read_rows(raw: BinaryIO, *, zipped: bool) -> Iterator[Row]:
     yield from csv.DictReader(io.TextIOWrapper(stream, "utf-8", newline=""))
 
 
-def convert(files: list[Path], out: BinaryIO) -> int:
-    """Write the calls of all files, one JSON object a line, and return their number."""
-    written, encode = 0, msgspec.json.encode
+def read_files(files: list[Path]) -> Iterator[dict[str, Any]]:
+    """Give the calls of all files, one after the other."""
     with Progress(console=CONSOLE) as progress:
         for file in files:
             with progress.open(file, "rb", description=file.name) as raw:
-                for call in to_calls(read_rows(raw, zipped=file.suffix == ".gz")):
-                    out.write(encode(call) + b"\n")
-                    written += 1
+                yield from to_calls(read_rows(raw, zipped=file.suffix == ".gz"))
+
+
+def convert(files: list[Path], out: BinaryIO) -> int:
+    """Write the calls of all files, one JSON object a line, and return their number."""
+    written, encode = 0, msgspec.json.encode
+    for call in read_files(files):
+        out.write(encode(call) + b"\n")
+        written += 1
     return written
+
+
+def require_files(data: Path | None) -> list[Path]:
+    """Find the event files at a path; ends in words where there are none."""
+    path = data or default_data()
+    files = find_files(path)
+    if not files:
+        CONSOLE.print(
+            f"Expected REES46 events (.csv or .csv.gz), got nothing at {path}. "
+            "Give the path, or set HEEDFUL_DATA to the folder that holds "
+            f"{FOLDER}; README.md says where the data comes from."
+        )
+        raise typer.Exit(1)
+    return files
 
 
 def main(
@@ -152,15 +171,7 @@ def main(
     ] = "rees46.jsonl",
 ) -> None:
     """Turn REES46 shop events into Segment-shaped JSON lines for `heedful import`."""
-    path = data or default_data()
-    files = find_files(path)
-    if not files:
-        CONSOLE.print(
-            f"Expected REES46 events (.csv or .csv.gz), got nothing at {path}. "
-            "Give the path, or set HEEDFUL_DATA to the folder that holds "
-            f"{FOLDER}; README.md says where the data comes from."
-        )
-        raise typer.Exit(1)
+    files = require_files(data)
     if out == "-":
         written = convert(files, sys.stdout.buffer)
     else:

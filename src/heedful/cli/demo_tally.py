@@ -75,14 +75,19 @@ class Tally:
 
 
 def summary(tally: Tally, wording: Wording, seconds: float) -> list[str]:
-    """Say in lines what happened."""
-    return list(_lines(tally, wording, seconds))
-
-
-def _lines(tally: Tally, wording: Wording, seconds: float) -> Iterator[str]:
+    """Say in lines what happened in so many seconds."""
     acted = tally.decisions - tally.silent
     made, said = count(tally.decisions, "decision"), count(acted, "message")
-    yield f"{made} in {seconds:,.0f} s: {said}, and {tally.silent:,} times silence."
+    return [
+        f"{made} in {seconds:,.0f} s: {said}, and {tally.silent:,} times silence.",
+        *decision_lines(tally, wording),
+        _row("outcomes", tally.outcomes.most_common()),
+        f"people helped: {len(tally.helped):,} of {len(tally.in_need):,} who needed it",
+    ]
+
+
+def decision_lines(tally: Tally, wording: Wording) -> Iterator[str]:
+    """Say what was decided, by tier and action, why there was silence, and what was withheld."""
     yield _row("by tier", ((tier, tally.tiers[tier]) for tier in TIERS))
     done = [(a, n) for a, n in tally.actions.most_common() if a != SILENCE]
     yield _row("done", ((wording.titles.get(a) or plain(a), n) for a, n in done))
@@ -93,8 +98,6 @@ def _lines(tally: Tally, wording: Wording, seconds: float) -> Iterator[str]:
     yield f"nudges withheld: {nudges:,} from {people:,} {'person' if people == 1 else 'people'}"
     for code, number in tally.withheld.most_common(REASONS_SHOWN):
         yield f"  {number:>6,}  {HELD_BACK[code]}"
-    yield _row("outcomes", tally.outcomes.most_common())
-    yield f"people helped: {len(tally.helped):,} of {len(tally.in_need):,} who needed it"
 
 
 def _row(name: str, counted: Any) -> str:

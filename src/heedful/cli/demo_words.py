@@ -32,7 +32,7 @@ HELD_BACK: Final = {
     "consent_refused": "They refused advertising.",
     "no_consent": "They never agreed to advertising.",
     "gpc_opt_out": "Their browser asks not to be advertised to.",
-    "growth_shut": "A problem of theirs is open: selling rests.",
+    "growth_shut": "Something of theirs comes first: selling rests.",
     "silenced": "Promotions are silent for them just now.",
     "incident": "A disturbance is open: selling rests.",
     "stopped": "Somebody has stopped it.",

@@ -89,7 +89,7 @@ def test_what_does_not_apply_was_not_withheld() -> None:
 
 
 REASONS = {
-    "growth_shut": "A problem of theirs is open: selling rests.",
+    "growth_shut": "Something of theirs comes first: selling rests.",
     "holdout": "They are left in peace, for comparison (hold-out).",
     "drawn": "Silence was drawn with a chance of 100 %.",
     "best_value": "Silence was worth more to them than any message.",
