@@ -207,7 +207,7 @@ def test_questions_are_counted_and_timed(deciding: Served, client: httpx.Client)
             deciding.metric("heedful_requests_total", route="/v1/decide", status="200"),
             deciding.metric("heedful_requests_total", route="/v1/decide", status="400"),
             deciding.metric("heedful_decide_seconds_count"),
-            deciding.metric("heedful_decisions_total"),
+            deciding.metric("heedful_decisions_total", tier="growth", action="do_nothing"),
         )
 
     before = counted()
@@ -215,7 +215,9 @@ def test_questions_are_counted_and_timed(deciding: Served, client: httpx.Client)
     shop.ask(client, "counted", dry_run=True)
     client.post("/v1/decide", json={})
     after = counted()
-    assert [b - a for a, b in zip(before, after, strict=True)] == [2, 1, 1, 1]
+    more = [b - a for a, b in zip(before, after, strict=True)]
+    assert more[:3] == [2, 1, 1]
+    assert more[3] >= 1  # others of this server may be decided for meanwhile
 
 
 # -- what became of it ----------------------------------------------------------------------------

@@ -52,7 +52,9 @@ class Metrics:
         self.requests = self._counter(
             "requests", "Requests by route and status.", ["route", "status"]
         )
-        self._decisions = self._counter("decisions", "Decisions that are in the log.")
+        self._decisions = self._counter(
+            "decisions", "Decisions that are in the log, silence included.", ["tier", "action"]
+        )
         self._released = self._counter("effects_released", "Effects that were let go out.")
         self.ack = self._histogram(
             "ack_seconds", "From the whole body to the durable answer.", _ACK_S
@@ -70,6 +72,8 @@ class Metrics:
         self._customers = self._gauge("customers", "People in the store.")
         self._stored = self._gauge("events_stored", "Events in the store.")
         self._quarantined = self._gauge("quarantined", "Rows that wait in the quarantine.")
+        self._stops = self._gauge("stops", "Scopes that are stopped.")
+        self._incidents = self._gauge("incidents", "Incidents that run.")
         self._bytes = self._gauge("store_bytes", "Size of the store's files.")
         self._free = self._gauge("disk_free_bytes", "Free where the store is.")
 
@@ -92,7 +96,8 @@ class Metrics:
             self.refused.labels(row.source, row.reason).inc()
         self._duplicates.inc(result.duplicates)
         self._suppressed.inc(result.suppressed)
-        self._decisions.inc(len(result.decided))
+        for (tier, action), count in Tally((d.tier, d.action) for d in result.decided).items():
+            self._decisions.labels(tier, action).inc(count)
         self._released.inc(len(result.released))
 
     def text(self, app: App, watchers: int) -> bytes:
@@ -104,6 +109,8 @@ class Metrics:
         self._customers.set(stats.customers)
         self._stored.set(stats.events)
         self._quarantined.set(stats.quarantined)
+        self._stops.set(len(app.engine.governing.stops()))
+        self._incidents.set(len(app.engine.governing.incidents()))
         self._bytes.set(stats.bytes_on_disk)
         self._free.set(stats.bytes_free)
         return generate_latest(self.registry)
