@@ -74,6 +74,8 @@ SIGNALS_WARMED: Final = "Signals Warmed"
 # Names in the commerce vocabulary that Segment's specification lacks; ours, and said to be so.
 PAYMENT_FAILED: Final = "Payment Failed"
 """A payment was tried and refused."""
+MESSAGE_RECEIVED: Final = "Message Received"
+"""A person wrote to us: `text`, `channel`. One who asks for no more messages gets no more."""
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _DECODER: Final = msgspec.msgpack.Decoder(Event)

@@ -6,20 +6,19 @@ event stands in the log under its fragment, and the customer's facts contain it.
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, NamedTuple
-
-import msgspec
 
 from heedful import core, decide
 from heedful.core import Customer, World
 from heedful.customer import Fragment, fragment_key, identifiers_of, separation_of
 from heedful.customer.identity import FragmentKind
 from heedful.decide import TIME_PASSED, Decision
+from heedful.engine.claims import claim_of, named_in, quarantined
 from heedful.engine.deciding import Deciding
 from heedful.engine.graph import Change, Graph, Staged, fragments_of, refold_now
+from heedful.engine.opting import opted_out
 from heedful.events import (
     IDENTIFIERS_SEPARATED,
     SIGNALS_WARMED,
@@ -27,11 +26,10 @@ from heedful.events import (
     Identifier,
     encode_event,
 )
-from heedful.kernel import MINUTE_MS, SECOND_MS, canonical
+from heedful.kernel import MINUTE_MS
 from heedful.ports import (
     CLAIM_CONFLICT,
     CLAIM_DUPLICATE,
-    Claim,
     CustomerRow,
     EffectRow,
     LogRow,
@@ -45,11 +43,6 @@ DUE_AGAIN_MS: Final = MINUTE_MS
 NO_USABLE_IDENTIFIER: Final = "no_usable_identifier"
 CONFLICTING_DUPLICATE: Final = "conflicting_duplicate"
 SUPPRESSED: Final = "suppressed"
-
-_SLOT_BITS: Final = 32
-_SLOT_MASK: Final = (1 << _SLOT_BITS) - 1
-_CONTENT: Final = msgspec.msgpack.Encoder()
-_KEYS: Final = msgspec.msgpack.Decoder(list[int])
 
 
 class Inner(NamedTuple):
@@ -91,46 +84,6 @@ class BatchResult(NamedTuple):
     """The decisions that answer requests, by the key of the event that asked."""
     released: Mapping[int, EffectRow] = MappingProxyType({})
     """Effects that may go out, now that this is committed, by the key of the event that asked."""
-
-
-def claim_of(event: Event) -> Claim:
-    """Compute an event's claim to be new.
-
-    Notes
-    -----
-    The slot's high bits are the second of the *raw* timestamp, which a retry repeats, while its
-    corrected time differs with every `sentAt`. `context` is left out of the content: SDKs write
-    there how often they retried.
-    """
-    raw = event.original_at or 0
-    slot = (max(raw, 0) // SECOND_MS << _SLOT_BITS) | (event.key & _SLOT_MASK)
-    said = (
-        event.type,
-        event.name,
-        event.user_id,
-        event.anonymous_id,
-        event.properties,
-        event.traits,
-    )
-    return Claim(slot, event.key, zlib.crc32(_CONTENT.encode(said)))
-
-
-def quarantined(event: Event, reason: str, message: str, keys: Sequence[int]) -> QuarantineRow:
-    """Write an event that cannot land as a row of the quarantine."""
-    return QuarantineRow(
-        0,
-        event.received_at,
-        event.source,
-        reason,
-        message,
-        canonical.encode(sorted(keys)),
-        encode_event(event),
-    )
-
-
-def named_in(row: QuarantineRow) -> list[int]:
-    """List the keys of the identifiers that a row of the quarantine names."""
-    return _KEYS.decode(row.identifiers)
 
 
 class Filing:
@@ -314,6 +267,9 @@ class Batch:
                 self._warm(customer)
             if not is_time:
                 self._land(Landed(event, customer, seq), fragment, landed, log)
+                # Before anything is decided about it: no means no from here on.
+                withdrawn = opted_out(self._secret, event, staged[customer].state)
+                self._follow(withdrawn, customer, fragment, landed, log)
             if self._deciding is None:
                 continue
             following = self._deciding.consider(staged[customer], event, fragment, seq)
@@ -321,15 +277,28 @@ class Batch:
                 continue
             if is_time:  # time passes all the time: it is kept only where something came of it
                 self._land(Landed(event, customer, seq), fragment, landed, log)
-            self._learn_features(following)
-            for number, own in enumerate(following, seq + 1):
-                self._land(Landed(own, customer, number), fragment, landed, log)
+            self._follow(following, customer, fragment, landed, log)
         self._write(self._graph, self._deciding)
         if log:
             self._tx.append(log)
         if self._deciding is not None:
             self._deciding.write()
         return landed
+
+    def _follow(
+        self,
+        following: Sequence[Event],
+        customer: int,
+        fragment: int,
+        landed: list[Landed],
+        log: list[LogRow],
+    ) -> None:
+        """Land what follows from the event before it."""
+        if following:
+            self._learn_features(following)
+            first = self._tx.last_seq() + 1 + len(log)
+            for number, own in enumerate(following, first):
+                self._land(Landed(own, customer, number), fragment, landed, log)
 
     def _warm(self, customer: int) -> None:
         """Fold anew whom the log says to be known from here on, as a replay has to."""

@@ -8,7 +8,8 @@ from typing import Any, Final, NamedTuple
 from heedful import core
 from heedful.core import World
 from heedful.customer import ANY_CHANNEL
-from heedful.engine.batch import Batch, BatchResult, Filing, named_in
+from heedful.engine.batch import Batch, BatchResult, Filing
+from heedful.engine.claims import named_in
 from heedful.engine.forgetting import export_decisions
 from heedful.engine.graph import identifier_key
 from heedful.engine.reading import (

@@ -15,7 +15,8 @@ from concurrent.futures import Future
 from typing import Any, Final, NamedTuple
 
 from heedful.core import World
-from heedful.engine.batch import Batch, BatchResult, Filing, Inner, quarantined
+from heedful.engine.batch import Batch, BatchResult, Filing, Inner
+from heedful.engine.claims import quarantined
 from heedful.engine.graph import identifier_key
 from heedful.events import Event, Identifier
 from heedful.kernel import HeedfulError, PeerError
