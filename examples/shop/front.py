@@ -61,6 +61,29 @@ OTHERWISE: Final = Answer(0.12, 0.12)
 LEAVES: Final = 0.05
 """Share of those who are advertised to that have enough of it: they unsubscribe or object."""
 
+
+class Reaction(NamedTuple):
+    """What one person makes of one decision."""
+
+    outcome: str
+    after_s: float
+    then: Errand | None = None
+
+
+def react(decision_id: str, action: str, class_: str) -> Reaction:
+    """Draw from its id how a decision is answered."""
+    rng = Random(decision_id)
+    after_s, drawn, enough = rng.uniform(*MAKES_UP_THEIR_MIND_S), rng.random(), rng.random()
+    answer = ANSWERS.get(action, OTHERWISE)
+    if class_ == "promotional" and enough < LEAVES / 2:
+        return Reaction("complained", after_s)
+    if class_ == "promotional" and enough < LEAVES:
+        return Reaction("unsubscribed", after_s, "leave")
+    if drawn < answer.accepted:
+        return Reaction("accepted", after_s, answer.then)
+    return Reaction("rejected" if drawn < answer.accepted + answer.rejected else "ignored", after_s)
+
+
 Said = Callable[[dict[str, Any]], None]
 """What is called with each outcome that was reported."""
 
@@ -76,16 +99,30 @@ class Front:
         A key of the role `service`.
     population
         Who does something about what was shown to them.
+    pace
+        Factor on all waiting.
+    transport
+        What carries the requests; the network where absent.
     """
 
-    def __init__(self, host: str, key: str, population: Population, said: Said) -> None:
+    def __init__(
+        self,
+        host: str,
+        key: str,
+        population: Population,
+        said: Said,
+        *,
+        pace: float = 1.0,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
         self._http = httpx.Client(
             base_url=host,
             headers={"Authorization": f"Bearer {key}"},
             timeout=TIMEOUT_S,
             trust_env=False,
+            transport=transport,
         )
-        self._population, self._said = population, said
+        self._population, self._said, self._pace = population, said, pace
         self._numbers: dict[str, int] = {}
         for person in population.people:
             if person.user_id is not None:
@@ -124,7 +161,8 @@ class Front:
         with self._wake:
             if len(self._todo) < WAITING_MAX:
                 self._added += 1
-                heapq.heappush(self._todo, (time.monotonic() + in_s, self._added, what))
+                due_s = time.monotonic() + in_s * self._pace
+                heapq.heappush(self._todo, (due_s, self._added, what))
                 self._wake.notify()
 
     def _work(self) -> None:
@@ -190,33 +228,18 @@ class Front:
     def _answer(
         self, decision_id: str, action: str, class_: str, customer_id: str, number: int | None
     ) -> None:
-        """Have the person make up their mind."""
-        rng = Random(decision_id)
-        wait_s, drawn, enough = rng.uniform(*MAKES_UP_THEIR_MIND_S), rng.random(), rng.random()
-        answer = ANSWERS.get(action, OTHERWISE)
-        if class_ == "promotional" and enough < LEAVES:
-            if enough < LEAVES / 2:
-                self._do(wait_s, lambda: self._object(customer_id, decision_id, action))
-            else:
-                self._do(wait_s, lambda: self._report(decision_id, action, "unsubscribed"))
-                self._wish("leave", number)
-        elif drawn < answer.accepted:
-            self._do(wait_s, lambda: self._report(decision_id, action, "accepted"))
-            if answer.then is not None:
-                self._wish(answer.then, number)
-        elif drawn < answer.accepted + answer.rejected:
-            self._do(wait_s, lambda: self._report(decision_id, action, "rejected"))
-        else:
-            self._do(wait_s, lambda: self._report(decision_id, action, "ignored"))
+        """Have the person make up their mind, and do what they made it up to."""
+        reaction = react(decision_id, action, class_)
+        if reaction.then is not None and number is not None:
+            self._population.wish(reaction.then, number)
 
-    def _wish(self, what: Errand, number: int | None) -> None:
-        if number is not None:
-            self._population.wish(what, number)
+        def report() -> None:
+            if reaction.outcome == "complained":
+                said = {"purpose": "marketing", "source": "shop"}
+                self._call("POST", f"/v1/customers/{customer_id}/object", said)
+            self._report(decision_id, action, reaction.outcome)
 
-    def _object(self, customer_id: str, decision_id: str, action: str) -> None:
-        path = f"/v1/customers/{customer_id}/object"
-        self._call("POST", path, {"purpose": "marketing", "source": "shop"})
-        self._report(decision_id, action, "complained")
+        self._do(reaction.after_s, report)
 
     def _report(self, decision_id: str, action: str, outcome: str) -> None:
         said = {
