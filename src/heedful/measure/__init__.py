@@ -1,5 +1,14 @@
 """What was it worth: lifetime value, other policies, lift and credit, from logs and offline."""
 
+from heedful.measure.attribution import (
+    Credit,
+    Journey,
+    first_touch,
+    last_touch,
+    linear_touch,
+    shapley,
+    time_decay,
+)
 from heedful.measure.lifetime import (
     BgNbd,
     BuyingModel,
@@ -8,6 +17,7 @@ from heedful.measure.lifetime import (
     fit_bg_nbd,
     fit_pareto_nbd,
 )
+from heedful.measure.markov import Removal, markov
 from heedful.measure.off_policy import (
     Estimator,
     Evaluated,
@@ -30,26 +40,35 @@ __all__ = [
     "BgNbd",
     "BuyingModel",
     "Concern",
+    "Credit",
     "Estimator",
     "Evaluated",
     "Fitted",
     "GammaGamma",
     "Interval",
+    "Journey",
     "ParetoNbd",
     "Purchases",
     "Recalibrated",
+    "Removal",
     "Rounds",
     "best_threshold",
     "concerns",
     "effective_rounds",
     "estimate",
     "evaluate",
+    "first_touch",
     "fit_bg_nbd",
     "fit_gamma_gamma",
     "fit_pareto_nbd",
     "fit_recalibrated",
+    "last_touch",
     "lifetime_value",
+    "linear_touch",
+    "markov",
     "purchases",
     "purchases_of",
     "rounds",
+    "shapley",
+    "time_decay",
 ]

@@ -103,7 +103,8 @@ def evaluate(
     -----
     The bootstrap interval is studentised, which is right to second order for skewed rewards. The
     other is the empirical Bernstein bound with the observed range of the terms; of the estimates
-    that normalise themselves, with their linear terms.
+    that normalise themselves, with their linear terms. Of `dm` and `switch` both leave out by how
+    much the model is wrong.
 
     References
     ----------
@@ -154,8 +155,8 @@ def best_threshold(found: Rounds) -> float:
 
     Notes
     -----
-    Over the quantiles of the weights: variance / n plus the square of the bias, as far as it can
-    be told from noise. The bias is the mean correction that the threshold gives up.
+    Over the quantiles of the weights: variance / n plus the square of the bias, which is the mean
+    correction that the threshold gives up.
 
     References
     ----------
@@ -169,7 +170,7 @@ def best_threshold(found: Rounds) -> float:
     for threshold in np.unique(np.quantile(weight, np.linspace(0.5, 1.0, 21))).tolist():
         is_kept = weight <= threshold
         given_up = corrections * ~is_kept
-        bias = max(float(given_up.mean()) ** 2 - float(given_up.var()) / n, 0.0)
+        bias = float(given_up.mean()) ** 2
         error = float((found.q_target + corrections * is_kept).var()) / n + bias
         if error < least:
             best, least = threshold, error

@@ -129,10 +129,13 @@ def test_a_switch_gives_heavy_weights_to_the_model() -> None:
     draws = np.random.default_rng(6)
     weight = np.where(draws.random(2_000) < 0.03, 40.0, 0.5)
     reward = (draws.random(2_000) < 0.3) * 1.0
+    is_heavy = weight > 1.0
+    # The model is right of them: three in ten.
+    reward[is_heavy] = np.arange(is_heavy.sum()) % 10 < 3
     log = rounds(reward, np.full(2_000, 0.02), weight * 0.02, [0.3] * 2_000, [0.3] * 2_000)
     assert best_threshold(log) == pytest.approx(0.5)
     # A model that sees no reward where the weights are heavy is not to be trusted there.
-    wrong = log._replace(reward=np.where(weight > 1.0, 1.0, reward), q_chosen=np.zeros(2_000))
+    wrong = log._replace(reward=np.where(is_heavy, 1.0, reward), q_chosen=np.zeros(2_000))
     assert best_threshold(wrong) == pytest.approx(40.0)
 
 
