@@ -21,6 +21,7 @@ from heedful.core import World
 from heedful.customer import Cluster
 from heedful.decide import Case, Decision, Person, Step, Surroundings
 from heedful.decide.definitions import Budget
+from heedful.decide.margins import apart
 from heedful.effects import OutboundEffect
 from heedful.engine import ledger
 from heedful.engine.graph import Staged, identifier_key, read_cluster
@@ -183,9 +184,11 @@ class Deciding:
         day = now // DAY_MS  # periods of budgets begin with one
         if self._surroundings is None or self._surroundings[0] != day:
             world = self._world
+            models, margins = apart(world.models)
             shared = Surroundings(
                 secret=self._secret,
-                models=world.models,
+                models=models,
+                margins=margins,
                 governance=world.governance,
                 dictionary=world.dictionary,
                 budgets=budgets_left(self._tx, world, now),

@@ -15,6 +15,7 @@ import msgspec
 from heedful import core, decide
 from heedful.core import World
 from heedful.decide import Case, Decision, Explanation, Person, Surroundings
+from heedful.decide.margins import apart
 from heedful.effects import Content
 from heedful.engine.batch import BatchResult, Filing, Inner
 from heedful.engine.deciding import budgets_left, read_decision
@@ -142,9 +143,11 @@ class Decisions:
         return self._store.read(work)
 
     def _shared(self, world: World) -> Surroundings:
+        models, margins = apart(world.models)
         return Surroundings(
             secret=self._secret,
-            models=world.models,
+            models=models,
+            margins=margins,
             governance=world.governance,
             budgets=self._store.read(lambda tx: budgets_left(tx, world, self._writer.now())),
             dictionary=world.dictionary,

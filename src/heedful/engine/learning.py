@@ -8,11 +8,13 @@ a replay meets it at the same place.
 from __future__ import annotations
 
 import threading
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import msgspec
 
 from heedful.core import World
+from heedful.decide.margins import MARGINS, Margins
 from heedful.engine import ledger
 from heedful.engine.writer import Writer
 from heedful.kernel import PeerError
@@ -31,29 +33,43 @@ ROWS: Final = 2_000
 _ROWS: Final = msgspec.msgpack.Decoder(LearningRow)
 
 
-def read_models(tx: Transaction) -> dict[str, BetaArms]:
-    """Read the snapshots in force."""
-    held = tx.snapshot(BETA)
-    return {BETA: BetaArms() if held is None else BetaArms.decode(held[1])}
+def read_models(tx: Transaction) -> dict[str, Any]:
+    """Read the snapshots in force, and what outcomes were worth so far."""
+    return kept(tx, None)
 
 
-def folded(tx: Transaction, model: BetaArms, up_to: int | None = None) -> BetaArms:
-    """Give a model with the rows beyond its own folded in; the argument stays as it is."""
-    newer = BetaArms.decode(model.encode())
-    while rows := tx.lessons(newer.learn_seq, ROWS):
-        for number, body in rows:
-            if up_to is not None and number > up_to:
-                return newer
-            newer.learn_one(_ROWS.decode(body))
-        if up_to is None:
+def kept(tx: Transaction, learn_seq: int | None) -> dict[str, Any]:
+    """Read the snapshots that were kept up to a learning row; the newest for None."""
+    held, worth = tx.snapshot(BETA, learn_seq), tx.snapshot(MARGINS, learn_seq)
+    return {
+        BETA: BetaArms() if held is None else BetaArms.decode(held[1]),
+        MARGINS: Margins() if worth is None else Margins.decode(worth[1]),
+    }
+
+
+def folded(tx: Transaction, models: Mapping[str, Any], up_to: int | None = None) -> dict[str, Any]:
+    """Give models with the rows beyond their own folded in; the argument stays as it is.
+
+    Parameters
+    ----------
+    up_to
+        Number of the last row; None for as many as are folded at once.
+    """
+    model = BetaArms.decode(models.get(BETA, BetaArms()).encode())
+    worth: Margins = models.get(MARGINS, Margins())
+    while rows := tx.lessons(model.learn_seq, ROWS):
+        lessons = [_ROWS.decode(body) for number, body in rows if up_to is None or number <= up_to]
+        for lesson in lessons:
+            model.learn_one(lesson)
+        worth = worth.plus(lessons)
+        if up_to is None or len(lessons) < len(rows):
             break
-    return newer
+    return {**models, BETA: model, MARGINS: worth}
 
 
-def learned(tx: Transaction, world: World, name: str, learn_seq: int) -> World:
-    """Give the world with a model's snapshot as of a learning row."""
-    newer = folded(tx, world.models.get(name, BetaArms()), learn_seq)
-    return msgspec.structs.replace(world, models={**world.models, name: newer})
+def learned(tx: Transaction, world: World, learn_seq: int) -> World:
+    """Give the world with its models as of a learning row."""
+    return msgspec.structs.replace(world, models=folded(tx, world.models, learn_seq))
 
 
 class Learner:
@@ -84,16 +100,18 @@ class Learner:
 
     def step(self) -> bool:
         """Fold what is new; False when nothing was."""
-        before: BetaArms = self._writer.world.models[BETA]
+        before = self._writer.world.models
         newer = self._store.read(lambda tx: folded(tx, before))
-        if newer.learn_seq == before.learn_seq:
+        model: BetaArms = newer[BETA]
+        if model.learn_seq == before[BETA].learn_seq:
             return False
 
         def change(tx: Transaction, world: World) -> World:
-            tx.put_snapshot(BETA, newer.learn_seq, newer.encode())
-            said = {"model": BETA, "learn_seq": newer.learn_seq}
+            tx.put_snapshot(BETA, model.learn_seq, model.encode())
+            tx.put_snapshot(MARGINS, model.learn_seq, newer[MARGINS].encode())
+            said = {"model": BETA, "learn_seq": model.learn_seq}
             ledger.note(tx, self._writer.secret, ledger.MODEL_LEARNED, said, self._writer.now())
-            return msgspec.structs.replace(world, models={**world.models, BETA: newer})
+            return msgspec.structs.replace(world, models=newer)
 
         self._writer.change_world(change)
         return True

@@ -23,7 +23,7 @@ from heedful.engine.batch import Batch, Filing, Inner
 from heedful.engine.deciding import DERIVED, read_decision
 from heedful.engine.forgetting import ERASED
 from heedful.engine.graph import fragments_of, read_cluster
-from heedful.engine.learning import BETA, learned
+from heedful.engine.learning import BETA, kept, learned
 from heedful.events import Event, decode_event
 from heedful.govern.governance import Governance, fold_governance
 from heedful.learn import BetaArms
@@ -189,17 +189,16 @@ class _Changes:
         if event.name == ledger.STRATEGY_PUBLISHED:
             return self._strategies(world, said["version"])
         if event.name == ledger.MODEL_LEARNED:
-            return self._learned(tx, world, said["model"], said["learn_seq"])
+            return self._learned(tx, world, said["learn_seq"])
         governance = fold_governance(world.governance, event)
         return msgspec.structs.replace(world, governance=governance)
 
-    def _learned(self, tx: Transaction, world: World, model: str, learn_seq: int) -> World:
+    def _learned(self, tx: Transaction, world: World, learn_seq: int) -> World:
         if self.is_whole:
-            return learned(tx, world, model, learn_seq)
+            return learned(tx, world, learn_seq)
         # What an erased person taught cannot be learned again: the snapshot that was kept is used.
-        held = self._source.read(lambda tx: tx.snapshot(model, learn_seq))
-        newest = BetaArms() if held is None else BetaArms.decode(held[1])
-        return msgspec.structs.replace(world, models={**world.models, model: newest})
+        held = self._source.read(lambda tx: kept(tx, learn_seq))
+        return msgspec.structs.replace(world, models={**world.models, **held})
 
 
 def _ends(tx: Transaction, after: int) -> list[int]:
