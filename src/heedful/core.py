@@ -25,7 +25,7 @@ from heedful.kernel import InvariantError, canonical, expected, hash_key
 from heedful.sense import FeatureDictionary, FeatureKey, Senses, SignalSet
 from heedful.sense.features import feature_key
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 """Version of a customer's stored form; a reader for the version before is kept."""
 
 
@@ -67,7 +67,26 @@ class Customer(msgspec.Struct, array_like=True):
     senses: Senses
 
 
+class _Senses1(msgspec.Struct, array_like=True):
+    set_id: str
+    warming: list[str]
+    declared: dict[str, bytes]
+    features: list[int]
+    counters: list[bytes]
+    tail: bytes
+
+
+class _Customer1(msgspec.Struct, array_like=True):
+    """Schema 1, in which every counter was an entry of a list."""
+
+    schema: int
+    profile: Profile
+    senses: _Senses1
+
+
 _DECODER: Final = msgspec.msgpack.Decoder(Customer)
+_DECODER_1: Final = msgspec.msgpack.Decoder(_Customer1)
+_SCHEMA_1: Final = b"\x93\x01"
 
 
 def new_customer(world: World) -> Customer:
@@ -95,7 +114,7 @@ def decode(body: bytes) -> Customer:
         `bad_state` when the bytes are of no known schema.
     """
     try:
-        customer = _DECODER.decode(body)
+        customer = _read_1(body) if body.startswith(_SCHEMA_1) else _DECODER.decode(body)
     except msgspec.MsgspecError as error:
         what = expected(f"a customer of schema {SCHEMA}", str(error), "store.customers.body")
         raise InvariantError("bad_state", what) from error
@@ -108,6 +127,19 @@ def decode(body: bytes) -> Customer:
         )
         raise InvariantError("bad_state", what)
     return customer
+
+
+def _read_1(body: bytes) -> Customer:
+    held = _DECODER_1.decode(body)
+    old = held.senses
+    senses = Senses(old.set_id, old.warming, old.declared, tail=old.tail)
+    sense.put_counters(senses, dict(zip(old.features, old.counters, strict=True)))
+    return Customer(SCHEMA, held.profile, senses)
+
+
+def current(body: bytes) -> bytes:
+    """Give a customer's stored bytes as they are written today."""
+    return encode(decode(body)) if body.startswith(_SCHEMA_1) else body
 
 
 def read(world: World, body: bytes) -> Customer:

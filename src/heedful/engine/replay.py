@@ -94,13 +94,14 @@ def _compare(tx: Transaction, world: World, key: int, verdict: Verdict) -> bytes
     if row.refold or row.signal_set != core.world_signal_set(world):
         verdict.waiting += 1
         return row.body
+    stored = core.current(row.body)
     state = core.new_customer(world)
     for event in tx.events_of(fragments_of(tx, row)):
         core.fold(world, state, decode_event(event.body))
         verdict.events += 1
-    if core.encode(state) != row.body:
+    if core.encode(state) != stored:
         verdict.differing.append(key)
-    return row.body
+    return stored
 
 
 def _compare_clusters(

@@ -19,8 +19,10 @@ from heedful.sense.types import (
     Senses,
     Value,
     copy_senses,
+    counters_of,
     decode_senses,
     encode_senses,
+    put_counters,
 )
 
 __all__ = [
@@ -43,6 +45,7 @@ __all__ = [
     "automatic_names",
     "compile_signals",
     "copy_senses",
+    "counters_of",
     "decode_senses",
     "encode_senses",
     "evaluate",
@@ -53,6 +56,7 @@ __all__ = [
     "ids",
     "merge",
     "next_due",
+    "put_counters",
     "reason",
     "refold",
     "warm",

@@ -15,7 +15,14 @@ from heedful.sense.definitions import did_you_mean
 from heedful.sense.features import EVENT, PROPERTY, FeatureDictionary, FeatureKey, feature_key
 from heedful.sense.limits import DWELL_CAP_MS, OVERFLOW_SLOTS
 from heedful.sense.tail import Visits, tail_id
-from heedful.sense.types import FEATURE_OVERFLOWED, SIGNAL_WARMING, Senses, Value
+from heedful.sense.types import (
+    FEATURE_OVERFLOWED,
+    SIGNAL_WARMING,
+    Senses,
+    Value,
+    counter_at,
+    counters_of,
+)
 
 _COUNTERS: Final = msgspec.msgpack.Decoder(list[int])
 _AUTOMATIC: Final = "auto."
@@ -196,7 +203,7 @@ def _automatic(
     place = bisect_left(senses.features, key.id)
     counter: list[int] = []
     if place < len(senses.features) and senses.features[place] == key.id:
-        counter = _COUNTERS.decode(senses.counters[place])
+        counter = _COUNTERS.decode(counter_at(senses, place))
     return signal_set.automatic.values(counter, now)[field]
 
 
@@ -213,5 +220,5 @@ def features(senses: Senses, signal_set: SignalSet, now: int) -> dict[int, dict[
     """Read every automatic feature of a customer by its id, overflow slots included: for models."""
     return {
         id_: signal_set.automatic.values(_COUNTERS.decode(body), now)
-        for id_, body in zip(senses.features, senses.counters, strict=True)
+        for id_, body in counters_of(senses).items()
     }

@@ -16,7 +16,7 @@ from heedful.kernel import SECOND_MS, InputError, InvariantError, canonical, exp
 from heedful.sense.compile import SignalSet
 from heedful.sense.features import FeatureDictionary, FeatureKey, event_key
 from heedful.sense.tail import merge_tails, push_tail, tail_id
-from heedful.sense.types import Scope, Senses, copy_senses
+from heedful.sense.types import Scope, Senses, copy_senses, counters_of, put_counters
 
 _COUNTERS: Final = msgspec.msgpack.Decoder(list[int])
 
@@ -81,15 +81,22 @@ def fold(
 def _fold_features(
     senses: Senses, event: Event, signal_set: SignalSet, dictionary: FeatureDictionary | None
 ) -> None:
-    rule, features, counters = signal_set.automatic, senses.features, senses.counters
-    second = event.at // SECOND_MS
+    rule, features, second = signal_set.automatic, senses.features, event.at // SECOND_MS
+    lengths, counters = bytearray(senses.lengths), bytearray(senses.counters)
     for id_ in ids(rule.keys(event), dictionary):
         place = bisect_left(features, id_)
+        start = sum(lengths[:place])
         if place < len(features) and features[place] == id_:
-            counters[place] = canonical.encode(rule.add(_COUNTERS.decode(counters[place]), second))
+            end = start + lengths[place]
+            held = _COUNTERS.decode(counters[start:end])
+            body = canonical.encode(rule.add(held, second))
+            lengths[place] = len(body)
         else:
+            end, body = start, canonical.encode([second])
             features.insert(place, id_)
-            counters.insert(place, canonical.encode([second]))
+            lengths.insert(place, len(body))
+        counters[start:end] = body
+    senses.lengths, senses.counters = bytes(lengths), bytes(counters)
 
 
 def _require_adopted(senses: Senses, signal_set: SignalSet) -> None:
@@ -127,10 +134,10 @@ def merge(a: Senses, b: Senses, signal_set: SignalSet) -> Senses:
         joined.declared.pop(key, None)
     joined.tail = merge_tails(a.tail, b.tail)
     if signal_set.automatic_key in warming:
-        joined.features, joined.counters = [], []
+        put_counters(joined, {})
         return joined
-    counters = dict(zip(a.features, a.counters, strict=True))
-    for id_, body in zip(b.features, b.counters, strict=True):
+    counters = counters_of(a)
+    for id_, body in counters_of(b).items():
         held = counters.get(id_)
         counters[id_] = (
             body
@@ -139,8 +146,7 @@ def merge(a: Senses, b: Senses, signal_set: SignalSet) -> Senses:
                 signal_set.automatic.merge(_COUNTERS.decode(held), _COUNTERS.decode(body))
             )
         )
-    joined.features = sorted(counters)
-    joined.counters = [counters[id_] for id_ in joined.features]
+    put_counters(joined, counters)
     return joined
 
 
@@ -165,7 +171,7 @@ def adopt(senses: Senses, signal_set: SignalSet) -> list[str]:
         if key not in signal_set.keys or key in senses.warming:
             del senses.declared[key]
     if signal_set.automatic_key in senses.warming:
-        senses.features, senses.counters = [], []
+        put_counters(senses, {})
     return senses.warming
 
 
@@ -193,7 +199,7 @@ def warm(
         if key in fresh.declared:
             senses.declared[key] = fresh.declared[key]
     if signal_set.automatic_key in wanted:
-        senses.features, senses.counters = fresh.features, fresh.counters
+        put_counters(senses, counters_of(fresh))
     senses.warming = [key for key in senses.warming if key not in wanted]
 
 

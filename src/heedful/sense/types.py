@@ -10,7 +10,8 @@ tenth of building a new one. Never hand the same `Senses` to two owners.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from itertools import accumulate
 from typing import Any, Final
 
 import msgspec
@@ -45,8 +46,11 @@ class Senses(msgspec.Struct, array_like=True):
     """Slot of each touched definition, by the hash of the definition."""
     features: list[int] = []
     """Sorted ids of the automatic features that were touched."""
-    counters: list[bytes] = []
-    """Counter of each feature."""
+    lengths: bytes = b""
+    """Bytes of each feature's counter, a byte each: a counter has at most 20 numbers."""
+    counters: bytes = b""
+    """The counters of the features, one behind the other; a person has hundreds, and to unpack
+    them one by one took half the time of reading a person."""
     tail: bytes = b""
     """The newest events of any name, as (instant, id of the name); see `tail.py`."""
 
@@ -71,9 +75,32 @@ def copy_senses(senses: Senses) -> Senses:
         list(senses.warming),
         dict(senses.declared),
         list(senses.features),
-        list(senses.counters),
+        senses.lengths,
+        senses.counters,
         senses.tail,
     )
+
+
+def counter_at(senses: Senses, place: int) -> bytes:
+    """Cut out the counter of the feature at a place."""
+    start = sum(senses.lengths[:place])
+    return senses.counters[start : start + senses.lengths[place]]
+
+
+def counters_of(senses: Senses) -> dict[int, bytes]:
+    """Cut out all counters, by the ids of their features."""
+    ends = list(accumulate(senses.lengths))
+    return {
+        id_: senses.counters[end - length : end]
+        for id_, length, end in zip(senses.features, senses.lengths, ends, strict=True)
+    }
+
+
+def put_counters(senses: Senses, counters: Mapping[int, bytes]) -> None:
+    """Replace all counters of a state that the caller owns."""
+    senses.features = sorted(counters)
+    senses.lengths = bytes(len(counters[id_]) for id_ in senses.features)
+    senses.counters = b"".join(counters[id_] for id_ in senses.features)
 
 
 class Scope:
