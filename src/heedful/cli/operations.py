@@ -42,7 +42,7 @@ def serve(
 
     require_workspace(directory)
     from heedful.api import server
-    from heedful.app import open_app
+    from heedful.app import open_app, read_strategy_files
 
     app = open_app(directory, db)
     try:
@@ -52,6 +52,8 @@ def serve(
             if all(key.revoked_at is not None for key in app.list_keys()):
                 where = "" if directory == HERE else f" --dir {directory}"
                 say(f"No key yet: heedful keys create --role source --name web{where}")
+            if read_strategy_files(directory) != app.files:
+                say("The folder holds changes that are not in force; `heedful diff` shows them.")
 
         server.run(app, host, port, ready)
     except SystemExit:

@@ -107,6 +107,35 @@ def test_a_watcher_sees_who_did_what_and_what_it_changed(server: Beside) -> None
             assert watcher.wait(30) == 130
 
 
+def test_versions_are_taken_without_losing_a_request(server: Beside) -> None:
+    key = server.gives("keys", "create", "--role", "source", "--name", "busy")["key"]
+    answers: list[int] = []
+    enough = threading.Event()
+
+    def keep_sending() -> None:
+        while not enough.is_set():
+            event = {"userId": "dan", "event": "A", "messageId": f"busy-{len(answers)}"}
+            answers.append(server.send(key, "/v1/track", event).status_code)
+
+    sender = threading.Thread(target=keep_sending)
+    file = server.directory / "strategy" / "needs.yaml"
+    written = file.read_text("utf-8")
+    sender.start()
+    try:
+        versions = []
+        for span in ("24h", "12h"):
+            file.write_text(written.replace("48h", span), "utf-8")
+            versions.append(server.gives("publish")["version"])
+        versions.append(server.gives("rollback", versions[0], "--yes")["version"])
+    finally:
+        enough.set()
+        sender.join()
+    assert versions[0] == versions[2] != versions[1]
+    assert set(answers) == {200}
+    assert server.gives("customer", "show", "user_id:dan")["event_count"] == len(answers)
+    assert server.gives("replay")["is_equal"]
+
+
 def test_history_is_imported_into_a_running_server(server: Beside, tmp_path: Path) -> None:
     file = tmp_path / "history.csv"
     rows = [f"A,u{number},m{number},2025-01-01T00:00:00Z" for number in range(1_200)]

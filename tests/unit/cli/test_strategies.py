@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from jsonschema_rs import validator_for
 
-from heedful.app import open_app
+from heedful.app import App, open_app
 from heedful.app.publishing import remember
 from heedful.cli.client import open_workspace
 from heedful.strategy.yaml import load_yaml
+from tests.unit.cli.conftest import Run
 from tests.unit.cli.live import Live, living
 
 STORY = """
@@ -104,6 +105,21 @@ def test_a_restart_publishes_nothing(tmp_path: Path) -> None:
         (shop.directory / "strategy" / "half.yaml").write_text("signals: [", "utf-8")
     with open_workspace(tmp_path / "shop", None) as api:
         assert api.get("/v1/strategy")["version"] == before
+
+
+def test_a_server_says_that_the_folder_is_ahead(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ready_at_once(app: App, host: str, port: int, ready: Callable[[str], None]) -> None:
+        app.start()
+        ready("http://127.0.0.1:1")
+
+    monkeypatch.setattr("heedful.api.server.run", ready_at_once)
+    with living(tmp_path / "shop", is_shop=False) as shop:
+        pass
+    assert "not in force" not in run("serve", tmp_path / "shop").stderr
+    edit(shop, "needs.yaml", ">= 2", ">= 3")
+    assert "not in force" in run("serve", tmp_path / "shop").stderr
 
 
 def test_what_is_refused_since_gives_way_to_the_folder(tmp_path: Path) -> None:
