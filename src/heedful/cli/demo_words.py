@@ -10,8 +10,6 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final, Literal, NamedTuple
 
-from heedful import strategy
-
 Kind = Literal["help", "owed", "offer", "silence"]
 """What a decision is to the person: help, a message they are owed, an offer, or nothing."""
 
@@ -84,6 +82,8 @@ class Told(NamedTuple):
 
 def read_wording(files: Mapping[str, str]) -> Wording:
     """Read what the names of a strategy stand for, from its files."""
+    from heedful import strategy
+
     told = strategy.load(files).definitions
     return Wording(
         needs={need.name: need.description for need in told.needs},

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from heedful.cli.client import Api
+from heedful.cli.demo_words import SILENCE, plain
 from heedful.cli.person import Kinds, name_of, read_kinds, signal_value
 from heedful.cli.screen import NOTHING
 from heedful.kernel import HeedfulError, format_instant
@@ -140,10 +141,14 @@ def said(notice: Mapping[str, Any]) -> str:
     --------
     >>> said({"kind": "event", "type": "page", "name": "Pricing"})
     'page Pricing'
+    >>> said({"kind": "decision", "name": "offer_help", "source": "inapp", "need": "cannot_pay"})
+    'decided: offer help by inapp, for cannot pay'
     """
     kind, name, type_ = notice["kind"], notice.get("name", ""), notice.get("type", "")
     if kind == "event":
         return str(name) if type_ in ("track", "own", name) else f"{type_} {name}"
+    if kind == "decision":
+        return _decided(str(name), notice.get("source", ""), notice.get("need", ""))
     if kind == "merge":
         count = len(notice.get("absorbed", ()))
         return f"one person with {count} other{'s'[: count != 1]}" if count else "one person"
@@ -155,6 +160,12 @@ def said(notice: Mapping[str, Any]) -> str:
         "strategy": "a strategy came into force",
     }
     return said_of.get(kind, str(kind))
+
+
+def _decided(action: str, channel: str, need: str) -> str:
+    done = "silence" if action == SILENCE else plain(action)
+    by = f" by {channel}" if channel else ""
+    return f"decided: {done}{by}" + (f", for {plain(need)}" if need else "")
 
 
 def changes(

@@ -22,7 +22,7 @@ def stream(
         float | None, typer.Option("--for", min=0, help="End after so many seconds.")
     ] = None,
 ) -> None:
-    """Watch events, merges and signals live, until Ctrl-C."""
+    """Watch events, merges, decisions and signals live, until Ctrl-C."""
     from heedful.cli.client import connect
     from heedful.cli.feed import Feed
     from heedful.cli.screen import console
@@ -79,7 +79,13 @@ def _table(feed: Feed, seconds: float | None) -> None:
             live.update(table_of(newest, feed.kinds))
 
 
-STYLES = {"merge": "bold magenta", "split": "bold yellow", "erase": "bold red", "due": "cyan"}
+STYLES = {
+    "merge": "bold magenta",
+    "split": "bold yellow",
+    "erase": "bold red",
+    "due": "cyan",
+    "decision": "bold green",
+}
 
 
 def table_of(newest: list[Seen], kinds: Kinds) -> Any:
