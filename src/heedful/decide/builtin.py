@@ -124,6 +124,10 @@ class BuiltIn:
         )
         self._channel = compile_expression(CHANNEL_OF, EVENT_NAMES, expects=Type.ANY)
         self.is_timed = HESITATION in self.names
+        timed = (_DWELL, _IDLE_CART) if HESITATION in self.names else ()
+        places = (_PLACES,) if HESITATION in self.names else ()
+        channels = (_CHANNELS,) if CHANNEL_CHANGE in self.names else ()
+        self._reads, self._reads_of_own = (*timed, *places, *channels), timed
 
     def events(self) -> list[tuple[str, str]]:
         """List the types and names of events that can fire one."""
@@ -140,6 +144,8 @@ class BuiltIn:
         """Say which triggers hold after an event, or after time has passed."""
         noticed: list[Noticed] = []
         is_client = event.type != "own"
+        # Together: to ask for one alone costs as much again as to read it.
+        readings.load(self._reads if is_client else self._reads_of_own)
         if HESITATION in self.names:
             for signal, name in ((_DWELL, "dwell"), (_IDLE_CART, "idle_cart")):
                 noticed.append(Noticed(name, True, readings.signal(signal) is True))

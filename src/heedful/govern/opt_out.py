@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import cache
 from typing import Final, Literal, NamedTuple
 
 from heedful.govern.limits import OPT_OUT_CHARS_MAX
@@ -87,7 +88,7 @@ def opt_out(text: str, language: str | None = None) -> OptOut | None:
     """
     said = _QUOTED.sub("", text[:OPT_OUT_CHARS_MAX])
     whole = fold_text(said)
-    for table in _TABLES:
+    for table in _tables():
         is_own = table.own_keyword is not None and table.code == (language or "")[:2].lower()
         if table.keyword.fullmatch(whole) or (
             is_own and table.own_keyword is not None and table.own_keyword.fullmatch(whole)
@@ -95,7 +96,7 @@ def opt_out(text: str, language: str | None = None) -> OptOut | None:
             is_all = table.everything.search(whole) is not None
             return OptOut("all" if is_all else "channel", _channels(whole), "keyword", table.code)
     sentences = [s for part in _SENTENCE_ENDS.split(said) if (s := fold_text(part))]
-    for table in _TABLES:
+    for table in _tables():
         found = [hit for sentence in sentences for hit in _hits(table, sentence)]
         if found:
             return _joined(found, table.code)
@@ -164,9 +165,13 @@ def _expanded(pattern: str, messages: str) -> str:
     return re.sub(r"<(\d)>\??", r"(?:\\w+ ){0,\1}?", pattern)
 
 
-_TABLES: Final = tuple(
-    _compiled(table) for table in (ENGLISH, GERMAN, FRENCH, SPANISH, PORTUGUESE, ITALIAN)
-)
+@cache
+def _tables() -> tuple[_Compiled, ...]:
+    # When the first text is read: an eighth of what it takes to start would go into it.
+    languages = (ENGLISH, GERMAN, FRENCH, SPANISH, PORTUGUESE, ITALIAN)
+    return tuple(_compiled(language) for language in languages)
+
+
 _CHANNELS: Final = tuple(
     (name, re.compile(rf"\b(?:{words})\b")) for name, words in sorted(CHANNEL_WORDS.items())
 )
