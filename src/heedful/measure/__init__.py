@@ -9,6 +9,9 @@ from heedful.measure.attribution import (
     shapley,
     time_decay,
 )
+from heedful.measure.buying import Purchases, purchases, purchases_of
+from heedful.measure.chain import Removal, markov
+from heedful.measure.hold_out import Lift, Moments, lift, moments_of
 from heedful.measure.lifetime import (
     BgNbd,
     BuyingModel,
@@ -17,7 +20,7 @@ from heedful.measure.lifetime import (
     fit_bg_nbd,
     fit_pareto_nbd,
 )
-from heedful.measure.markov import Removal, markov
+from heedful.measure.logged import Concern, Rounds, concerns, effective_rounds, rounds
 from heedful.measure.off_policy import (
     Estimator,
     Evaluated,
@@ -26,8 +29,6 @@ from heedful.measure.off_policy import (
     estimate,
     evaluate,
 )
-from heedful.measure.purchases import Purchases, purchases, purchases_of
-from heedful.measure.rounds import Concern, Rounds, concerns, effective_rounds, rounds
 from heedful.measure.spend import (
     GammaGamma,
     Recalibrated,
@@ -47,6 +48,8 @@ __all__ = [
     "GammaGamma",
     "Interval",
     "Journey",
+    "Lift",
+    "Moments",
     "ParetoNbd",
     "Purchases",
     "Recalibrated",
@@ -64,8 +67,10 @@ __all__ = [
     "fit_recalibrated",
     "last_touch",
     "lifetime_value",
+    "lift",
     "linear_touch",
     "markov",
+    "moments_of",
     "purchases",
     "purchases_of",
     "rounds",

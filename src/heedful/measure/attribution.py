@@ -1,4 +1,4 @@
-"""Credit for conversions by rules and by Shapley's values; `markov` has the chain.
+"""Credit for conversions by rules and by Shapley's values; `chain` has the removal.
 
 All of these describe paths and prove no cause: read them beside what a hold-out shows.
 """

@@ -13,8 +13,8 @@ import msgspec
 import numpy as np
 
 from heedful.kernel import InputError, expected
+from heedful.measure.buying import Grouped, Purchases, grouped
 from heedful.measure.maximum import maximize
-from heedful.measure.purchases import Grouped, Purchases, grouped
 from heedful.measure.special import Floats, digamma, hyp2f1, log_gamma
 
 _NODES: Final = 16

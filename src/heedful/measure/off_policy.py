@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from heedful.kernel import InputError, expected
-from heedful.measure.rounds import Concern, Rounds, concerns, effective_rounds
+from heedful.measure.logged import Concern, Rounds, concerns, effective_rounds
 from heedful.measure.special import Floats
 
 Estimator = Literal["ips", "snips", "dm", "dr", "sndr", "switch"]

@@ -9,9 +9,9 @@ import msgspec
 import numpy as np
 
 from heedful.kernel import InputError, expected
+from heedful.measure.buying import Purchases
 from heedful.measure.lifetime import BuyingModel, Fitted, fit_bg_nbd, fit_pareto_nbd
 from heedful.measure.maximum import maximize
-from heedful.measure.purchases import Purchases
 from heedful.measure.special import Floats, digamma, log_gamma
 
 

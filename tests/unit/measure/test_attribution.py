@@ -20,7 +20,7 @@ from heedful.measure import (
     shapley,
     time_decay,
 )
-from heedful.measure.markov import _chain, _conversion
+from heedful.measure.chain import _chain, _conversion
 
 JOURNEYS = [
     Journey(("mail", "search", "mail"), conversions=4.0, value=40.0, nulls=6.0),
