@@ -193,6 +193,7 @@ def test_who_would_be_treated_differently_is_replayed(shop: Live) -> None:
     shop.refuse_payments("ada", times=2)
     shop.refuse_payments("ben", times=3)
     shop.send("eve", "Product Added")
+    assert shop.gives("diff")["replayed"] == {"people": 3, "differences": []}
     edit(shop, "needs.yaml", ">= 2", ">= 3")
     write(shop, "tests/first.yaml", STORY)
     said = shop.says("diff", code=1)
