@@ -115,8 +115,8 @@ def farewell(show: Show, directory: Path) -> Iterator[str]:
         f"{count(scene.merges, 'merge')} seen, {count(scene.automatic, 'automatic signal')}."
     )
     yield from summary(show.tally, show.feed.wording, time.monotonic() - show.began_s)
-    calls = f"service desk: {count(show.tickets, 'ticket')}, each with a good signature"
-    yield f"{calls}; {count(show.mails, 'letter')} in the letter box"
+    calls = f"service desk: {count(show.tickets, 'ticket')}, signatures checked"
+    yield f"{calls}; letter box: {count(show.mails, 'letter')}"
     where = directory.resolve()
     if where.is_relative_to(Path.cwd()):
         where = where.relative_to(Path.cwd())

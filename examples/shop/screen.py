@@ -50,6 +50,10 @@ MARKS: Final[dict[Mark, tuple[str, str]]] = {
 LINES_KEPT: Final = 200
 SIDE_COLUMNS_MIN: Final = 100
 """Columns below which the story stands under the decisions instead of beside them."""
+STORY_ROWS_MIN: Final = 16
+"""Rows below which each line of the story stands on one line."""
+ROOMY_ROWS_MIN: Final = 20
+"""Rows from which on there is space between the lines of the story."""
 NUMBERED: Final = 9
 """Lines that a digit opens."""
 
@@ -152,7 +156,7 @@ def head(scene: Scene, width: int) -> Table:
         ("events", scene.events),
         ("events/s", round(scene.per_second)),
         ("decisions", scene.decisions),
-        ("times quiet", scene.silent),
+        ("quiet", scene.silent),
         ("helped", scene.helped),
     ]
     if width >= SIDE_COLUMNS_MIN:
@@ -215,7 +219,7 @@ def _story(story: Story, scene: Scene, rows: int) -> list[Any]:
     table.add_column(ratio=1)
     table.add_column(width=8, no_wrap=True)
     for step in story.steps:
-        _step(table, step, is_roomy=rows >= 20)
+        _step(table, step, rows)
     parts: list[Any] = [table]
     left = rows - 21
     signals = telling((scene.person or {}).get("signals", {}), left - 1)
@@ -229,15 +233,21 @@ def _story(story: Story, scene: Scene, rows: int) -> list[Any]:
     return parts
 
 
-def _step(table: Table, step: Step, *, is_roomy: bool) -> None:
+def _step(table: Table, step: Step, rows: int) -> None:
     mark, style = MARKS[step.mark]
     is_done = step.is_done or step.mark == "help"
     title = Text(clean(step.title), style="bold" if is_done else QUIET)
     at = Text(step.at[11:19], style=DIM)
+    says = Text(clean(step.says), style=DIM)
+    if rows < STORY_ROWS_MIN:
+        # Each line of the story on one line of the screen: all seven have to be seen.
+        title.append("  ").append_text(says)
+        title.no_wrap, title.overflow = True, "ellipsis"
+        says = Text()
     table.add_row(Text(mark, style=style if is_done else QUIET), title, at)
-    if step.says:
-        table.add_row("", Text(clean(step.says), style=DIM))
-    elif is_roomy:
+    if says:
+        table.add_row("", says)
+    elif rows >= ROOMY_ROWS_MIN:
         table.add_row("", "")
 
 

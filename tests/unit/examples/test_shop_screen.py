@@ -211,6 +211,14 @@ def test_a_picture_fits_its_terminal_and_steers_nothing(width: int, height: int)
     assert "\x1b" not in text
 
 
+@pytest.mark.parametrize(("width", "height"), [(120, 36), (80, 24)])
+def test_every_line_of_the_story_is_seen_on_a_small_screen(width: int, height: int) -> None:
+    scene = full_scene()
+    text = drawn(scene, width, height)
+    assert scene.story is not None
+    assert [step.title for step in scene.story.steps if step.title not in text] == []
+
+
 def test_the_screen_tells_who_what_and_why_beside_the_story() -> None:
     text = drawn(full_scene(), 120, 36)
     for said in (

@@ -38,8 +38,15 @@ def test_the_strategy_has_every_tier_class_and_policy() -> None:
     assert len(types) == 5
     credit = types["credit_terms"]
     assert (credit.oversight, credit.explanation) == ("approve_before", "full")
-    assert told.contact.caps
-    assert told.contact.quiet_hours
+    assert {cap.per for cap in told.contact.caps} == {"person", "class", "channel", "group"}
+    assert told.contact.quiet_hours is not None
+    silences = {a.action: a.effects.silence for a in told.actions if a.effects.silence}
+    assert {name: silence.span for name, silence in silences.items()} == {
+        "offer_help": "48h",
+        "pause_reminders": "30d",
+        "personal_care": "90d",
+    }
+    assert [rule.name for rule in told.rules if rule.silence] == ["complained"]
     assert told.contact.holdout.share > 0
     assert all(any(t.body for t in a.treatments) for a in told.actions if a.channels)
     assert loaded.values.values
