@@ -15,7 +15,7 @@ from heedful.strategy import Difference, Strategy, check, compare_histories
 
 SAMPLE_PEOPLE_MAX: Final = 1_000
 """Customers whose past is replayed to compare two strategies; asking for more is refused."""
-SAMPLE_EVENTS_MAX: Final = 500
+SAMPLE_EVENTS_MAX: Final = 200
 """Newest events of one customer that are replayed to compare two strategies."""
 
 _STRATEGY_META: Final = "strategy:"

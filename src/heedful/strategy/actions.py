@@ -49,9 +49,7 @@ def check_actions(parts: Parts) -> Iterator[StrategyProblem]:
         yield from cap_problems(part, "$.caps", action.caps, parts)
         yield from check_span(part, "$.stands_for", action.stands_for)
         yield from check_span(part, "$.expires_after", action.expires_after)
-        if action.effects.silence is not None:
-            place = "$.effects.silence.for"
-            yield from check_span(part, place, action.effects.silence.span)
+        yield from _check_silence(part, action)
     yield from repeated(((part, "$.action", part.section.action) for part in files), "each once")
 
 
@@ -225,6 +223,18 @@ def _what_sells(action: Action, parts: Parts) -> str | None:
         if words & set(_words(other)):
             return f"with the words of the promotional {other.action}"
     return None
+
+
+def _check_silence(part: Part[Action], action: Action) -> Iterator[StrategyProblem]:
+    silence = action.effects.silence
+    if silence is None:
+        return
+    yield from check_span(part, "$.effects.silence.for", silence.span)
+    is_muted = silence.of == action.message_class and silence.of not in FREE_CLASSES
+    if action.channels and is_muted:
+        what = f"the silence of another class than the action's own, {action.message_class}"
+        remedy = "The action would mute itself and never go out."
+        yield part.problem("$.effects.silence", what, silence.of, remedy)
 
 
 def _goals(parts: Parts) -> dict[str, Any]:

@@ -239,6 +239,12 @@ CASES: dict[str, tuple[Mapping[str, str], str]] = {
         "actions/help.yaml:7:26: Expected a span longer than 0, got '0h' - at "
         "`$.effects.silence.for`.",
     ),
+    "silence of itself": (
+        action(effects="{silence: {of: service, for: 1h}}"),
+        "actions/help.yaml:7:20: Expected the silence of another class than the action's own, "
+        "service, got service - at `$.effects.silence`. The action would mute itself and never "
+        "go out.",
+    ),
     "stands for no span": (
         action(stands_for="a while"),
         "actions/help.yaml:7:13: Expected a span of time, got 'a while' - at `$.stands_for`. "
