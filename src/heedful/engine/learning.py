@@ -16,6 +16,7 @@ import msgspec
 from heedful.core import World
 from heedful.decide.margins import MARGINS, Margins
 from heedful.engine import ledger
+from heedful.engine.ledger import LEARNING_FRAGMENT
 from heedful.engine.writer import Writer
 from heedful.kernel import PeerError
 from heedful.learn import BetaArms, LearningRow
@@ -30,21 +31,25 @@ LEARN_WAIT_S: Final = 1.0
 ROWS: Final = 2_000
 """Learning rows folded at once."""
 
+SNAPSHOT_ROWS: Final = 10_000
+"""Learning rows after which a snapshot is kept; what is between is learned again at a start."""
+
 _ROWS: Final = msgspec.msgpack.Decoder(LearningRow)
 
 
 def read_models(tx: Transaction) -> dict[str, Any]:
-    """Read the snapshots in force, and what outcomes were worth so far."""
-    return kept(tx, None)
+    """Read the models in force, and what outcomes were worth so far."""
+    return models_at(tx, ledger.last_learned(tx))
 
 
-def kept(tx: Transaction, learn_seq: int | None) -> dict[str, Any]:
-    """Read the snapshots that were kept up to a learning row; the newest for None."""
+def models_at(tx: Transaction, learn_seq: int) -> dict[str, Any]:
+    """Give the models as of a learning row: from the snapshot before it, and the rows since."""
     held, worth = tx.snapshot(BETA, learn_seq), tx.snapshot(MARGINS, learn_seq)
-    return {
+    kept = {
         BETA: BetaArms() if held is None else BetaArms.decode(held[1]),
         MARGINS: Margins() if worth is None else Margins.decode(worth[1]),
     }
+    return folded(tx, kept, learn_seq)
 
 
 def folded(tx: Transaction, models: Mapping[str, Any], up_to: int | None = None) -> dict[str, Any]:
@@ -107,10 +112,12 @@ class Learner:
             return False
 
         def change(tx: Transaction, world: World) -> World:
-            tx.put_snapshot(BETA, model.learn_seq, model.encode())
-            tx.put_snapshot(MARGINS, model.learn_seq, newer[MARGINS].encode())
+            if model.learn_seq // SNAPSHOT_ROWS > before[BETA].learn_seq // SNAPSHOT_ROWS:
+                tx.put_snapshot(BETA, model.learn_seq, model.encode())
+                tx.put_snapshot(MARGINS, model.learn_seq, newer[MARGINS].encode())
             said = {"model": BETA, "learn_seq": model.learn_seq}
-            ledger.note(tx, self._writer.secret, ledger.MODEL_LEARNED, said, self._writer.now())
+            now, secret, fragment = self._writer.now(), self._writer.secret, LEARNING_FRAGMENT
+            ledger.note(tx, secret, ledger.MODEL_LEARNED, said, now, fragment=fragment)
             return msgspec.structs.replace(world, models=newer)
 
         self._writer.change_world(change)

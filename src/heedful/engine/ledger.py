@@ -20,6 +20,9 @@ from heedful.ports import LogRow, Transaction
 WORKSPACE_FRAGMENT: Final = 0
 """Fragment of events that are about nobody; keyed hashes of identifier sets never give it."""
 
+LEARNING_FRAGMENT: Final = 1
+"""Fragment of what was learned: it happens every second, and nobody reads it back but a replay."""
+
 STRATEGY_PUBLISHED: Final = "Strategy Published"
 """Other rules are in force: `version`, `by`."""
 MODEL_LEARNED: Final = "Model Learned"
@@ -34,6 +37,8 @@ def note(
     now: int,
     proofs: Sequence[Proof] = (),
     flags: tuple[str, ...] = (),
+    *,
+    fragment: int = WORKSPACE_FRAGMENT,
 ) -> Event:
     """Write an event about the workspace into the log, and its proof into the audit chain."""
     seq = tx.last_seq() + 1
@@ -50,14 +55,21 @@ def note(
         properties=properties,
         flags=flags,
     )
-    tx.append([LogRow(WORKSPACE_FRAGMENT, now, event.key, seq, encode_event(event))])
+    tx.append([LogRow(fragment, now, event.key, seq, encode_event(event))])
     append_proofs(tx, proofs)
     return event
 
 
 def happened(tx: Transaction) -> list[Event]:
-    """Read all events about the workspace, in their order."""
+    """Read all that was said about the workspace, in its order."""
     return [decode_event(row.body) for row in tx.events_of([WORKSPACE_FRAGMENT])]
+
+
+def last_learned(tx: Transaction) -> int:
+    """Read up to which learning row the models in force have learned; 0 at the start."""
+    newest = tx.events_of([LEARNING_FRAGMENT], newest_first=True, limit=1)
+    rows = [decode_event(row.body) for row in newest]
+    return int(rows[0].properties["learn_seq"]) if rows else 0
 
 
 def read_governance(tx: Transaction) -> Governance:

@@ -23,7 +23,7 @@ from heedful.engine.batch import Batch, Filing, Inner
 from heedful.engine.deciding import DERIVED, read_decision
 from heedful.engine.forgetting import ERASED
 from heedful.engine.graph import fragments_of, read_cluster
-from heedful.engine.learning import BETA, kept, learned
+from heedful.engine.learning import BETA, learned, models_at
 from heedful.events import Event, decode_event
 from heedful.govern.governance import Governance, fold_governance
 from heedful.learn import BetaArms
@@ -158,8 +158,8 @@ def rebuild(
     -----
     What followed from other events is not landed: it follows again, or `decisions_differing`
     finds it. A batch is repeated as it was, since a decision saw the identity graph of its batch.
-    What an erased person had taught and spent is missing: models are then taken from their kept
-    snapshots, and a budget that was nearly spent may decide otherwise.
+    What an erased person had taught and spent is missing: models are then learned from the rows of
+    `source`, and a budget that was nearly spent may decide otherwise.
     """
     world = msgspec.structs.replace(world, models={BETA: BetaArms()}, governance=Governance())
     total = source.read(lambda tx: tx.last_seq())
@@ -197,8 +197,9 @@ class _Changes:
     def _learned(self, tx: Transaction, world: World, learn_seq: int) -> World:
         if self.is_whole:
             return learned(tx, world, learn_seq)
-        # What an erased person taught cannot be learned again: the snapshot that was kept is used.
-        held = self._source.read(lambda tx: kept(tx, learn_seq))
+        # What an erased person taught does not follow again from the log; its rows name nobody
+        # and are still there.
+        held = self._source.read(lambda tx: models_at(tx, learn_seq))
         return msgspec.structs.replace(world, models={**world.models, **held})
 
 
@@ -224,7 +225,7 @@ def _land(
         event = decode_event(row.body)
         if DERIVED in event.flags:
             continue
-        if row.fragment == ledger.WORKSPACE_FRAGMENT:
+        if row.fragment in (ledger.WORKSPACE_FRAGMENT, ledger.LEARNING_FRAGMENT):
             tx.append([row._replace(seq=tx.last_seq() + 1)])
             world = changes.apply(tx, world, event)
         elif filing.file(event) is None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from heedful.app.worlds import world_of
+from heedful.engine import learning, ledger
 from heedful.engine.engine import Engine
 from heedful.engine.learning import BETA
+from heedful.engine.ledger import MODEL_LEARNED
 from heedful.engine.replay import decisions_differing, rebuild
 from heedful.kernel import HOUR_MS, public_id
 from heedful.store.memory import MemoryStore
@@ -69,3 +73,31 @@ def test_a_decision_names_the_models_and_nothing_beside() -> None:
         decision = here.engine.decisions.read(public_id("d", here.ask(channel="sms").id))
         assert list(decision.models) == [BETA]
         assert decision.models[BETA] == here.engine.world.models[BETA].learn_seq > 0
+
+
+def test_a_restart_goes_on_with_what_was_learned_and_keeps_few_snapshots(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(learning, "SNAPSHOT_ROWS", 5)
+    store = MemoryStore()
+    with acting(SHOP, store=store) as here:
+        here.meet()
+        for _ in range(6):
+            buy(here, 10)
+        steps = len(here.said(MODEL_LEARNED))
+        learned = here.engine.world.models
+        here.ask(placement="home")  # a row that nobody has learned from yet
+        numbers = store.read(lambda tx: {tx.snapshot(BETA, n) for n in range(tx.last_lesson() + 1)})
+        assert 1 < len(numbers) < steps + 1, "None, and fewer snapshots than steps"
+        restarted = Engine(store, here.world, SECRET, lambda: here.now)
+        assert restarted.world.models[BETA].encode() == learned[BETA].encode()
+        assert restarted.world.models["margins"] == learned["margins"]
+
+
+def test_what_is_learned_every_second_is_not_read_with_what_people_said() -> None:
+    with acting(SHOP) as here:
+        here.meet()
+        buy(here, 10)
+        names = {event.name for event in here.store.read(ledger.happened)}
+        assert names == set()
+        assert here.store.read(ledger.last_learned) == here.engine.world.models[BETA].learn_seq
