@@ -76,14 +76,15 @@ def serving(
         keys = {role: app.create_key(role, f"the-{role}") for role in ROLES}
         revoked = app.create_key("owner", "once")
         app.revoke_key("once")
-        with _listening(app) as url:
+        with listening(app) as url:
             yield Served(url, app, keys, revoked)
     finally:
         app.close()
 
 
 @contextmanager
-def _listening(app: App) -> Iterator[str]:
+def listening(app: App) -> Iterator[str]:
+    """Serve a started app until the block ends; give the address."""
     ready = threading.Event()
     found: list[str] = []
 

@@ -171,6 +171,10 @@ class Export(Answer, frozen=True):
     automatic_signals: dict[str, dict[str, Any]]
     events: list[TimelineEvent]
     quarantined: list[Quarantined]
+    decisions: list[dict[str, Any]]
+    """What was decided for them, with every candidate."""
+    messages: list[dict[str, Any]]
+    """What was to go out to them, and what became of it."""
 
 
 class MergePreviewed(Answer, frozen=True):
