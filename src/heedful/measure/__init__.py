@@ -29,6 +29,7 @@ from heedful.measure.off_policy import (
     estimate,
     evaluate,
 )
+from heedful.measure.qini import Areas, Curve, Trial, areas, qini_curve, qini_interval, trial
 from heedful.measure.spend import (
     GammaGamma,
     Recalibrated,
@@ -36,18 +37,32 @@ from heedful.measure.spend import (
     fit_recalibrated,
     lifetime_value,
 )
+from heedful.measure.uplift import (
+    LEARNERS,
+    Chosen,
+    Learner,
+    Tried,
+    UpliftModel,
+    choose_uplift,
+    fit_uplift,
+)
 
 __all__ = [
+    "LEARNERS",
+    "Areas",
     "BgNbd",
     "BuyingModel",
+    "Chosen",
     "Concern",
     "Credit",
+    "Curve",
     "Estimator",
     "Evaluated",
     "Fitted",
     "GammaGamma",
     "Interval",
     "Journey",
+    "Learner",
     "Lift",
     "Moments",
     "ParetoNbd",
@@ -55,7 +70,12 @@ __all__ = [
     "Recalibrated",
     "Removal",
     "Rounds",
+    "Trial",
+    "Tried",
+    "UpliftModel",
+    "areas",
     "best_threshold",
+    "choose_uplift",
     "concerns",
     "effective_rounds",
     "estimate",
@@ -65,6 +85,7 @@ __all__ = [
     "fit_gamma_gamma",
     "fit_pareto_nbd",
     "fit_recalibrated",
+    "fit_uplift",
     "last_touch",
     "lifetime_value",
     "lift",
@@ -73,7 +94,10 @@ __all__ = [
     "moments_of",
     "purchases",
     "purchases_of",
+    "qini_curve",
+    "qini_interval",
     "rounds",
     "shapley",
     "time_decay",
+    "trial",
 ]
