@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -142,6 +143,9 @@ def main(
     past_days: Annotated[float, typer.Option(min=0, help="Days of history sent first.")] = 0.2,
 ) -> None:
     """Open the sample shop and watch what Heedful decides for its customers, live."""
+    for name in ("SIGTERM", "SIGHUP"):  # a closed terminal ends what Ctrl-C ends
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _interrupt)
     try:
         make_workspace(data)
         with opened(data, port, people, speed, past_days) as show:
@@ -158,6 +162,10 @@ def main(
     if has_failed:
         print(f"The crowd ended by itself; {data / SENDER_LOG} says why.", file=sys.stderr)
         raise typer.Exit(3)
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _end(crowd: subprocess.Popen[str]) -> None:

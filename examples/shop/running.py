@@ -119,8 +119,8 @@ def process(
             child.send_signal(signal.SIGTERM)
             try:
                 child.wait(FLUSH_S_MAX)
-            except subprocess.TimeoutExpired:
-                child.kill()
+            except (subprocess.TimeoutExpired, KeyboardInterrupt):
+                child.kill()  # asked twice, or too slow
                 child.wait()
             listener.join()
 

@@ -23,7 +23,7 @@ from examples.shop.calls import Call
 from examples.shop.delivery import Delivery
 from examples.shop.people import KIOSK_ID
 from examples.shop.population import Population
-from examples.shop.running import served
+from examples.shop.running import ROOT, served
 from examples.shop.workspace import make_workspace, write_keys
 from heedful.app import App, open_app
 from tests.landed import sent_ids
@@ -147,9 +147,10 @@ def test_on_a_terminal_the_story_is_told_why_is_shown_and_q_ends(tmp_path: Path)
     environment = {**os.environ, "TERM": "xterm-256color"}
     environment = {k: v for k, v in environment.items() if k not in ("COLUMNS", "LINES")}
     follower = terminal.follower
+    shop = [sys.executable, "-m", "examples.shop", "--past-days", "0.02"]
     with subprocess.Popen(
-        command(tmp_path / "data"),
-        cwd=tmp_path,
+        [*shop, *command(tmp_path / "data")[2:]],
+        cwd=ROOT,
         stdin=follower,
         stdout=follower,
         stderr=follower,
