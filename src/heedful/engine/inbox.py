@@ -39,7 +39,7 @@ class StoredInbox:
             row = MessageRow(0, effect.id, sent.fragment, at, effect.expires_at, "", body)
             return tx.put_message(row)
 
-        return bool(self._writer.transact(work).result())
+        return bool(self._writer.transact(work, is_urgent=True).result())
 
     def list(self, customer_id: str, after: int, limit: int, now: int) -> list[InboxItem]:
         """Read a person's messages whose cursor is above `after`, ascending."""

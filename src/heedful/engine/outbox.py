@@ -120,7 +120,7 @@ class Outbox:
         if not rows:
             return False
         events = [self._asked(row, now) for row in rows]
-        result = self._writer.submit(events).result()
+        result = self._writer.submit(events, is_urgent=True).result()
         if result is None:
             return True
         # The batch may hold what another dispatcher asked for: that is its own to carry out.
@@ -183,7 +183,8 @@ class Outbox:
                 breaker = self._breakers.get(row.destination, Breaker())
                 self._breakers[row.destination] = record(breaker, not is_failure(delivery), now)
         verdict = self._verdict(effect, delivery, row, now)
-        self._writer.submit([self._settlement(row, verdict, delivery.reference, now)]).result()
+        settled = self._settlement(row, verdict, delivery.reference, now)
+        self._writer.submit([settled], is_urgent=True).result()
         self.wake()
 
     def _settle(self, effect: OutboundEffect, verdict: Verdict, reference: str) -> None:

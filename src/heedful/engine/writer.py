@@ -92,9 +92,10 @@ class Writer:
         self._clock = clock
         self._on_commit = on_commit
         self._filing = Filing(world, secret)
-        self._urgent: deque[Submission] = deque()
+        self._urgent: deque[Submission | Job] = deque()
         self._waiting: deque[Submission | Job] = deque()
         self._pending = 0
+        self._was_urgent_job = False
         self.commit_s = 0.0
         """Seconds that the last batch took from its first read to its commit."""
         self._wake = threading.Condition()
@@ -136,7 +137,8 @@ class Writer:
         Parameters
         ----------
         is_urgent
-            Somebody waits for a decision: it goes before all that is not urgent.
+            Somebody waits for a decision, or a message for its release: it goes before all that is
+            not urgent.
 
         Raises
         ------
@@ -157,7 +159,11 @@ class Writer:
         return done
 
     def transact(
-        self, work: Callable[[Transaction], Any], *, makes_room: bool = False
+        self,
+        work: Callable[[Transaction], Any],
+        *,
+        makes_room: bool = False,
+        is_urgent: bool = False,
     ) -> Future[Any]:
         """Queue any other transaction, in its order among the batches.
 
@@ -165,6 +171,8 @@ class Writer:
         ----------
         makes_room
             Whether `work` deletes; see `Store.write`.
+        is_urgent
+            As in `submit`.
 
         Notes
         -----
@@ -177,13 +185,13 @@ class Writer:
                 self._world = result.world
             return result
 
-        return self._queue(adopt)
+        return self._queue(adopt, self._urgent if is_urgent else self._waiting)
 
-    def _queue(self, work: Callable[[], Any]) -> Future[Any]:
+    def _queue(self, work: Callable[[], Any], queue: deque[Submission | Job]) -> Future[Any]:
         done: Future[Any] = Future()
         with self._wake:
             self._require_open()
-            self._waiting.append(Job(work, done))
+            queue.append(Job(work, done))
             self._wake.notify()
         return done
 
@@ -196,7 +204,7 @@ class Writer:
                 self._filing = Filing(world, self._secret)
             self._world = world
 
-        self._queue(work).result()
+        self._queue(work, self._waiting).result()
 
     def close(self) -> None:
         """Finish what waits, then stop."""
@@ -226,11 +234,21 @@ class Writer:
 
     def _take(self) -> list[Submission] | Job:
         batch: list[Submission] = []
+        was_urgent_job, self._was_urgent_job = self._was_urgent_job, False
         # A request shares its commit with events that wait anyway, but with few of them.
         room = URGENT_BATCH_EVENTS_MAX if self._urgent else BATCH_EVENTS_MAX
         while self._urgent and room > 0:
-            batch.append(self._urgent.popleft())
-            room -= len(batch[-1].events)
+            first = self._urgent[0]
+            if isinstance(first, Job):
+                # Each is a commit of its own, so events that wait go between two of them.
+                if batch or (was_urgent_job and self._waiting):
+                    break
+                self._was_urgent_job = True
+                self._urgent.popleft()
+                return first
+            self._urgent.popleft()
+            batch.append(first)
+            room -= len(first.events)
         while self._waiting and room > 0:
             following = self._waiting[0]
             if isinstance(following, Job):
