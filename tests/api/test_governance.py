@@ -227,6 +227,43 @@ def test_a_head_that_is_not_ours_proves_nothing(governed: Served, name: str) -> 
     assert found["fault"]
 
 
+def test_a_limit_that_complaints_tightened_is_given_back_by_two(tmp_path: Path) -> None:
+    guarded = {
+        **shop.STRATEGY,
+        "policies/guardrails.yaml": "guardrails: [{name: complaints, watches: complained,"
+        " ratio_max: 0.1, trials_min: 6, factor: 0.5}]\n",
+    }
+    path = "/v1/governance/guardrails"
+    with serving(tmp_path / "shop", guarded, is_whole=True) as served:
+        with served.client("service") as client:
+            for number in range(6):
+                shop.meet(client, f"angry-{number}")
+                decided = shop.ask(client, f"angry-{number}", placement="home")
+                said = {"decision_id": decided["decision_id"], "outcome": "complained"}
+                assert client.post("/v1/outcomes", json=said).status_code == 200
+        for _ in range(2_000):
+            (state,) = read(served, path)
+            if state["factor"] < 1:
+                break
+        assert state == {
+            "name": "complaints",
+            "scope": "all",
+            "factor": 0.5,
+            "trials": 6,
+            "hits": 6,
+        }
+        order = {"reason": "the words were wrong, now they are right"}
+        with served.client("supervisor") as client:
+            asked = client.post(f"{path}/complaints/loosen", json=order).json()["approval"]
+        with served.client() as client:
+            ballot = {"is_approved": True, "reason": "I looked"}
+            agreed = client.post(f"/v1/governance/approvals/{asked['id']}", json=ballot)
+            assert agreed.status_code == 200
+            assert read(served, path)[0]["factor"] == 1
+            again = client.post(f"{path}/complaints/loosen", json=order)
+            assert refused(again) == (409, "not_tightened")
+
+
 def test_who_looks_moves_no_lever(governed: Served) -> None:
     orders = {
         "/v1/governance/stops": {"scope": "all", "reason": "a test"},

@@ -58,6 +58,7 @@ _ALSO: Final = {
     Route("POST", "/v1/unsubscribe/{token}"): {"429"},
     Route("POST", "/v1/governance/stops"): {"409"},
     Route("POST", "/v1/governance/starts"): {"409"},
+    Route("POST", "/v1/governance/guardrails/{name}/loosen"): {"409"},
     Route("POST", "/v1/governance/approvals/{approval_id}"): {"409"},
     Route("POST", "/v1/governance/incidents"): {"404", "409"},
     Route("POST", "/v1/keys"): {"409"},

@@ -42,6 +42,7 @@ STATUS: Final[dict[str, int]] = {
     "stop_in_force": 409,
     "too_many_incidents": 409,
     "not_stopped": 409,
+    "not_tightened": 409,
     "own_approval": 409,
     "already_voted": 409,
     "approval_settled": 409,

@@ -21,7 +21,7 @@ from heedful.api.bodies import (
 )
 from heedful.api.context import CALLER, Context, Here
 from heedful.govern import Approval, IncidentScope, SignedHead, status_of
-from heedful.kernel import InputError, expected, format_instant, parse_instant
+from heedful.kernel import MICRO, InputError, expected, format_instant, parse_instant
 
 _LINES: Final = "application/x-ndjson"
 
@@ -119,6 +119,38 @@ def end(
     return {"success": True}
 
 
+@get("/v1/governance/guardrails", answer=answers.Levers, sync_to_thread=True)
+def list_guardrails(context: Here) -> dict[str, Any]:
+    """List the limits that tighten by themselves, with what they have counted and taken."""
+    states = context.app.engine.governing.guardrails()
+    return {
+        "items": [
+            {
+                "name": one.name,
+                "scope": one.scope,
+                "factor": one.factor_ppm / MICRO,
+                "trials": one.trials,
+                "hits": one.hits,
+            }
+            for one in states
+        ]
+    }
+
+
+@post(
+    "/v1/governance/guardrails/{name:str}/loosen",
+    status_code=200,
+    answer=answers.Switched,
+    sync_to_thread=True,
+)
+def loosen(
+    context: Here, request: Asking, name: FromPath[str], data: JSONBody[Because]
+) -> dict[str, Any]:
+    """Give back what a guardrail took, or put it into the queue of approvals."""
+    asked = context.app.engine.governing.loosen(name, _who(request), data.reason)
+    return {"success": asked is None, "approval": None if asked is None else _asked(context, asked)}
+
+
 @get("/v1/governance/audit", sync_to_thread=True, says=_LINES)
 def export_audit(context: Here) -> Stream:
     """Export the audit chain as JSON lines."""
@@ -183,6 +215,8 @@ HANDLERS: Final = (
     list_incidents,
     declare,
     end,
+    list_guardrails,
+    loosen,
     export_audit,
     audit_head,
     verify_audit,

@@ -84,6 +84,8 @@ TABLE: Final[dict[Route, frozenset[Role]]] = {
     Route("GET", "/v1/governance/incidents"): _LOOKS,
     Route("POST", "/v1/governance/incidents"): _LEADS,
     Route("POST", "/v1/governance/incidents/{incident_id}/end"): _LEADS,
+    Route("GET", "/v1/governance/guardrails"): _LOOKS,
+    Route("POST", "/v1/governance/guardrails/{name}/loosen"): _LEADS,
     Route("GET", "/v1/governance/audit"): _LOOKS,
     Route("GET", "/v1/governance/audit/head"): _LOOKS,
     Route("POST", "/v1/governance/audit/verify"): _LOOKS,
