@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from heedful.cli.demo_feed import Decided, Notice
-from heedful.cli.demo_words import HELD_BACK, SILENCE, Wording, plain
+from heedful.cli.demo_words import APPROVE_BEFORE, HELD_BACK, SILENCE, Wording, plain
 from heedful.cli.screen import count
 
 TIERS: Final = ("hardship", "service", "retention", "growth")
@@ -26,6 +26,8 @@ class Tally:
         """Nudges that were withheld, by reason code."""
         self.spared: set[str] = set()
         """People from whom a nudge was withheld; counted, never listed."""
+        self.to_agree = 0
+        """Decisions that wait until a person has agreed."""
         self.outcomes: Counter[str] = Counter()
         self.events: Counter[str] = Counter()
         """Notices by kind, and our own events by name."""
@@ -60,6 +62,8 @@ class Tally:
             self.silences[told.why] += 1
         elif told.kind == "help" and decided.tier in ("hardship", "service"):
             self.in_need.add(decided.customer_id)
+        if APPROVE_BEFORE in decided.answer["explanation"].get("flags", ()):
+            self.to_agree += 1
         self.withheld.update(told.withheld.values())
         if told.withheld:
             self.spared.add(decided.customer_id)
@@ -91,6 +95,8 @@ def decision_lines(tally: Tally, wording: Wording) -> Iterator[str]:
     yield _row("by tier", ((tier, tally.tiers[tier]) for tier in TIERS))
     done = [(a, n) for a, n in tally.actions.most_common() if a != SILENCE]
     yield _row("done", ((wording.titles.get(a) or plain(a), n) for a, n in done))
+    if tally.to_agree:
+        yield f"waiting for a person to agree: {tally.to_agree:,} (heedful approvals list)"
     yield "silences, and why"
     for why, number in tally.silences.most_common(REASONS_SHOWN):
         yield f"  {number:>6,}  {why}"

@@ -14,6 +14,8 @@ Kind = Literal["help", "owed", "offer", "silence"]
 """What a decision is to the person: help, a message they are owed, an offer, or nothing."""
 
 SILENCE: Final = "do_nothing"
+APPROVE_BEFORE: Final = "approve_before"
+"""Flag of a decision that a person has to agree to before it is carried out."""
 
 ON: Final = {
     "inapp": "in the shop",
@@ -141,7 +143,7 @@ def tell(answer: Mapping[str, Any], wording: Wording) -> Told:
 
 
 def _why_done(answer: Mapping[str, Any], wording: Wording, class_: str) -> str:
-    if "approve_before" in answer.get("explanation", {}).get("flags", ()):
+    if APPROVE_BEFORE in answer.get("explanation", {}).get("flags", ()):
         return f"{_need(answer, wording)} A person has to agree before it is said."
     if class_ == "mandatory":
         return "It is about their safety: it passes every silence."

@@ -98,7 +98,7 @@ def test_over_http_the_answer_says_what_became_of_the_call() -> None:
 
 def test_a_letter_is_told_by_its_reader_and_its_subject() -> None:
     said: list[Ticket | Mail | str] = []
-    port = free_port(18_867)
+    port = free_port(0)
     letter = EmailMessage()
     letter["Subject"], letter["From"], letter["To"] = "Grüße", "shop@x.example", "ada@x.example"
     letter.set_content("Hello.")

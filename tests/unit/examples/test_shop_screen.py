@@ -187,6 +187,14 @@ def test_a_summary_counts_what_was_decided_withheld_and_answered() -> None:
     ]
 
 
+def test_what_waits_for_a_person_is_said() -> None:
+    tally = Tally()
+    plan = decided(HELP)
+    plan.answer["explanation"]["flags"] = ("approve_before",)
+    tally.decided(plan)
+    assert "waiting for a person to agree: 1 (heedful approvals list)" in summary(tally, WORDING, 1)
+
+
 def drawn(scene: Scene, width: int, height: int) -> str:
     console = Console(width=width, height=height, record=True, file=StringIO())
     console.print(Picture(scene))

@@ -97,7 +97,7 @@ class Shop:
 def shop(tmp_path: Path) -> Iterator[Shop]:
     directory = tmp_path / "shop"
     make_workspace(directory)
-    secret, mail_port = new_desk_secret(), free_port(18_767)
+    secret, mail_port = new_desk_secret(), free_port(0)
     heard: list[Shop] = []
 
     def said(what: Ticket | Mail | str) -> None:
