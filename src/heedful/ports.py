@@ -15,6 +15,9 @@ from heedful.kernel import PeerError
 
 T = TypeVar("T")
 
+ERASE_AGAIN: Final = "erase_again"
+"""Named value in which a restored store finds which identifiers were erased since: (key, at)."""
+
 CLAIM_NEW: Final = 0
 CLAIM_DUPLICATE: Final = 1
 CLAIM_CONFLICT: Final = 2

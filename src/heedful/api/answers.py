@@ -226,6 +226,8 @@ class Erased(Answer, frozen=True):
     events: int
     quarantined: int
     identifiers: int
+    backups: list[str]
+    """Places of the backups that hold the person still."""
 
 
 class StrategyInForce(Answer, frozen=True):
@@ -247,6 +249,23 @@ class StrategyVersions(Answer, frozen=True):
     """What was published, the oldest first."""
 
     items: list[Publication]
+
+
+class BackupShown(Answer, frozen=True):
+    """One backup that was written."""
+
+    folder: str
+    at: str
+    erased_people: int
+    """People whom it holds and who were erased since."""
+    is_there: bool
+    """Whether it is where it was put, as the server sees it."""
+
+
+class Backups(Answer, frozen=True):
+    """What was written, the oldest first."""
+
+    items: list[BackupShown]
 
 
 class Signals(Answer, frozen=True):

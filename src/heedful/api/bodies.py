@@ -155,6 +155,14 @@ class Consent(Body, frozen=True):
     proof: Annotated[str, Meta(max_length=4_000)] | None = None
 
 
+class Archive(Body, frozen=True):
+    """How old events are that leave the database for files."""
+
+    days: Annotated[int, Meta(ge=1, le=36_500)] | None = None
+    """The setting `archive_days` where it is not given."""
+    shrink: bool = False
+
+
 class Redrive(Body, frozen=True):
     """Which rows of the quarantine are sent again: by id, or all of one reason."""
 
@@ -188,6 +196,8 @@ class Backup(Body, frozen=True):
     """The name of a new file in the workspace's folder of backups."""
 
     target: BackupName
+    folder: Text | None = None
+    """Where the caller puts it from there, for the list of backups."""
 
 
 class Whom(Body, frozen=True):

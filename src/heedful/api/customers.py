@@ -19,6 +19,7 @@ from heedful.api.bodies import (
     Unmerge,
 )
 from heedful.api.context import Context, Here
+from heedful.app import keeping
 from heedful.events import Identifier
 from heedful.kernel import InputError, expected
 from heedful.kernel.names import nearest
@@ -173,7 +174,7 @@ def _require_purpose(context: Context, customer_id: str, purpose: str) -> None:
 )
 def erase(context: Here, customer_id: CustomerKey) -> dict[str, Any]:
     """Erase a person everywhere, and refuse their identifiers from now on."""
-    return context.app.engine.erase(customer_id)._asdict()
+    return keeping.erase(context.app, customer_id)
 
 
 HANDLERS: Final = (

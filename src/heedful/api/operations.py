@@ -11,9 +11,9 @@ from litestar.response import Stream
 
 from heedful import strategy as strategies
 from heedful.api import answers, sse
-from heedful.api.bodies import INT_MAX, Backup, MadeKey, NewKey, Redrive, StrategyFiles
+from heedful.api.bodies import INT_MAX, Archive, Backup, MadeKey, NewKey, Redrive, StrategyFiles
 from heedful.api.context import CALLER, Context, Here
-from heedful.app import read_strategy_files
+from heedful.app import keeping, read_strategy_files
 from heedful.app.publishing import SAMPLE_PEOPLE_MAX, Replayed
 from heedful.app.quarantine import Held, Redriven
 from heedful.app.workspace import require_backup_name, require_file_names
@@ -242,7 +242,31 @@ def backup(context: Here, data: JSONBody[Backup]) -> Stream:
     require_backup_name(data.target)
 
     def work(progress: sse.Progress) -> dict[str, str]:
-        return {"file": context.app.backup(data.target, progress).name}
+        return {"file": keeping.backup(context.app, data.target, progress, data.folder).name}
+
+    return sse.working(context, work)
+
+
+@get("/v1/backups", answer=answers.Backups, sync_to_thread=True)
+def list_backups(context: Here) -> dict[str, Any]:
+    """List the backups that were written, and how many of the people in each were erased since."""
+    return {"items": keeping.backups(context.app)}
+
+
+@post("/v1/archive", status_code=200, sync_to_thread=False)
+def archive(context: Here, data: JSONBody[Archive]) -> Stream:
+    """Move old events into Parquet files, where they are read as before; progress, then `result`.
+
+    Moved events leave room in the database that is used again; `shrink` gives it back to the disk.
+    """
+
+    days = keeping.require_archive_days(context.app, data.days)
+
+    def work(progress: sse.Progress) -> dict[str, int]:
+        moved = keeping.archive(context.app, days, progress=progress)
+        if data.shrink:
+            context.app.store.vacuum()
+        return moved._asdict()
 
     return sse.working(context, work)
 
@@ -269,5 +293,7 @@ HANDLERS: Final = (
     publish_strategy,
     replay,
     backup,
+    list_backups,
+    archive,
     doctor,
 )

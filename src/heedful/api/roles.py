@@ -105,6 +105,8 @@ TABLE: Final[dict[Route, frozenset[Role]]] = {
     Route("GET", "/v1/stream"): _LOOKS,
     Route("POST", "/v1/replay"): _RUNS,
     Route("POST", "/v1/backup"): _RUNS,
+    Route("GET", "/v1/backups"): _RUNS,
+    Route("POST", "/v1/archive"): _RUNS,
     Route("GET", "/v1/doctor"): _LOOKS,
 }
 """Every route that Litestar answers; the routes of ingest are open to `SENDERS`."""

@@ -14,13 +14,12 @@ from typing import Any, Final, Self
 import msgspec
 
 from heedful import strategy as strategies
-from heedful.app import publishing, readiness
+from heedful.app import keeping, publishing, readiness
 from heedful.app import quarantine as kept_aside
 from heedful.app.backups import require_own_secret
 from heedful.app.keys import Identity, KeyRing
 from heedful.app.settings import Settings, read_settings
 from heedful.app.workspace import (
-    backup_path,
     read_audit_key,
     read_connectors_file,
     read_secret,
@@ -44,7 +43,7 @@ from heedful.govern.verify import Verification
 from heedful.ingest import SourceRules
 from heedful.kernel import DAY_MS, InputError, PeerError, expected
 from heedful.ports import KeyRow, Store, Transaction
-from heedful.store import OwnerLock, SqliteSettings, SqliteStore
+from heedful.store import OwnerLock, SqliteSettings, SqliteStore, require_archive_extra
 from heedful.strategy import Strategy
 
 IMPORT_SOURCE: Final = "import"
@@ -122,9 +121,17 @@ class App:
     # -- its life -------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start the engine; a second call does nothing."""
+        """Start the engine; a second call does nothing.
+
+        Raises
+        ------
+        InputError
+            `archive_extra_missing` without the package that archives need.
+        """
         if self._is_running:
             return
+        if self.settings.archive_days:
+            require_archive_extra()
         connectors = open_connectors(
             read_connectors(read_connectors_file(self.directory), os.environ),
             Surroundings(self.secret, self.settings.public_url, self.engine.inbox, self.clock),
@@ -321,18 +328,6 @@ class App:
         body = msgspec.msgpack.encode(self.clock())
         self.engine.transact(lambda tx: tx.put_meta(_PROBE_META, body))
 
-    def backup(self, target: str, progress: Callable[[int, int], None] | None = None) -> Path:
-        """Write a consistent copy into the workspace's folder of backups.
-
-        Raises
-        ------
-        InputError
-            `bad_backup_target`, `backup_exists`.
-        """
-        path = backup_path(self.directory, target)
-        self.store.backup(os.fspath(path), progress)
-        return path
-
     def _change(self, work: Callable[[Transaction], Any], *, makes_room: bool = False) -> Any:
         # Before the engine runs nobody else writes, so the command line may write at once.
         run = self.engine.transact if self._is_running else self.store.write
@@ -345,6 +340,8 @@ class App:
             with contextlib.suppress(PeerError):  # the store is away: what is old waits an hour
                 if days:
                     kept_aside.forget(self, self.clock() - days * DAY_MS)
+                if self.settings.archive_days:
+                    keeping.archive(self, self.settings.archive_days, only_full=True)
             if self._closing.wait(SWEEP_WAIT_S if is_clean else CLEAN_WAIT_S):
                 return
 

@@ -7,34 +7,48 @@ store is not opened under another one.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 from heedful.app.settings import SETTINGS_FILE
-from heedful.app.workspace import SECRET_FILE, STRATEGY_FOLDER, WEBHOOKS_FOLDER, read_secret
+from heedful.app.workspace import (
+    AUDIT_KEY_FILE,
+    SECRET_FILE,
+    STRATEGY_FOLDER,
+    WEBHOOKS_FOLDER,
+    read_secret,
+)
 from heedful.connectors import CONNECTORS_FILE
 from heedful.engine.graph import identifier_key
 from heedful.events import Identifier
 from heedful.kernel import InputError, expected
 from heedful.ports import Store, Transaction
-from heedful.store import restore
+from heedful.store import copy_archives, erased_since, restore
 
 STORE_FILE: Final = "heedful.db"
 """The store within a backup, whatever the workspace calls it."""
 
-_KEPT: Final = (SECRET_FILE, SETTINGS_FILE, CONNECTORS_FILE, STRATEGY_FOLDER, WEBHOOKS_FOLDER)
+ERASED_FILE: Final = "erased.keys"
+"""Who was erased since a backup was written, within it: the key of an identifier and when."""
+
+_SECRETS: Final = (SECRET_FILE, AUDIT_KEY_FILE)
+_KEPT: Final = (*_SECRETS, SETTINGS_FILE, CONNECTORS_FILE, STRATEGY_FOLDER, WEBHOOKS_FOLDER)
 _NEW_FOLDER: Final = "Restore into a new folder."
 
 
-def complete_backup(directory: Path, copy: Path, target: Path) -> None:
+def complete_backup(directory: Path, database: Path, copy: Path, target: Path) -> None:
     """Make a copy of a workspace's store a whole backup; it appears whole or not at all.
 
     Parameters
     ----------
     directory
         The workspace.
+    database
+        Its store, beside which its archives lie.
     copy
         The consistent copy; it is moved.
     target
@@ -44,11 +58,14 @@ def complete_backup(directory: Path, copy: Path, target: Path) -> None:
     ------
     InputError
         `backup_exists`: nothing is ever overwritten.
+    StoreUnavailable
+        `archive_missing` when an erasure rewrote an archive meanwhile: write another backup.
     """
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     partial.mkdir(mode=0o700, parents=True)
     try:
         shutil.move(copy, partial / STORE_FILE)
+        copy_archives(partial / STORE_FILE, database, partial / STORE_FILE)
         _copy_files(directory, partial)
         if target.exists():
             remedy = "Name another folder."
@@ -90,20 +107,53 @@ def restore_backup(backup: Path, directory: Path, database: Path) -> bool:
             remedy = "Restore it into the workspace whose secret.key it was written under."
             what = expected("a whole backup", "a copy of the store alone", str(backup), remedy)
             raise InputError("wrong_secret", what)
-        restore(os.fspath(backup), os.fspath(database))
+        restore(os.fspath(backup), os.fspath(database), erased_since(database))
         return False
     secret = read_secret(backup)
     if not is_new and read_secret(directory) != secret:
         what = expected("the backup's secret.key", "another one", str(directory), _NEW_FOLDER)
         raise InputError("wrong_secret", what)
     store = backup / STORE_FILE
-    if not is_new:
-        restore(os.fspath(store), os.fspath(database))
-        return False
+    erased = {**_read_word(backup), **erased_since(database)}
     directory.mkdir(parents=True, exist_ok=True)
-    restore(os.fspath(store), os.fspath(database))
+    copy_archives(store, store, database)
+    restore(os.fspath(store), os.fspath(database), erased)
+    if not is_new:
+        return False
     _copy_files(backup, directory)
     return True
+
+
+def is_backup(folder: Path) -> bool:
+    """Say whether a backup is there, as far as this process may look."""
+    with contextlib.suppress(OSError):
+        return (folder / STORE_FILE).is_file()
+    return False
+
+
+def leave_word(folders: Iterable[str], keys: Iterable[int], at: int) -> None:
+    """Write into each backup that is there who was erased since, for whoever restores it.
+
+    Notes
+    -----
+    Keys are hashes under the secret. A backup that is elsewhere hears nothing: restoring it over
+    a workspace brings the workspace's own list, restoring it elsewhere does not.
+    """
+    lines = "".join(f"{key} {at}\n" for key in keys)
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            if is_backup(Path(folder)):
+                with (Path(folder) / ERASED_FILE).open("a", encoding="ascii") as file:
+                    file.write(lines)
+                    file.flush()
+                    os.fsync(file.fileno())
+
+
+def _read_word(folder: Path) -> dict[int, int]:
+    path = folder / ERASED_FILE
+    text = path.read_text("ascii") if path.is_file() else ""
+    pairs = (line.split() for line in text.splitlines())
+    return {int(pair[0]): int(pair[1]) for pair in pairs if len(pair) == 2}
 
 
 def _copy_files(here: Path, there: Path) -> None:
@@ -113,7 +163,7 @@ def _copy_files(here: Path, there: Path) -> None:
             shutil.copytree(source, target, dirs_exist_ok=True)
         elif source.is_file():
             shutil.copy(source, target)
-            if name == SECRET_FILE:
+            if name in _SECRETS:
                 target.chmod(0o600)
 
 

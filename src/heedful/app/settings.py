@@ -67,6 +67,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Seconds of silence after which a watcher gets a comment, so that proxies keep the line."""
     quarantine_days: Amount = 90
     """Days after which what waits in the quarantine is deleted; 0 keeps it for ever."""
+    archive_days: Amount = 0
+    """Days after which events are moved from the database into Parquet files beside it, where they
+    are read as before; 0 leaves all where it is. Needs the extra `archive`."""
     free_bytes_min: Amount = 64 * 1024 * 1024
     """Free bytes of the disk below which events are refused with `store_full` and only deletions
     pass; 0 for none."""

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from heedful.cli import (
+    archiving,
     audit,
     customers,
     deciding,
@@ -61,6 +62,8 @@ app.command()(strategies.schema)
 app.command()(operations.replay)
 app.command()(operations.backup)
 app.command()(operations.restore)
+app.command()(archiving.backups)
+app.command()(archiving.archive)
 app.command()(operations.doctor)
 app.command()(operations.version)
 

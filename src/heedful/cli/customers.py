@@ -168,6 +168,8 @@ def erase(
         f"Erased {number}: {said.get('events', count):,} events, "
         f"{said.get('identifiers', 0):,} identifiers, {said.get('quarantined', 0):,} quarantined."
     )
+    for folder in said.get("backups", ()):
+        print(f"A backup holds them still: {folder}")
 
 
 @commands.command("object")

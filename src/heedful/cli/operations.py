@@ -104,14 +104,17 @@ def backup(
     from heedful.cli.client import connect
     from heedful.cli.progress import follow
     from heedful.cli.screen import print_json
+    from heedful.cli.workspace import database
 
     if folder.exists():
         end(WRONG, f"Expected a new folder, got one that exists - at `{folder}`.")
     # The server writes into the workspace's own folder only; from there the file is ours to move.
     name = f"{os.getpid()}.moving"
+    asked = {"target": name, "folder": str(folder.resolve())}
     with connect(directory, db) as api:
-        follow(api.messages("POST", "/v1/backup", {"target": name}), "copying", "pages")
-    complete_backup(directory, directory / "backups" / name, folder)
+        follow(api.messages("POST", "/v1/backup", asked), "copying", "pages")
+    copy = directory / "backups" / name
+    complete_backup(directory, database(directory, db), copy, folder)
     size = (folder / STORE_FILE).stat().st_size
     if as_json:
         print_json({"folder": str(folder), "bytes": size})

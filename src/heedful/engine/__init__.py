@@ -1,5 +1,6 @@
 """The engine: load, step, commit, publish."""
 
+from heedful.engine.archiving import archive
 from heedful.engine.batch import BatchResult, Landed
 from heedful.engine.engine import Engine, read_lineage
 from heedful.engine.erasing import Erased
@@ -16,6 +17,7 @@ __all__ = [
     "Overloaded",
     "Stream",
     "Verdict",
+    "archive",
     "read_lineage",
     "rebuild",
     "verify",

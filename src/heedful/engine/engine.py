@@ -17,7 +17,7 @@ import msgspec
 from heedful import core, sense
 from heedful.connectors import Connectors
 from heedful.core import World
-from heedful.engine import erasing, ledger, reading, replay, rights
+from heedful.engine import copies, erasing, ledger, reading, replay, rights
 from heedful.engine.batch import BatchResult, Filing
 from heedful.engine.decisions import Decisions
 from heedful.engine.governing import Governing
@@ -81,6 +81,7 @@ class Engine:
         """Start the writer and the caretaker, and where there are ways out, the outbox."""
         self._writer.start()
         self._remember_signals(self.world.signals)
+        self._erase_again()
         self._caretaker.start()
         self._learner.start()
         self._guard.start()
@@ -182,6 +183,18 @@ class Engine:
         notice = Notice(self._last_seq(), "erase", self.now(), erased.customer_id)
         self.stream.publish([notice])
         return erased
+
+    def _erase_again(self) -> None:
+        """Erase, before anything else, whom a restored backup has brought back."""
+        due = self.store.read(copies.to_erase_again)
+        for key, at in due:
+            work = partial(self._erased_again, key=key, at=at)
+            self._writer.transact(work, makes_room=True).result()
+        if due:
+            self._writer.transact(copies.settle_erasures, makes_room=True).result()
+
+    def _erased_again(self, tx: Transaction, key: int, at: int) -> None:
+        erasing.erase_again(tx, self._hands(), key, at, secrets.randbits(62))
 
     def clean(self) -> bool:
         """Rewrite the store where an erasure left deleted bytes in it; False to come again.

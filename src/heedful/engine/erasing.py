@@ -17,10 +17,11 @@ import msgspec
 from heedful import core
 from heedful.core import World
 from heedful.customer import Cluster, Separation, recluster
+from heedful.engine.copies import count_erasure
 from heedful.engine.forgetting import forget_decisions
 from heedful.engine.graph import identifier_key, read_cluster
 from heedful.engine.proofs import Proof, append_proofs
-from heedful.engine.reading import Found, customer_id, no_customer
+from heedful.engine.reading import Found, customer_id, find, no_customer
 from heedful.engine.rights import Hands, quarantine_of
 from heedful.engine.writer import Writer
 from heedful.events import IDENTIFIERS_SEPARATED, Event, Identifier, decode_event, encode_event
@@ -50,6 +51,10 @@ class Erased(NamedTuple):
     events: int
     quarantined: int
     identifiers: int
+    backups: tuple[str, ...]
+    """Places of the backups that hold the person still."""
+    keys: tuple[int, ...]
+    """Of their identifiers, by which the person is known when such a backup is restored."""
 
 
 class _Going(NamedTuple):
@@ -73,6 +78,8 @@ def erase(tx: Transaction, hands: Hands, found: Found, pseudonym: int) -> Erased
     going = _going(tx, found)
     fragments = found.person.fragments
     keys = _keys(hands, going.identifiers)
+    first_seq = min((row.seq for row in tx.events_of(fragments)), default=0)
+    backups = count_erasure(tx, first_seq)
     events = tx.delete_events(fragments)
     quarantined = [row.id for row in quarantine_of(tx, keys)]
     tx.delete_quarantined(quarantined)
@@ -86,7 +93,19 @@ def erase(tx: Transaction, hands: Hands, found: Found, pseudonym: int) -> Erased
     tx.delete_customers([found.row])
     touched = {*found.state.senses.features, *_FEATURES.decode(tx.get_meta(CLEANING) or b"\x90")}
     tx.put_meta(CLEANING, canonical.encode(sorted(touched)))
-    return Erased(customer_id(found.row.key), events, len(quarantined), len(keys))
+    who = customer_id(found.row.key)
+    return Erased(who, events, len(quarantined), len(keys), backups, tuple(keys))
+
+
+def erase_again(tx: Transaction, hands: Hands, key: int, at: int, pseudonym: int) -> None:
+    """Erase whoever holds an identifier that was erased after this store was copied."""
+    if key in tx.suppressed([key]):
+        return
+    held = tx.identifiers([key]).get(key)
+    if held is not None and held.customer is not None:
+        erase(tx, hands, find(tx, hands.world, held.customer), pseudonym)
+    tx.delete_quarantined([row.id for row in quarantine_of(tx, [key])])
+    tx.suppress([key], at)
 
 
 def _keys(hands: Hands, identifiers: Iterable[Identifier]) -> list[int]:

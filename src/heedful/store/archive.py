@@ -198,13 +198,18 @@ class Archives:
         found = _NAME.fullmatch(name)
         newer = found and sorted(self.folder.glob(f"events-{found[1]}-{found[2]}-*.parquet"))
         if not newer:
-            raise StoreUnavailable(
-                "archive_missing",
-                f"Expected the archive that the store lists, got none - at `{path}`. "
-                "Put it back from a backup, beside the database.",
-                retryable=False,
-            )
+            raise missing(path)
         return newer[-1]
+
+
+def missing(path: Path) -> StoreUnavailable:
+    """Say that an archive is not where it should be."""
+    return StoreUnavailable(
+        "archive_missing",
+        f"Expected the archive that the store lists, got none - at `{path}`. "
+        "Put it back from a backup, beside the database.",
+        retryable=False,
+    )
 
 
 class _Opened:
@@ -256,6 +261,17 @@ def _sync(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def require_archive_extra() -> None:
+    """Refuse in words where the package that writes and reads archives is missing.
+
+    Raises
+    ------
+    InputError
+        `archive_extra_missing`.
+    """
+    _arrow("pyarrow.parquet")
 
 
 def _arrow(module: str) -> Any:

@@ -6,11 +6,16 @@ import contextlib
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+import msgspec
 
 from heedful.kernel import InputError, expected
-from heedful.ports import StoreFull, StoreUnavailable
+from heedful.ports import ERASE_AGAIN, StoreFull, StoreUnavailable
+from heedful.store.archive import FOLDER_SUFFIX, missing
 from heedful.store.connection import sync_folder, uri_of
 from heedful.store.owner import OwnerLock
 from heedful.store.schema import require_ours
@@ -55,8 +60,14 @@ def copy_out(source: sqlite3.Connection, target: str, progress: Progress | None)
             os.unlink(partial)
 
 
-def restore(backup: str, path: str) -> None:
+def restore(backup: str, path: str, erased: Mapping[int, int] = MappingProxyType({})) -> None:
     """Put a backup in the place of a store.
+
+    Parameters
+    ----------
+    erased
+        Identifiers that were erased since it was written, with the instant of each: whoever opens
+        the store erases their people again.
 
     Raises
     ------
@@ -82,6 +93,7 @@ def restore(backup: str, path: str) -> None:
         try:
             shutil.copyfile(backup, incoming)
             os.chmod(incoming, 0o600)
+            _leave_word(incoming, erased)
             _sync_file(incoming)
             _fold_wal(path)
             os.replace(incoming, path)
@@ -91,6 +103,78 @@ def restore(backup: str, path: str) -> None:
         finally:
             with contextlib.suppress(OSError):
                 os.unlink(incoming)
+
+
+def erased_since(path: str | os.PathLike[str]) -> dict[int, int]:
+    """Read which identifiers a store refuses, and since when; nothing of a damaged one."""
+    found: dict[int, int] = {}
+    with contextlib.suppress(sqlite3.Error):
+        for key, at in _read(path, "SELECT identifier, at FROM suppressed"):
+            found[key] = at
+    return found
+
+
+def copy_archives(
+    listing: str | os.PathLike[str],
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+) -> None:
+    """Copy the archives that one store lists from beside another to beside a third.
+
+    Raises
+    ------
+    StoreUnavailable
+        `archive_missing` when one of them is not there.
+    StoreFull
+        When there is no room.
+    """
+    try:
+        names = [row[0] for row in _read(listing, "SELECT name FROM archives ORDER BY name")]
+    except sqlite3.OperationalError:
+        return  # a copy from before there were archives
+    here, there = Path(f"{source}{FOLDER_SUFFIX}"), Path(f"{target}{FOLDER_SUFFIX}")
+    for name in names:
+        if not (here / name).is_file():
+            raise missing(here / name)
+        try:
+            there.mkdir(mode=0o700, exist_ok=True)
+            incoming = there / f"{name}.partial"
+            shutil.copyfile(here / name, incoming)
+            incoming.chmod(0o600)
+            _sync_file(os.fspath(incoming))
+            incoming.replace(there / name)
+        except OSError as error:
+            raise StoreFull(f"{error.strerror} for `{there}`") from error
+
+
+def _read(path: str | os.PathLike[str], statement: str) -> list[tuple[Any, ...]]:
+    if not os.path.isfile(path):
+        return []
+    connection = sqlite3.connect(uri_of(os.fspath(path), "ro"), uri=True)
+    try:
+        return connection.execute(statement).fetchall()
+    finally:
+        connection.close()
+
+
+def _leave_word(path: str, erased: Mapping[int, int]) -> None:
+    """Write into a store that nobody has opened yet whom it must not bring back."""
+    if not erased:
+        return
+    body = msgspec.msgpack.encode(sorted(erased.items()))
+    connection = sqlite3.connect(path)
+    try:
+        connection.execute(
+            "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2",
+            (ERASE_AGAIN, body),
+        )
+        connection.commit()
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        connection.close()
+    for suffix in ("-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path + suffix)
 
 
 def require_whole(path: str) -> None:

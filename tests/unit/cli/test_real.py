@@ -210,17 +210,48 @@ def test_a_backup_is_the_whole_workspace(shop: Shop, run: Run, tmp_path: Path) -
     assert {entry.stat().st_mode & 0o077 for entry in (backup, backup / "secret.key")} == {0}
     digest = shop.gives("replay")["digest"]
     shop.says("backup", str(backup), code=2)
-    shop.says("customer", "erase", "user_id:ben", "--yes")
     restored = tmp_path / "restored"
     assert json.loads(run("restore", backup, restored, "--json").stdout)["is_new"]
     other = Shop(restored, run)
     assert other.gives("customer", "show", "user_id:ben")["signals"]["orders"] == 1
     assert other.gives("replay")["digest"] == digest
+    shop.says("import", str(imported(tmp_path, order(8, 1, userId="cleo"))))
     kept = run("restore", backup, shop.directory, input="n\n")
     assert kept.exit_code == 1
-    shop.says("customer", "show", "user_id:ben", code=1)
+    shop.says("customer", "show", "user_id:cleo")
     assert run("restore", backup, shop.directory, "--yes").exit_code == 0
+    shop.says("customer", "show", "user_id:cleo", code=1)
     shop.says("customer", "show", "user_id:ben")
+
+
+def imported(folder: Path, *calls: dict[str, Any]) -> Path:
+    """Write calls as a file for `heedful import`."""
+    file = folder / "more.jsonl"
+    file.write_text("".join(json.dumps(one) + "\n" for one in calls), "utf-8")
+    return file
+
+
+def test_who_was_erased_stays_so_when_a_backup_is_restored(
+    shop: Shop, run: Run, tmp_path: Path
+) -> None:
+    backup, moved = tmp_path / "monday", tmp_path / "moved"
+    shop.says("backup", str(backup))
+    assert f"still: {backup}" in shop.says("customer", "erase", "user_id:ben", "--yes")
+    (listed,) = shop.gives("backups")["items"]
+    assert (listed["folder"], listed["erased_people"], listed["is_there"]) == (str(backup), 1, True)
+    # Into a new workspace: the backup itself has heard of it. Over the old one, also a copy that
+    # was elsewhere: the store that it replaces says whom it refuses.
+    assert run("restore", backup, tmp_path / "new").exit_code == 0
+    backup.rename(moved)
+    (moved / "erased.keys").unlink()
+    assert "not there" in shop.says("backups")
+    assert run("restore", moved, shop.directory, "--yes").exit_code == 0
+    for place in (Shop(tmp_path / "new", run), shop):
+        place.says("customer", "show", "user_id:ben", code=1)
+        place.says("customer", "show", "user_id:ada")
+        assert place.gives("replay")["is_equal"]
+        place.says("import", str(imported(tmp_path, order(9, 1, userId="ben"))))
+        place.says("customer", "show", "user_id:ben", code=1)
 
 
 def test_a_backup_goes_into_no_workspace_with_another_secret(
