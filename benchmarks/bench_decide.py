@@ -2,23 +2,32 @@
 
 A request for a slot of an app is decided by `step` for people drawn at random, each with traits,
 signals, consents and contacts of their own, so that gates and values differ from one to the next.
-A third of the actions is gated for a typical person. "nothing" is an event that concerns no rule.
+Candidates are arms: one action in the app each. A third of them is gated for a typical person.
 
-    python benchmarks/bench_decide.py [--actions 100 1000] [--decisions 2000]
+CPU time of the deciding thread is measured, and divided by how slow the machine is at that moment
+("at rest": see `machine.turn`). Peers choose among as many arms, without gates, money or record;
+they run in an interpreter of their own:
+
+    python -m venv PEERS && PEERS/bin/pip install vowpalwabbit mabwiser
+    python benchmarks/bench_decide.py --peers PEERS/bin/python
 """
 
 from __future__ import annotations
 
 import argparse
 import gc
-import platform
+import json
 import random
+import subprocess
 import sys
 import time
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import msgspec
 
+import machine
 from heedful import customer, sense
 from heedful.customer import Profile, ProfileRules
 from heedful.decide import (
@@ -45,11 +54,15 @@ from heedful.sense import Senses, SignalDefinition, SignalSet, compile_signals
 
 SECRET = b"a secret of benchmarks"
 NOW = 1_700_000_000_000
-PEOPLE = 50
+PEOPLE = 400
+EVENTS = 30
+PEER = Path(__file__).parent / "peer_decide.py"
 SIGNALS = 20
 COUNTRIES = ("DE", "FR", "IT", "ES", "AT", "NL")
-BARS = {100: (0.3, 1.0), 1_000: (1.0, 3.0)}
-"""Milliseconds, at the median and the 99th percentile, by number of actions."""
+BARS = {100: "p50 < 0.3, p99 < 1", 1_000: "p99 < 3"}
+"""Milliseconds, by number of candidates."""
+TURN_EVERY = 20
+"""Decisions between two looks at how slow the machine is."""
 
 
 def signal_set() -> SignalSet:
@@ -75,7 +88,7 @@ def definitions(actions: int, draw: random.Random) -> Definitions:
                 message_class="promotional",
                 decision_type="offer",
                 goal=f"goal_{i % 4}",
-                channels=("inapp", "email"),
+                channels=("inapp",),
                 eligible=f"traits.country in [{countries}]",
                 applicable=f"signals.count_{one} <= {draw.randint(4, 9)}",
                 suitable=f"signals.count_{other} < 9 and traits.age >= {draw.randint(16, 30)}",
@@ -142,7 +155,7 @@ def people(signals: SignalSet, draw: random.Random) -> list[Person]:
             events.append(event(10 + i, "own", MESSAGE_RELEASED, at, properties=said))
         events += [
             event(100 + i, "track", f"Event {draw.randrange(SIGNALS)}", NOW - HOUR_MS + i)
-            for i in range(60)
+            for i in range(EVENTS)
         ]
         for one in events:
             customer.apply(profile, one, ProfileRules())
@@ -181,78 +194,177 @@ def model(actions: int, draw: random.Random) -> BetaArms:
     return arms
 
 
-def measure(
-    rules: Rules, shared: Surroundings, crowd: list[Person], count: int
-) -> list[list[float]]:
-    """Time decisions and the encoding of their records, in milliseconds."""
+class Cost(NamedTuple):
+    """CPU milliseconds of one decision each, as measured and as they were at rest."""
+
+    raw: list[float]
+    rest: list[float]
+
+    def shown(self) -> list[str]:
+        """Show median and 99th percentile: at rest, and as measured."""
+        both = [[machine.percentile(values, share) for values in self] for share in (0.5, 0.99)]
+        return [f"{rest:.3f} ({raw:.3f})" for raw, rest in both]
+
+
+def timed(act: Callable[[int], object], count: int, fastest: float) -> Cost:
+    """Time calls in CPU milliseconds of this thread, after a tenth of them to warm up."""
+    raw: list[float] = []
+    rest: list[float] = []
+    slowdown = 1.0
+    for number in range(count // 10 + count):
+        if number % TURN_EVERY == 0:
+            slowdown = max(min(machine.turn(), machine.turn()) / fastest, 1.0)
+        start = time.thread_time_ns()
+        act(number)
+        spent = (time.thread_time_ns() - start) / 1e6
+        if number >= count // 10:
+            raw.append(spent)
+            rest.append(spent / slowdown)
+    return Cost(raw, rest)
+
+
+def fastest_turn() -> float:
+    """Give the CPU seconds of the machine's turn at rest, as far as it was ever seen."""
+    with machine.Pace() as pace:
+        time.sleep(machine.TURN_WAIT_S * 3)
+    _ = pace.slowdown
+    return float(machine.REST.read_text("ascii"))
+
+
+def deciding(
+    rules: Rules, shared: list[Surroundings], crowd: list[Person], *, is_anew: bool = False
+) -> Callable[[int], object]:
+    """Decide for one person after the other, each time asked anew, and encode the record.
+
+    Parameters
+    ----------
+    shared
+        Taken in turn: with two, each decision is the first after a model has learned.
+    is_anew
+        Whether chances are computed each time, as where no two people pass the same gates.
+    """
     encode = msgspec.msgpack.Encoder().encode
-    walls: list[list[float]] = [[], []]
-    for number in range(count + 100):
-        asked = event(
-            10_000 + number, "own", DECISION_REQUESTED, NOW, properties={"placement": "home"}
-        )
-        case, person = new_case(), crowd[number % len(crowd)]
-        start = time.perf_counter_ns()
-        made = step(rules, shared, person, case, asked, 1)
-        middle = time.perf_counter_ns()
-        encode(made.decisions)
-        end = time.perf_counter_ns()
-        if number >= 100:
-            walls[0].append((middle - start) / 1e6)
-            walls[1].append((end - middle) / 1e6)
-    return walls
+
+    def act(number: int) -> object:
+        said = {"placement": "home"}
+        asked = event(10_000 + number, "own", DECISION_REQUESTED, NOW, properties=said)
+        person, around = crowd[number % len(crowd)], shared[number % len(shared)]
+        if is_anew:
+            rules.valuer(around, NOW)._chances.clear()
+        return encode(step(rules, around, person, new_case(), asked, 1).decisions)
+
+    return act
 
 
-def uninteresting(rules: Rules, count: int = 200_000) -> float:
-    """Time an event that concerns nothing, in microseconds."""
-    seen = event(1, "track", "Something Else", NOW, properties={"a": 1})
-    concerns = rules.concerns
-    start = time.perf_counter_ns()
-    for _ in range(count):
-        concerns(seen)
-    return (time.perf_counter_ns() - start) / count / 1e3
-
-
-def at(walls: list[float], share: float) -> float:
-    """Read a percentile."""
-    return sorted(walls)[min(int(len(walls) * share), len(walls) - 1)]
+def peers(python: str, actions: int) -> list[dict[str, Any]]:
+    """Let the peers choose in their own interpreter."""
+    command = [python, str(PEER), str(actions)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Print the tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--actions", type=int, nargs="+", default=[100, 1_000])
     parser.add_argument("--decisions", type=int, default=2_000)
+    parser.add_argument("--peers", help="a Python interpreter that has vowpalwabbit and mabwiser")
     given = parser.parse_args()
-    print(f"Python {platform.python_version()} on {platform.machine()}, {platform.system()}")
-    print(
-        f"{'actions':>8} {'scored':>7} {'p50 ms':>8} {'p99 ms':>8} {'record p50':>11}  bar p50/p99"
-    )
+    machine.print_head("Decide in process: CPU ms of a decision, at rest (as measured).")
+    fastest = fastest_turn()
     signals = signal_set()
-    rules = None
+    rows, beside = [], []
     for actions in given.actions:
         draw = random.Random(20_261_121)
         rules = compile_rules(definitions(actions, draw), signals, version="bench")
-        shared = Surroundings(
-            secret=SECRET,
-            models={"beta": model(actions, draw)},
-            governance=Governance(),
-            budgets={},
-        )
+        models = [model(actions, draw), model(actions, draw)]
+        seen = [
+            Surroundings(secret=SECRET, models={"beta": one}, governance=Governance(), budgets={})
+            for one in models
+        ]
         crowd = people(signals, draw)
-        probe = event(9_999, "own", DECISION_REQUESTED, NOW, properties={"placement": "home"})
-        answer = step(rules, shared, crowd[0], new_case(), probe, 1).answer
-        assert answer is not None
-        scored = sum(1 for c in answer.candidates if c.verdict != "gated")
+        scored = passing(rules, seen[0], crowd)
         gc.collect()
-        walls, records = measure(rules, shared, crowd, given.decisions)
-        bar = BARS.get(actions, (0.0, 0.0))
+        gc.freeze()
+        cost = timed(deciding(rules, seen[:1], crowd), given.decisions, fastest)
+        alone = timed(deciding(rules, seen[:1], crowd, is_anew=True), given.decisions, fastest)
+        first = timed(deciding(rules, seen, crowd), given.decisions // 10, fastest)
+        for what, one in (
+            ("as people come", cost),
+            ("no two alike", alone),
+            ("first after learning", first),
+        ):
+            bar = BARS.get(actions, "") if one is not first else ""
+            rows.append((f"{actions} candidates, {what}", scored, *one.shown(), bar))
+        for peer in peers(given.peers, actions) if given.peers else []:
+            ratios = [machine.percentile(one.raw, 0.5) / peer["p50"] for one in (cost, alone)]
+            taken = [f"{peer[share]:.3f}" for share in ("p50", "p99")]
+            beside.append((peer["name"], actions, *taken, *(f"{r:.2f}" for r in ratios)))
+    heads = ["decide", "scored", "p50", "p99", "bar"]
+    machine.print_table(heads, rows)
+    if beside:
         print(
-            f"{actions:>8} {scored:>7} {at(walls, 0.5):>8.3f} {at(walls, 0.99):>8.3f} "
-            f"{at(records, 0.5):>11.3f}  {bar[0]:g} / {bar[1]:g}"
+            "Peers, choice alone, CPU ms as measured; the ratio is of both medians as measured.\n"
         )
-    if rules is not None:
-        print(f"an event that concerns nothing: {uninteresting(rules):.3f} us (bar 1)")
+        machine.print_table(
+            ["peer", "arms", "p50", "p99", "Heedful to peer", "no two alike"], beside
+        )
+    others = [
+        ("learn one outcome", f"{learning(draw, fastest):.1f} us", "< 30 us"),
+        ("an event that concerns nothing", f"{uninteresting(rules, fastest):.2f} us", "< 1 us"),
+    ]
+    machine.print_table(["what", "p50 at rest", "bar"], others)
+
+
+def passing(rules: Rules, shared: Surroundings, crowd: list[Person]) -> str:
+    """Say how many candidates passed the gates, on average, and how different the sets were."""
+    counts, kinds = [], set()
+    for number, person in enumerate(crowd):
+        said = {"placement": "home"}
+        asked = event(90_000 + number, "own", DECISION_REQUESTED, NOW, properties=said)
+        answer = step(rules, shared, person, new_case(), asked, 1).answer
+        assert answer is not None
+        passed = tuple(c.action for c in answer.candidates if c.verdict != "gated")
+        counts.append(len(passed))
+        kinds.add(passed)
+    return f"{sum(counts) / len(counts):.0f} ({len(kinds)} sets of {len(crowd)} people)"
+
+
+def learning(draw: random.Random, fastest: float) -> float:
+    """Time one outcome that the estimator learns, in microseconds at rest."""
+    arms = model(100, draw)
+    rows = [row_of(1_000_000 + i, f"action_{i % 100:04}/inapp/default", i) for i in range(5_500)]
+    return (
+        machine.percentile(timed(lambda i: arms.learn_one(rows[i]), 5_000, fastest).rest, 0.5) * 1e3
+    )
+
+
+def row_of(seq: int, arm: str, number: int) -> LearningRow:
+    """One outcome of one arm."""
+    return LearningRow(
+        learn_seq=seq,
+        decision_id=f"d{number}",
+        arm=arm,
+        goal=f"goal_{number % 4}",
+        state="converted" if number % 9 == 0 else "expired",
+        outcome=MICRO if number % 9 == 0 else 0,
+        decided_at=NOW,
+        at=NOW,
+    )
+
+
+def uninteresting(rules: Rules, fastest: float) -> float:
+    """Time an event that concerns no rule, in microseconds at rest."""
+    seen = event(1, "track", "Something Else", NOW, properties={"a": 1})
+    concerns = rules.concerns
+
+    def ask(_: int) -> None:
+        for _ in range(1_000):
+            concerns(seen)
+
+    return machine.percentile(timed(ask, 200, fastest).rest, 0.5)
 
 
 if __name__ == "__main__":

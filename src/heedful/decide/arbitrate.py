@@ -135,25 +135,25 @@ def _is_free(run: Run, standing: Standing) -> bool:
 def _pick(run: Run, slot: Slot, asked: Asked, gates: Gates, choice: Choice, passed: int) -> Picked:
     valuer = run.rules.valuer(run.surroundings, run.now)
     recent = gates.contact.recent() if run.rules.contact.fatigue_micros else 0
-    options = list(members(choice.options, passed))
-    worths, table = valuer.weigh(choice, passed, options, recent, run.readings)
-    goals = tuple(goal for goal, arms in choice.by_goal.items() if passed & arms)
-    nothing = valuer.silence(goals)
     stand = held(run, asked.tier)
+    if asked.tier in DRAWN_TIERS and not stand.is_held:
+        chances = valuer.chances(choice, passed, recent, run.readings)
+        if run.surroundings.is_rehearsal:
+            chosen = choose_likeliest(chances)
+        else:
+            chosen = choose_drawn(chances, run.surroundings.secret, run.next_id(slot.key))
+        options, worths, nothing = chances.options, chances.worths, chances.nothing
+        flags = _flags(stand)
+        return Picked(choice, options, worths, chosen, nothing, valuer.asked, flags, chances.lost)
+    options = list(members(choice.options, passed))
+    worths = valuer.weigh(choice, passed, options, recent, run.readings).worths
+    nothing = valuer.silence(choice.goals_of(passed)).worths[0].terms
     if stand.is_held:
         weights = [0] * len(worths) + [PROBABILITY_ONE]
         chosen = Chosen(len(worths), weights, "holdout")
-    elif asked.tier in DRAWN_TIERS and run.surroundings.is_rehearsal:
-        chosen = choose_likeliest(table, nothing.table, run.rules.contact.floor)
-    elif asked.tier in DRAWN_TIERS:
-        id_ = run.next_id(slot.key)
-        floor, secret = run.rules.contact.floor, run.surroundings.secret
-        chosen = choose_drawn(table, nothing.table, floor, secret, id_)
     else:
         chosen = choose_best(worths)
-    return Picked(
-        choice, options, worths, chosen, nothing.worths[0].terms, valuer.asked, _flags(stand)
-    )
+    return Picked(choice, options, worths, chosen, nothing, valuer.asked, _flags(stand))
 
 
 def _flags(stand: Held) -> tuple[str, ...]:

@@ -174,6 +174,10 @@ class Choice:
             if action.group is not None:
                 _add(self.by_cap, ("group", action.group), bit)
 
+    def goals_of(self, arms: int) -> tuple[GoalRule, ...]:
+        """List the goals of a set of arms, in the order of the choice."""
+        return tuple(goal for goal, its in self.by_goal.items() if its & arms)
+
     def stopped(self, closed: list[tuple[int, str]]) -> list[Candidate]:
         """Give the records of arms that gates stopped, in the order of the gates.
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import Final, NamedTuple
 
 from heedful.decide.types import Decision
-from heedful.decide.value import Worth
+from heedful.decide.value import Chances, Worth
 from heedful.kernel import InputError, expected
-from heedful.learn import PROBABILITY_ONE, ArmColumns, draw, selection_probabilities
+from heedful.learn import PROBABILITY_ONE, draw, uniform_key
 
 CHOICE: Final = "choice"
 """Purpose of the random number that a decision's arm is drawn with."""
+
+_KEY_BITS: Final = 128  # of a uniform key
 
 DRAWN_TIERS: Final = frozenset(("retention", "growth"))
 """Tiers in which chances are taken on purpose, so that learning goes on; help is not drawn."""
@@ -40,17 +43,16 @@ def choose_best(worths: list[Worth]) -> Chosen:
     return Chosen(index, weights, "best_value")
 
 
-def choose_drawn(
-    table: ArmColumns, nothing: ArmColumns, floor: float, secret: bytes, decision_id: int
-) -> Chosen:
-    """Draw an arm by Thompson sampling's chances, mixed with a floor."""
-    weights = selection_probabilities(table.with_last(nothing), floor)
-    return Chosen(draw(secret, decision_id, CHOICE, weights), weights, "drawn")
+def choose_drawn(chances: Chances, secret: bytes, decision_id: int) -> Chosen:
+    """Draw an arm by the chances that are recorded, as `choose_again` draws it."""
+    key = uniform_key(secret, decision_id, CHOICE)
+    target = key * chances.sums[-1] >> _KEY_BITS
+    return Chosen(bisect_right(chances.sums, target), chances.weights, "drawn")
 
 
-def choose_likeliest(table: ArmColumns, nothing: ArmColumns, floor: float) -> Chosen:
+def choose_likeliest(chances: Chances) -> Chosen:
     """Take the arm of the best chance instead of drawing; of equal ones the first by name."""
-    weights = selection_probabilities(table.with_last(nothing), floor)
+    weights = chances.weights
     return Chosen(max(range(len(weights)), key=lambda i: (weights[i], -i)), weights, "drawn")
 
 

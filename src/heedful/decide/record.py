@@ -42,6 +42,8 @@ class Picked(NamedTuple):
     """Terms of doing nothing."""
     models: dict[str, int]
     flags: tuple[str, ...] = ()
+    lost: list[Candidate] | None = None
+    """The record of every arm as one that was not drawn, where it is known."""
 
     @property
     def winner(self) -> Option | None:
@@ -67,22 +69,16 @@ def candidates_of(rounds: list[Round], picked: Picked | None) -> tuple[Candidate
     lost = "lower_value" if picked.chosen.reason == "best_value" else "not_drawn"
     if picked.chosen.reason == "holdout":
         lost = "holdout"
-    # A loop over all arms that passed: positional, and nothing asked twice.
-    scored = [
-        Candidate(
-            option.arm.action,
-            option.arm.channel,
-            option.arm.treatment,
-            LOST,
-            lost,
-            weight,
-            worth.terms,
-        )
-        for option, worth, weight in zip(picked.passed, picked.worths, weights, strict=False)
-    ]
-    if picked.winner is not None:
-        scored[chosen] = replace(scored[chosen], verdict=CHOSEN, reason_code=CHOSEN)
+    scored = picked.lost
+    if scored is None:
+        scored = [
+            Candidate(*option.arm.id, LOST, lost, weight, worth.terms)
+            for option, worth, weight in zip(picked.passed, picked.worths, weights, strict=False)
+        ]
+    place = len(found) + chosen
     found += scored
+    if picked.winner is not None:
+        found[place] = replace(found[place], verdict=CHOSEN, reason_code=CHOSEN)
     is_it = chosen == len(picked.worths)
     verdict, code = (CHOSEN, CHOSEN) if is_it else (LOST, lost)
     found.append(Candidate(DO_NOTHING, "", "", verdict, code, weights[-1], picked.nothing))

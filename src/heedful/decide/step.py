@@ -66,11 +66,13 @@ def step(
     run = Run(rules, surroundings, person, case, event, fragment)
     answer = _ANSWERS.get(event.name) if event.type == "own" else None
     triggers = _observe(run)
+    if event.type == "own" and event.name in (DECISION_REQUESTED, EFFECT_DUE):
+        # Nothing is answered and nothing goes out past a need that no event has led to.
+        triggers += _look_again(run)
     if answer is not None:
         answer(run)
         triggers += recheck(run)
     if event.type == "own" and event.name == DECISION_REQUESTED:
-        triggers += _look_again(run)
         run.answer = _answer(run)
     _decide(run, triggers)
     forget(run)

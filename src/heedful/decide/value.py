@@ -11,18 +11,20 @@ contacts, and remembered until a model has learned more.
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import Final, NamedTuple, Protocol
 
 from heedful.decide.choice import Choice, Option, members
 from heedful.decide.compiled import ActionRule, ArmRule, ContactRules, GoalRule
 from heedful.decide.definitions import DO_NOTHING
 from heedful.decide.readings import Readings
-from heedful.decide.types import Surroundings
+from heedful.decide.types import Candidate, Surroundings
 from heedful.expr import UNKNOWN
 from heedful.kernel import HOUR_MS, MICRO, to_micros
-from heedful.learn import ArmColumns, ArmValue, Posterior, Prior
+from heedful.learn import ArmColumns, ArmValue, Posterior, Prior, selection_probabilities
 
 _TABLES_MAX: Final = 64
+_SETS_MAX: Final = 256
 
 
 class Estimator(Protocol):
@@ -53,6 +55,21 @@ class Weighed(NamedTuple):
     table: ArmColumns
 
 
+class Chances(NamedTuple):
+    """What the arms that passed are drawn with; the same for everybody for whom these passed."""
+
+    options: list[Option]
+    worths: list[Worth]
+    nothing: dict[str, int]
+    """Terms of doing nothing."""
+    weights: list[int]
+    """Of every arm and, last, of doing nothing, in units of 2**-32."""
+    sums: list[int]
+    """Of the weights up to each place, which a draw is looked up in."""
+    lost: list[Candidate]
+    """The record of every arm as one that was not drawn."""
+
+
 class Valuer:
     """Values arms for one state of the models; remembers what it computed."""
 
@@ -64,6 +81,7 @@ class Valuer:
         self._hour = at - at % HOUR_MS
         self._nothing: dict[str, tuple[float, float, int]] = {}
         self._known: dict[int, dict[int, Worth]] = {}
+        self._chances: dict[tuple[Choice, int, int], Chances] = {}
         self._silences: dict[tuple[GoalRule, ...], Weighed] = {}
         self._tables: dict[tuple[Choice, int], Weighed] = {}
         self.asked = {name: model.learn_seq for name, model in sorted(self._models.items())}
@@ -80,6 +98,37 @@ class Valuer:
             )
             and shared.margins == self._margins
         )
+
+    def chances(self, choice: Choice, passed: int, recent: int, readings: Readings) -> Chances:
+        """Give the chances of the arms that passed for a person who heard from us so often.
+
+        Notes
+        -----
+        They depend on the set of arms and not on the person, so people for whom the same gates
+        are open share them, until a model has learned more.
+        """
+        key = choice, passed, recent
+        known = self._chances.get(key)
+        if known is None:
+            known = self._chances_of(choice, passed, recent, readings)
+            if not choice.is_weighted:
+                if len(self._chances) >= _SETS_MAX:
+                    self._chances.clear()
+                self._chances[key] = known
+        return known
+
+    def _chances_of(self, choice: Choice, passed: int, recent: int, readings: Readings) -> Chances:
+        options = list(members(choice.options, passed))
+        worths, table = self.weigh(choice, passed, options, recent, readings)
+        nothing = self.silence(choice.goals_of(passed))
+        floor = self._contact.floor
+        weights = selection_probabilities(table.with_last(nothing.table), floor)
+        lost = [
+            Candidate(*option.arm.id, "lost", "not_drawn", weight, worth.terms)
+            for option, worth, weight in zip(options, worths, weights, strict=False)
+        ]
+        terms = nothing.worths[0].terms
+        return Chances(options, worths, terms, weights, list(accumulate(weights)), lost)
 
     def weigh(
         self, choice: Choice, passed: int, options: list[Option], recent: int, readings: Readings
