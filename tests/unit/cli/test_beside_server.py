@@ -36,7 +36,7 @@ class Beside:
         return json.loads(done.stdout)
 
     def send(self, key: str, path: str, body: dict[str, Any]) -> httpx.Response:
-        return httpx.post(self.url + path, json=body, auth=(key, ""), trust_env=False)
+        return httpx.post(self.url + path, json=body, auth=(key, ""), trust_env=False, timeout=60)
 
 
 @pytest.fixture(scope="module")
