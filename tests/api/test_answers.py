@@ -144,6 +144,8 @@ def govern(asked: Asked) -> None:
     asked.ask("GET", "/v1/strategy/versions")
     asked.ask("GET", "/v1/strategy/versions/{version}", version=version)
     asked.ask("GET", "/v1/signals")
+    asked.client.post("/v1/backup", json={"target": "answered"})
+    asked.ask("GET", "/v1/backups")
     dead = asked.ask("GET", "/v1/effects?status=dead")
     asked.answers[Route("GET", "/v1/effects")] = dead
     row = asked.client.get("/v1/quarantine").json()["items"][-1]["id"]
