@@ -141,6 +141,18 @@ def test_a_message_waits_until_it_is_fetched_and_marked(client: httpx.Client) ->
     assert client.get(path).json() == {"items": [], "next_cursor": None}
 
 
+def test_what_was_dismissed_hides_nothing_that_came_later(client: httpx.Client) -> None:
+    person = shop.meet(client, "dismisses")
+    shop.ask(client, "dismisses", channel="inapp")
+    (one,) = messages(client, person)
+    path = f"/v1/customers/{person}/inbox"
+    client.post(f"{path}/{one['effect_id']}", json={"mark": "dismissed"})
+    shop.fail_to_pay(client, "dismisses")
+    page = until(lambda: (read := client.get(path, params={"limit": 1}).json())["items"] and read)
+    assert [item["message"]["action"] for item in page["items"]] == ["offer_help"]
+    assert client.get(path, params={"after": page["next_cursor"]}).json()["items"] == []
+
+
 def test_nobody_marks_the_message_of_somebody_else(client: httpx.Client) -> None:
     person, other = shop.meet(client, "has a message"), shop.meet(client, "has none")
     shop.ask(client, "has a message", channel="inapp")

@@ -22,6 +22,8 @@ from heedful.kernel import InputError, expected, format_instant
 PAUSE_S: Final = 0.25
 """Least time between two looks at one inbox: a busy writer commits 80 times a second."""
 PAGE: Final = 100
+INBOX_MESSAGES_MAX: Final = 10_000
+"""Messages of one inbox beyond a cursor that are looked through for those that still wait."""
 
 Done = dict[str, bool]
 After = Annotated[
@@ -34,12 +36,18 @@ def inbox(
     context: Here, customer_id: CustomerKey, after: After = 0, limit: PageSize = 50
 ) -> dict[str, Any]:
     """Read the messages that wait for a person, the oldest first, beyond a cursor."""
-    app = context.app
-    found = app.engine.inbox.list(customer_id, after, limit, app.clock())
+    found = _waiting(context, customer_id, after, limit)
     return {
         "items": [_shown(item) for item in found],
         "next_cursor": found[-1].cursor if found else None,
     }
+
+
+def _waiting(context: Context, customer_id: str, after: int, limit: int) -> list[InboxItem]:
+    # What is expired or dismissed is left out after it was read, so a page is cut from what is
+    # left: cut before, a page of nothing but those would hide all that came later.
+    app = context.app
+    return app.engine.inbox.list(customer_id, after, INBOX_MESSAGES_MAX, app.clock())[:limit]
 
 
 def _shown(item: InboxItem) -> dict[str, Any]:
@@ -71,15 +79,13 @@ async def watch_inbox(
 
 
 async def _messages(context: Context, customer_id: str, cursor: int) -> AsyncGenerator[bytes, None]:
-    app = context.app
+    heartbeat_s = context.app.settings.stream_heartbeat_s
     async with watching(context) as news:
         yield b": listening\n\n"
         while not context.stopping.is_set():
             news.clear()
             try:
-                found = await asyncio.to_thread(
-                    app.engine.inbox.list, customer_id, cursor, PAGE, app.clock()
-                )
+                found = await asyncio.to_thread(_waiting, context, customer_id, cursor, PAGE)
             except InputError:
                 return  # erased meanwhile
             if found:
@@ -88,7 +94,7 @@ async def _messages(context: Context, customer_id: str, cursor: int) -> AsyncGen
                 continue
             await asyncio.sleep(PAUSE_S)
             try:
-                async with asyncio.timeout(app.settings.stream_heartbeat_s):
+                async with asyncio.timeout(heartbeat_s):
                     await news.wait()
             except TimeoutError:
                 yield b": quiet\n\n"
