@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from heedful.kernel import MICRO
 from heedful.learn import (
     PROBABILITY_ONE,
+    ArmSpec,
+    ArmTable,
     ArmValue,
+    Basis,
     BetaArms,
     LearningRow,
+    LogisticArms,
+    LogisticSettings,
+    LogitNormalValue,
     NormalValue,
     Value,
+    decode_model,
     draw,
+    encode_model,
     selection_probabilities,
 )
 
@@ -21,7 +30,15 @@ shapes = st.floats(0.01, 1e7)
 money = st.floats(-1e5, 1e5)
 beta_arms = st.builds(ArmValue, alpha=shapes, beta=shapes, gain=money, offset=money)
 normal_arms = st.builds(NormalValue, mean=money, sd=st.floats(0.0, 1e4))
+logit_arms = st.builds(
+    LogitNormalValue,
+    mean=st.floats(-8.0, 8.0),
+    sd=st.floats(0.01, 3.0),
+    gain=money,
+    offset=money,
+)
 worlds = st.lists(st.one_of(beta_arms, normal_arms), min_size=1, max_size=12)
+mixed_worlds = st.lists(st.one_of(beta_arms, normal_arms, logit_arms), min_size=1, max_size=8)
 
 
 @settings(max_examples=300)
@@ -33,6 +50,14 @@ def test_any_arms_get_weights_that_sum_and_respect_the_floor(
     assert sum(weights) == PROBABILITY_ONE
     assert min(weights) >= int(floor / len(values) * PROBABILITY_ONE) - 1
     assert weights == selection_probabilities(values, floor)
+
+
+@settings(max_examples=50, deadline=None)
+@given(mixed_worlds, st.floats(0.0, 1.0))
+def test_arms_of_all_families_get_weights_that_sum(values: list[Value], floor: float) -> None:
+    weights = selection_probabilities(values, floor)
+    assert sum(weights) == PROBABILITY_ONE
+    assert min(weights) >= int(floor / len(values) * PROBABILITY_ONE) - 1
 
 
 @settings(max_examples=100)
@@ -98,3 +123,57 @@ def test_any_split_of_the_rows_over_learners_merges_to_the_same_bytes(
     a, b, c, d = parts
     assert a.merge(b).merge(c.merge(d)).encode() == whole.encode()
     assert d.merge(a).merge(c).merge(b).encode() == whole.encode()
+
+
+outcomes = st.lists(
+    st.tuples(
+        st.integers(0, 4),
+        st.sampled_from(["pending", "maturing", "converted", "expired", "withdrawn"]),
+        st.integers(0, MICRO),
+        st.integers(0, 3 * MICRO),
+        st.integers(0, 3 * MICRO),
+        st.integers(-(10**12), 10**12),
+        st.lists(st.floats(-1e6, 1e6), min_size=4, max_size=4),
+    ),
+    max_size=40,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(outcomes, st.sampled_from([None, 1, 10**6, 10**12]))
+def test_any_outcomes_leave_a_belief_that_narrows_and_is_read_back(
+    drawn: list[tuple[int, str, int, int, int, int, list[float]]], half_life_ms: int | None
+) -> None:
+    basis = Basis((1, 2), (0.0, 5.0), (1.0, 100.0))
+    settings = LogisticSettings(basis=basis, sparse_bits=8, half_life_ms=half_life_ms)
+    model = LogisticArms(settings)
+    arms = [
+        ArmSpec(f"arm_{k}", f"g_{k % 2}", f"a_{k // 2}", channel="push", treatment=f"t_{k}")
+        for k in range(5)
+    ]
+    for number, (arm, state, outcome, weight, retract, at, values) in enumerate(drawn, 1):
+        model.learn_one(
+            LearningRow(
+                learn_seq=number,
+                decision_id="d",
+                arm=arms[arm].arm,
+                goal="g",
+                state=state,  # type: ignore[arg-type]
+                outcome=outcome,
+                weight=weight,
+                retract=retract,
+                decided_at=0,
+                at=at,
+                parts=arms[arm].parts,
+                feature_ids=(1, 2, 3, 4),
+                feature_values=tuple(values),
+            )
+        )
+    again = decode_model(encode_model(model))
+    assert encode_model(again) == encode_model(model)
+    context = model.reader.read((1, 2, 3, 4), (1.0, 100.0, -1.0, 2.0))
+    found = ArmTable(model, "g", arms).score(context)
+    unknown = ArmTable(LogisticArms(settings), "g", arms).score(context)
+    assert np.isfinite(found.mean).all()
+    assert (found.sd > 0.0).all()
+    assert (found.sd <= unknown.sd * (1.0 + 1e-5)).all()

@@ -238,7 +238,8 @@ class _Race:
         z = (ends[1:, None] + width[:, None] * _X).ravel()
         counts = [entrant.racing(edges[-1]) for entrant in self.entrants]
         columns = [
-            entrant.block.density(z, count)
+            # A family may lie below these panels as a whole.
+            entrant.block.density(z, count) if count else np.empty((len(z), 0))
             for entrant, count in zip(self.entrants, counts, strict=True)
         ]
         mass = columns[0] if len(columns) == 1 else np.concatenate(columns, axis=1)

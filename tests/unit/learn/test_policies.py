@@ -97,6 +97,17 @@ def test_many_narrow_and_wide_arms_agree_with_draws() -> None:
     assert np.abs(shares(Thompson(0.0), arms) - frequency).max() < 0.004
 
 
+def test_a_family_far_below_another_takes_the_rest_of_its_chances() -> None:
+    # Many narrow panels high up, in which no arm of the other families races yet.
+    arms: list[Value] = [NormalValue(100.0, 1e-3), NormalValue(100.0, 40.0)]
+    arms += [LogitNormalValue(0.0, 0.5, 40.0, 40.0), ArmValue(20.0, 20.0, 40.0, 40.0)]
+    best = drawn(arms, 200_000, seed=5).argmax(axis=1)
+    frequency = np.bincount(best, minlength=4) / 200_000
+    assert shares(Thompson(0.0), arms) == pytest.approx(frequency, abs=0.004)
+    wide: list[Value] = [NormalValue(0.0, 1e4), LogitNormalValue(-1.0, 0.01, 1.0, 0.0)]
+    assert shares(Thompson(0.0), wide) == pytest.approx([0.5, 0.5], abs=1e-3)
+
+
 def test_moments_are_those_of_draws() -> None:
     sample = drawn(ARMS, 400_000, seed=4)
     mean, sd = moments(ARMS)
