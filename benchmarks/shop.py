@@ -242,7 +242,7 @@ def workspace(customers: int, *, decides: bool, say: Callable[[str], None] = pri
         (made / OWNER_FILE).write_text(app.create_key("owner", "bench-owner"), "ascii")
         app.close()
         (made / "ready").touch()
-    copy = STORES / f"{name}-run"
+    copy = STORES / f"{name}-run-{os.getpid()}"
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(made, copy)
     os.sync()
