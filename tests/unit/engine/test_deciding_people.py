@@ -88,3 +88,17 @@ def test_an_erased_person_leaves_the_arm_and_nothing_of_themselves() -> None:
         with pytest.raises(InputError) as refused:
             here.ask()
         assert refused.value.code == "no_usable_identifier"
+
+
+def test_a_mail_that_waits_for_one_side_of_an_unmerge_does_not_reach_the_other() -> None:
+    with acting(CART_MAIL) as here:
+        here.meet()
+        here.track("Home", type="page", user_id="u1", anonymous_id="laptop")
+        here.track("Product Added", anonymous_id="laptop")
+        assert [status for _, status, _ in here.states()] == ["waiting"]
+        here.engine.unmerge(here.who("user_id", "u1"), [named("anonymous_id", "laptop")])
+        here.dispatch()
+        assert [(status, code) for _, status, code in here.states()] == [
+            ("withdrawn", "no_consent")
+        ]
+        assert here.way.calls == []
