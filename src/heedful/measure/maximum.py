@@ -18,6 +18,8 @@ LOG_PARAMETER_MAX: Final = 25.0
 
 _STEP_MAX: Final = 2.0
 _GRADIENT_CLOSE: Final = 1e-8  # a row
+_GAIN_CLOSE: Final = 1e-12  # of the value: less is rounding
+_IDLE_MAX: Final = 5  # steps in a row that gain no more; along a flat ridge there is no end
 _HALVINGS_MAX: Final = 40
 _ENOUGH: Final = 1e-4  # of the slope, after Armijo
 
@@ -50,8 +52,9 @@ def maximize(likelihood: Likelihood, start: Sequence[float]) -> Maximum:
     if not np.isfinite(value):
         raise InputError("no_convergence", expected("a finite likelihood", repr(value), "$.start"))
     inverse = np.eye(len(where))
+    idle = 0
     for _ in range(STEPS_MAX):
-        if float(np.abs(slope).max()) < _GRADIENT_CLOSE:
+        if float(np.abs(slope).max()) < _GRADIENT_CLOSE or idle >= _IDLE_MAX:
             return Maximum(np.exp(where), value)
         step = inverse @ slope
         if float(step @ slope) <= 0.0:
@@ -62,6 +65,7 @@ def maximize(likelihood: Likelihood, start: Sequence[float]) -> Maximum:
             return Maximum(np.exp(where), value)
         moved, changed = found[0] - where, slope - found[2]
         inverse = _bfgs(inverse, moved, changed)
+        idle = idle + 1 if found[1] - value <= _GAIN_CLOSE * abs(value) else 0
         where, value, slope = found
     got = f"{STEPS_MAX} steps"
     raise InputError("no_convergence", expected("a likelihood with a maximum", got, "$"))

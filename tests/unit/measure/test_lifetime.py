@@ -162,6 +162,18 @@ def pareto_likelihood(parameters: Any, seen: Purchases) -> float:
     return total
 
 
+@pytest.mark.parametrize("fit", [fit_bg_nbd, fit_pareto_nbd], ids=["bg", "pareto"])
+def test_customers_whom_no_model_describes_are_fitted_all_the_same(fit: Any) -> None:
+    # The last purchase says nothing of the frequency: the likelihood ends in a flat ridge.
+    draws = np.random.default_rng(1)
+    frequency = draws.negative_binomial(0.5, 0.3, 20_000)
+    recency = np.where(frequency > 0, np.ceil(draws.random(20_000) * 272) / 7, 0.0)
+    seen = purchases(frequency, recency, np.full(20_000, 39.0))
+    forecast = fit(seen).model.expected(seen, 13.0)
+    assert np.isfinite(forecast).all()
+    assert (forecast >= 0.0).all()
+
+
 def test_chances_of_leaving_sum_to_one() -> None:
     share = _pareto_terms(CDNOW_PARETO, purchases([0, 5, 5], [0, 3, 39], [39, 39, 39])).share
     assert share.sum(axis=0) == pytest.approx(1.0)
