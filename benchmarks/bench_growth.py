@@ -106,12 +106,16 @@ def plot(sizes: list[Size], steps: list[Step], folder: Path) -> None:
     people = [size.customers for size in sizes]
     axes[0].plot(people, [size.cpu_us for size in sizes], marker="o", color="#1b6ca8")
     axes[0].set(xscale="log", title="Server CPU an event, µs", xlabel="customers")
-    axes[0].set_ylim(bottom=0)
+    axes[0].set_ylim(0, max(size.cpu_us for size in sizes) * 1.15)
     axes[1].plot(people, [size.file_mb for size in sizes], marker="o", color="#1b6ca8")
     bar = [count * BAR_BYTES / MIB for count in people]
     axes[1].plot(people, bar, linestyle="--", color="#999999", label="bar: 6 KiB each")
     axes[1].set(xscale="log", yscale="log", title="File before any event, MiB", xlabel="customers")
     axes[1].legend(frameon=False)
+    axes[1].set_yticks([size.file_mb for size in sizes], [f"{s.file_mb:,.0f}" for s in sizes])
+    for axis in axes[:2]:
+        axis.set_xticks(people, [f"{count:,}" for count in people])
+        axis.minorticks_off()
     events = [step.events / 1_000 for step in steps]
     axes[2].plot(events, [s.file_mb for s in steps], marker="o", color="#1b6ca8", label="file")
     axes[2].plot(
