@@ -9,6 +9,7 @@ from heedful.decide.choice import Option
 from heedful.decide.compile_actions import MARKETING_PURPOSE
 from heedful.decide.compiled import ActionRule, ArmRule
 from heedful.decide.fill import fill, fill_address
+from heedful.decide.lessons import decision_name
 from heedful.decide.run import Run
 from heedful.decide.types import SILENCE_SET, Decision
 from heedful.effects import CallWebhook, Content, MessageClass, OutboundEffect, SendMessage
@@ -100,7 +101,7 @@ def _put(
     run.effects.append(
         OutboundEffect(
             id=id_,
-            decision_id=public_id("d", decision.id),
+            decision_id=decision_name(decision.id),
             customer_id=public_id("c", decision.customer),
             effect=effect,
             due=due,

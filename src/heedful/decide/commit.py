@@ -17,14 +17,13 @@ from heedful.decide.choice import Option
 from heedful.decide.compiled import ActionRule, GoalRule
 from heedful.decide.contact import Contact
 from heedful.decide.definitions import DO_NOTHING
-from heedful.decide.lessons import lesson_of
+from heedful.decide.lessons import decision_name, lesson_of
 from heedful.decide.limits import NOTHING_STANDS_MS, STANDING_MAX
 from heedful.decide.record import Picked
 from heedful.decide.rules import Slot
 from heedful.decide.run import Run
 from heedful.decide.types import Decision
 from heedful.events import MESSAGE_RELEASED
-from heedful.kernel import public_id
 
 
 def commit(
@@ -125,7 +124,7 @@ def say_released(run: Run, standing: Standing, effect_id: str) -> None:
             "class": standing.message_class,
             "action": standing.action,
             "treatment": standing.treatment,
-            "decision_id": public_id("d", standing.id),
+            "decision_id": decision_name(standing.id),
             "effect_id": effect_id,
         },
     )

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from heedful.decide.case import GoalWindow, Standing
 from heedful.decide.definitions import DO_NOTHING
 from heedful.decide.rules import Rules
 from heedful.kernel import MICRO, public_id
 from heedful.learn import LearningRow, RowState
+
+
+@lru_cache(maxsize=64)
+def decision_name(decision_id: int) -> str:
+    """Give the public id of a decision, which one step writes several times."""
+    return public_id("d", decision_id)
 
 
 def arm_name(standing: Standing) -> str:
@@ -24,7 +32,7 @@ def lesson_of(
     group = "" if action is None or action.group is None else action.group
     return LearningRow(
         learn_seq=0,
-        decision_id=public_id("d", standing.id),
+        decision_id=decision_name(standing.id),
         arm=arm_name(standing),
         goal=goal.goal,
         state=state,

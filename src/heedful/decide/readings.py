@@ -21,6 +21,9 @@ from heedful.sense.evaluate import parse_automatic
 ANY: Final = "any"
 """Under `consents.PURPOSE`, the statement for every channel."""
 
+_PLAIN: Final = frozenset((int, float, bool, type(None)))
+"""Types that a record shows as they are."""
+
 _MOMENT: Final = frozenset(("event", "context"))
 """Roots that are about the event at hand and mean nothing later."""
 
@@ -205,8 +208,8 @@ class Readings:
         for path in paths:
             value: Any = self._scope
             for name in path:
-                value = value.get(name) if isinstance(value, dict) else None
-            shown[".".join(path)] = _shown(value)
+                value = value.get(name) if value.__class__ is dict else None
+            shown[".".join(path)] = value if value.__class__ in _PLAIN else _shown(value)
         return shown
 
     def _filled(self, condition: Condition) -> dict[str, Any]:
