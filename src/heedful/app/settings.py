@@ -22,7 +22,18 @@ FILE_BYTES_MAX: Final = 64 * 1024
 
 # Read by the command line and by other programs of the project, not by the server.
 _FOREIGN: Final = frozenset(
-    f"{ENV_PREFIX}{name}" for name in ("COUNTERPARTS", "DATA", "DEBUG", "DIR", "HYPOTHESIS", "SHOP")
+    f"{ENV_PREFIX}{name}"
+    for name in (
+        "COUNTERPARTS",
+        "DATA",
+        "DEBUG",
+        "DIR",
+        "HYPOTHESIS",
+        "KILLS",
+        "SEED",
+        "SEEDS",
+        "SHOP",
+    )
 )
 
 Port = Annotated[int, Meta(ge=0, le=65_535)]
