@@ -3,8 +3,8 @@
 Each world draws a strategy, a few people and what happens to them: events, late ones too, words on
 consent, requests, sendings, failures, outcomes, agreements, switches, incidents, guardrails, and
 two people who turn out to be one. A ledger that shares no code with the room watches every decision
-and every release. Set HEEDFUL_DECISIONS for more decisions, HEEDFUL_SEED to repeat one world; the long
-form is HEEDFUL_DECISIONS=1000000.
+and every release. Set HEEDFUL_DECISIONS for more decisions, HEEDFUL_SEED to repeat one world; the
+long form is HEEDFUL_DECISIONS=1000000.
 
 So far: 166,000 decisions of 765 strategies from other seeds than these, 15,000 releases, every gate
 closed somewhere and none passed; a million draws from one record within .003 of its chances. What
