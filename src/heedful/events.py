@@ -11,6 +11,8 @@ from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
+from heedful.kernel import hash_key
+
 EventType = Literal["track", "identify", "page", "screen", "group", "alias", "own"]
 """Segment's six calls, and `own` for the events that Heedful itself writes."""
 
@@ -79,6 +81,41 @@ MESSAGE_RECEIVED: Final = "Message Received"
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _DECODER: Final = msgspec.msgpack.Decoder(Event)
+
+
+def own_event(
+    secret: bytes,
+    name: str,
+    message_id: str,
+    now: int,
+    properties: dict[str, Any],
+    *,
+    key: int | None = None,
+    identifiers: tuple[Identifier, ...] = (),
+    flags: tuple[str, ...] = (),
+) -> Event:
+    """Write an event of our own, stamped with the present.
+
+    Parameters
+    ----------
+    message_id
+        Names the event: writing it twice is one event.
+    key
+        Its key, where it is not the keyed hash of source and message id.
+    """
+    return Event(
+        type="own",
+        name=name,
+        at=now,
+        key=hash_key(secret, "event", OWN_SOURCE, message_id) if key is None else key,
+        source=OWN_SOURCE,
+        message_id=message_id,
+        received_at=now,
+        original_at=now,
+        identifiers=identifiers,
+        properties=properties,
+        flags=flags,
+    )
 
 
 def encode_event(event: Event) -> bytes:

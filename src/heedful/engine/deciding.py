@@ -26,7 +26,7 @@ from heedful.effects import OutboundEffect
 from heedful.engine import ledger
 from heedful.engine.graph import Staged, identifier_key, read_cluster
 from heedful.engine.proofs import Proof, append_proofs
-from heedful.events import OWN_SOURCE, Event, Identifier
+from heedful.events import OWN_SOURCE, Event, Identifier, own_event
 from heedful.govern import types as govern_types
 from heedful.govern.approvals import request_approval
 from heedful.govern.audit import AuditValue
@@ -255,7 +255,7 @@ class Deciding:
 
     def _written(self, step: Step, event: Event) -> list[Event]:
         return [
-            own_event(self._secret, said.name, said.properties, event.received_at, event.key, n)
+            derived_event(self._secret, said.name, said.properties, event.received_at, event.key, n)
             for n, said in enumerate(step.events)
         ]
 
@@ -318,20 +318,10 @@ def period_of(budget: Budget, now: int) -> int:
     return date.year * 12 + date.month
 
 
-def own_event(
+def derived_event(
     secret: bytes, name: str, properties: dict[str, Any], now: int, cause: int, ordinal: int
 ) -> Event:
     """Write the event of our own that follows from another one, as its n-th consequence."""
     message_id = f"{name}:{cause}:{ordinal}"
-    return Event(
-        type="own",
-        name=name,
-        at=now,
-        key=hash_key(secret, DERIVED, str(cause), str(ordinal)),
-        source=OWN_SOURCE,
-        message_id=message_id,
-        received_at=now,
-        original_at=now,
-        properties=properties,
-        flags=(DERIVED,),
-    )
+    key = hash_key(secret, DERIVED, str(cause), str(ordinal))
+    return own_event(secret, name, message_id, now, properties, key=key, flags=(DERIVED,))

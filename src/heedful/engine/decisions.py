@@ -21,14 +21,13 @@ from heedful.engine.batch import BatchResult, Filing, Inner
 from heedful.engine.deciding import budgets_left, read_decision
 from heedful.engine.reading import Found, find, lookup
 from heedful.engine.writer import Writer
-from heedful.events import OWN_SOURCE, Event, Identifier
+from heedful.events import Event, Identifier, own_event
 from heedful.kernel import (
     HOUR_MS,
     InputError,
     InvariantError,
     expected,
     format_instant,
-    hash_key,
     parse_public_id,
     public_id,
 )
@@ -161,19 +160,11 @@ class Decisions:
             said["placement"] = asked.placement
         if asked.channel is not None:
             said["channel"] = asked.channel
-        return Event(
-            type="own",
-            name=decide.DECISION_REQUESTED,
-            at=now,
-            key=hash_key(self._secret, "event", OWN_SOURCE, message_id),
-            source=OWN_SOURCE,
-            message_id=message_id,
-            received_at=now,
-            original_at=now,
+        return msgspec.structs.replace(
+            own_event(self._secret, decide.DECISION_REQUESTED, message_id, now, said),
             user_id=asked.user_id,
             anonymous_id=asked.anonymous_id,
             identifiers=asked.identifiers,
-            properties=said,
         )
 
     def _answer(self, event: Event, result: BatchResult | None) -> Decision:
@@ -220,16 +211,10 @@ class Decisions:
             said["value"] = value
         if currency is not None:
             said["currency"] = currency
-        event = Event(
-            type="own",
-            name=decide.OUTCOME_REPORTED,
+        event = msgspec.structs.replace(
+            own_event(self._secret, decide.OUTCOME_REPORTED, message_id, now, said),
             at=min(now, at if at is not None else now),
-            key=hash_key(self._secret, "event", OWN_SOURCE, message_id),
-            source=OWN_SOURCE,
-            message_id=message_id,
-            received_at=now,
             original_at=at if at is not None else 0,
-            properties=said,
         )
         return self._writer.submit([Inner(event, row.fragment)])
 

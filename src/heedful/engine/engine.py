@@ -18,16 +18,17 @@ from heedful import core, sense
 from heedful.connectors import Connectors
 from heedful.core import World
 from heedful.engine import copies, erasing, ledger, reading, replay, rights
+from heedful.engine.background import Background
 from heedful.engine.batch import BatchResult, Filing
 from heedful.engine.decisions import Decisions
 from heedful.engine.governing import Governing
-from heedful.engine.guarding import Guard
+from heedful.engine.guarding import WATCH_WAIT_S, Guard
 from heedful.engine.inbox import StoredInbox
-from heedful.engine.learning import Learner, read_models
+from heedful.engine.learning import LEARN_WAIT_S, Learner, read_models
 from heedful.engine.outbox import Outbox
 from heedful.engine.proofs import Proof
 from heedful.engine.reading import Found, customer_id
-from heedful.engine.refold import Caretaker
+from heedful.engine.refold import IDLE_WAIT_S, Caretaker
 from heedful.engine.stream import Notice, Stream, decided
 from heedful.engine.writer import Writer
 from heedful.events import Event, Identifier, decode_event
@@ -73,27 +74,29 @@ class Engine:
         self.governing = Governing(store, self._writer, secret)
         self.inbox = StoredInbox(store, self._writer)
         self._outbox: Outbox | None = None
-        self._learner = Learner(store, self._writer)
-        self._guard = Guard(store, self._writer)
-        self._caretaker = Caretaker(store, self._writer, self._came_due)
+        caretaker = Caretaker(store, self._writer, self._came_due)
+        learner, guard = Learner(store, self._writer), Guard(store, self._writer)
+        self._background = (
+            Background("heedful-caretaker", caretaker.step, IDLE_WAIT_S),
+            Background("heedful-learner", learner.step, LEARN_WAIT_S),
+            Background("heedful-guard", guard.step, WATCH_WAIT_S),
+        )
 
     def start(self, connectors: Connectors | None = None) -> None:
         """Start the writer and the caretaker, and where there are ways out, the outbox."""
         self._writer.start()
         self._remember_signals(self.world.signals)
         self._erase_again()
-        self._caretaker.start()
-        self._learner.start()
-        self._guard.start()
+        for work in self._background:
+            work.start()
         if connectors is not None:
             self._outbox = Outbox(self.store, self._writer, self._secret, connectors)
             self._outbox.start()
 
     def close(self) -> None:
         """Finish what was accepted, then stop; the store stays open."""
-        self._caretaker.close()
-        self._learner.close()
-        self._guard.close()
+        for work in self._background:
+            work.close()
         if self._outbox is not None:
             self._outbox.close()
         self._writer.close()

@@ -20,7 +20,7 @@ from heedful.engine.batch import Inner
 from heedful.engine.guarding import counts_of, read_watched
 from heedful.engine.proofs import Proof
 from heedful.engine.writer import Writer
-from heedful.events import OWN_SOURCE, Event
+from heedful.events import own_event
 from heedful.govern import (
     UNLIMITED_PPM,
     Approval,
@@ -49,7 +49,7 @@ from heedful.govern import (
 from heedful.govern.audit import AuditKind
 from heedful.govern.types import IncidentScope, Statement, SwitchSet, write
 from heedful.govern.verify import Verification, verify
-from heedful.kernel import InputError, expected, hash_key, parse_public_id
+from heedful.kernel import InputError, expected, parse_public_id
 from heedful.kernel.names import nearest
 from heedful.ports import AuditRow, Store, Transaction
 
@@ -223,17 +223,10 @@ class Governing:
             return
         name = DECISION_APPROVED if is_approved else DECISION_REFUSED
         message_id = f"{name}:{decision_id}"
-        event = Event(
-            type="own",
-            name=name,
-            at=now,
-            key=hash_key(self._secret, "event", OWN_SOURCE, message_id),
-            source=OWN_SOURCE,
-            message_id=message_id,
-            received_at=now,
-            original_at=0,
-            properties={"decision_id": decision_id, "reason": reason},
-        )
+        said = {"decision_id": decision_id, "reason": reason}
+        event = own_event(self._secret, name, message_id, now, said)
+        # Said once, whenever it is said: the time is no part of what makes it new.
+        event = msgspec.structs.replace(event, original_at=0)
         self._writer.submit([Inner(event, row.fragment)]).result()
 
     # -- guardrails -----------------------------------------------------------------------------

@@ -7,7 +7,6 @@ instant of its decision, each kind of outcome of a decision once.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -21,7 +20,7 @@ from heedful.engine.proofs import Proof
 from heedful.engine.writer import Writer
 from heedful.events import MESSAGE_RELEASED, decode_event
 from heedful.govern import Counts, Guardrail, count, fold_governance, judge, write
-from heedful.kernel import SECOND_MS, PeerError, canonical, hash_key, parse_public_id
+from heedful.kernel import SECOND_MS, canonical, hash_key, parse_public_id
 from heedful.learn import LearningRow
 from heedful.ports import CLAIM_NEW, Claim, LogRow, Store, Transaction
 
@@ -144,31 +143,12 @@ def _lessons(rows: Sequence[tuple[int, bytes]]) -> Iterator[Seen]:
 
 
 class Guard:
-    """A thread that counts what guardrails watch."""
+    """Counts what guardrails watch, in the background."""
 
     def __init__(self, store: Store, writer: Writer) -> None:
         self._store = store
         self._writer = writer
         self._watched: Watched | None = None
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="heedful-guard", daemon=True)
-
-    def start(self) -> None:
-        """Start the thread."""
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop after the step at hand."""
-        self._stop.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            try:
-                is_busy = self.step()
-            except PeerError:
-                is_busy = False  # the store is away or full: what was not counted waits in the log
-            self._stop.wait(0.0 if is_busy else WATCH_WAIT_S)
 
     def step(self) -> bool:
         """Count what is new; False when nothing was."""

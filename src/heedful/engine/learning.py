@@ -7,7 +7,6 @@ a replay meets it at the same place.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -18,7 +17,6 @@ from heedful.decide.margins import MARGINS, Margins
 from heedful.engine import ledger
 from heedful.engine.ledger import LEARNING_FRAGMENT
 from heedful.engine.writer import Writer
-from heedful.kernel import PeerError
 from heedful.learn import BetaArms, LearningRow
 from heedful.ports import Store, Transaction
 
@@ -78,30 +76,11 @@ def learned(tx: Transaction, world: World, learn_seq: int) -> World:
 
 
 class Learner:
-    """A thread that learns from outcomes."""
+    """Learns from outcomes, in the background."""
 
     def __init__(self, store: Store, writer: Writer) -> None:
         self._store = store
         self._writer = writer
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="heedful-learner", daemon=True)
-
-    def start(self) -> None:
-        """Start the thread."""
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop after the step at hand."""
-        self._stop.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            try:
-                is_busy = self.step()
-            except PeerError:
-                is_busy = False  # the store is away or full: the rows stay where they are
-            self._stop.wait(0.0 if is_busy else LEARN_WAIT_S)
 
     def step(self) -> bool:
         """Fold what is new; False when nothing was."""

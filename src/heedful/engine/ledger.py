@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from heedful.engine.proofs import Proof, append_proofs
-from heedful.events import OWN_SOURCE, Event, decode_event, encode_event
+from heedful.events import Event, decode_event, encode_event, own_event
 from heedful.govern.approvals import Approval, fold_approval
 from heedful.govern.governance import Governance, fold_governance
 from heedful.govern.types import APPROVAL_REQUESTED, APPROVAL_VOTED
@@ -43,18 +43,8 @@ def note(
     """Write an event about the workspace into the log, and its proof into the audit chain."""
     seq = tx.last_seq() + 1
     message_id = f"{name}:{seq}"
-    event = Event(
-        type="own",
-        name=name,
-        at=now,
-        key=hash_key(secret, "workspace", str(seq)),
-        source=OWN_SOURCE,
-        message_id=message_id,
-        received_at=now,
-        original_at=now,
-        properties=properties,
-        flags=flags,
-    )
+    key = hash_key(secret, "workspace", str(seq))
+    event = own_event(secret, name, message_id, now, properties, key=key, flags=flags)
     tx.append([LogRow(fragment, now, event.key, seq, encode_event(event))])
     append_proofs(tx, proofs)
     return event

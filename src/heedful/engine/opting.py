@@ -12,7 +12,7 @@ import msgspec
 
 from heedful.core import Customer
 from heedful.customer import ANY_CHANNEL
-from heedful.engine.deciding import own_event
+from heedful.engine.deciding import derived_event
 from heedful.events import CONSENT_CHANGED, MESSAGE_RECEIVED, Event
 from heedful.govern import opt_out
 
@@ -50,7 +50,7 @@ def opted_out(secret: bytes, event: Event, customer: Customer) -> list[Event]:
     ]
     # Below zero, so that no consequence of a decision about this event has the same key.
     made = (
-        own_event(secret, CONSENT_CHANGED, one, event.received_at, event.key, -1 - n)
+        derived_event(secret, CONSENT_CHANGED, one, event.received_at, event.key, -1 - n)
         for n, one in enumerate(statements)
     )
     return [msgspec.structs.replace(one, at=event.at) for one in made]

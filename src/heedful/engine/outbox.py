@@ -16,11 +16,12 @@ from heedful.connectors import Breaker, Connectors, Lanes, next_attempt_at
 from heedful.connectors.breaker import admit, is_failure, opens_at, record
 from heedful.decide import EFFECT_DUE, EFFECT_SETTLED
 from heedful.effects import OutboundEffect
+from heedful.engine.background import Background
 from heedful.engine.batch import Inner
 from heedful.engine.deciding import read_decision, read_effect, subject_of
 from heedful.engine.writer import Writer
-from heedful.events import OWN_SOURCE, Event
-from heedful.kernel import PeerError, hash_key, parse_public_id
+from heedful.events import own_event
+from heedful.kernel import parse_public_id
 from heedful.ports import Connector, Delivery, EffectRow, Store
 
 LOOK_WAIT_S: Final = 0.25
@@ -81,35 +82,21 @@ class Outbox:
         self._lanes = Lanes(self._find, self._done, clock=writer.now)
         self._breakers: dict[str, Breaker] = {}
         self._guard = threading.Lock()
-        self._wake = threading.Event()
-        self._is_closing = False
-        self._thread = threading.Thread(target=self._run, name="heedful-outbox", daemon=True)
+        self._background = Background("heedful-outbox", self.step, LOOK_WAIT_S)
 
     def start(self) -> None:
         """Start the thread."""
-        self._thread.start()
+        self._background.start()
 
     def wake(self) -> None:
         """Look through the outbox now: something was decided."""
-        self._wake.set()
+        self._background.wake()
 
     def close(self) -> None:
         """Begin nothing more and wait for calls under way; what never began waits in the store."""
-        self._is_closing = True
-        self._wake.set()
-        self._thread.join()
+        self._background.close()
         self._lanes.close(CLOSE_WAIT_S)
         self._connectors.close()
-
-    def _run(self) -> None:
-        while not self._is_closing:
-            try:
-                is_busy = self.step()
-            except PeerError:
-                is_busy = False  # the store is away or full: everything still waits in it
-            if not is_busy:
-                self._wake.wait(LOOK_WAIT_S)
-                self._wake.clear()
 
     def step(self) -> bool:
         """Bring due effects one stage further; False when there are none."""
@@ -237,15 +224,4 @@ class Outbox:
 
     def _inner(self, name: str, said: dict[str, Any], row: EffectRow, now: int) -> Inner:
         message_id = f"{name}:{row.id}:{self._name}:{next(self._asked_so_far)}"
-        event = Event(
-            type="own",
-            name=name,
-            at=now,
-            key=hash_key(self._secret, "event", OWN_SOURCE, message_id),
-            source=OWN_SOURCE,
-            message_id=message_id,
-            received_at=now,
-            original_at=now,
-            properties=said,
-        )
-        return Inner(event, row.fragment)
+        return Inner(own_event(self._secret, name, message_id, now, said), row.fragment)

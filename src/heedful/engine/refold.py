@@ -7,7 +7,6 @@ landing; then, in one short transaction, what landed since is added and the stat
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Final
 
@@ -17,11 +16,10 @@ from heedful import core
 from heedful.core import World
 from heedful.decide import TIME_PASSED
 from heedful.engine.batch import Batch, BatchResult, Filing, Inner, finished
-from heedful.engine.deciding import own_event
+from heedful.engine.deciding import derived_event
 from heedful.engine.graph import fragments_of
 from heedful.engine.writer import Writer
 from heedful.events import SIGNALS_WARMED, decode_event
-from heedful.kernel import PeerError
 from heedful.ports import Store, Transaction
 
 SWEEP_ROWS: Final = 64
@@ -69,7 +67,7 @@ def refold_customer(store: Store, writer: Writer, key: int) -> bool:
             core.fold(writer.world, state, decode_event(late.body))
         now, secret = writer.now(), writer.secret
         tx.put_customers([finished(writer.world, row._replace(refold=0), state, now)])
-        warmed = own_event(secret, SIGNALS_WARMED, {}, now, key, tx.last_seq())
+        warmed = derived_event(secret, SIGNALS_WARMED, {}, now, key, tx.last_seq())
         said = Inner(msgspec.structs.replace(warmed, flags=()), fragments[0])
         filing = Filing(writer.world, secret)
         return Batch(tx, writer.world, secret, filing, now).run([said], [])
@@ -79,7 +77,7 @@ def refold_customer(store: Store, writer: Writer, key: int) -> bool:
 
 
 class Caretaker:
-    """A thread for what is not urgent: refolds, warming signals, timers that came due."""
+    """What is not urgent: refolds, warming signals, timers that came due."""
 
     def __init__(
         self, store: Store, writer: Writer, on_due: Callable[[int, list[int]], None]
@@ -87,29 +85,9 @@ class Caretaker:
         self._store = store
         self._writer = writer
         self._on_due = on_due
-        self._stop = threading.Event()
         self._cursor = -1
         self._swept: str | None = None
         self._found = False
-        self._thread = threading.Thread(target=self._run, name="heedful-caretaker", daemon=True)
-
-    def start(self) -> None:
-        """Start the thread."""
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop after the step at hand."""
-        self._stop.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            try:
-                busy = self.step()
-            except PeerError:
-                busy = False  # the store is away or full: what waits is still marked
-            if not busy:
-                self._stop.wait(IDLE_WAIT_S)
 
     def step(self) -> bool:
         """Do one piece of work; False when there is none."""
@@ -147,7 +125,7 @@ class Caretaker:
         for row in tx.customers(keys).values():
             fragments = fragments_of(tx, row)
             if fragments:
-                said = own_event(self._writer.secret, TIME_PASSED, {}, now, row.key, now)
+                said = derived_event(self._writer.secret, TIME_PASSED, {}, now, row.key, now)
                 found.append(Inner(msgspec.structs.replace(said, flags=()), fragments[0]))
         return found
 

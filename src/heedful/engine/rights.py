@@ -22,12 +22,12 @@ from heedful.events import (
     CONSENT_CHANGED,
     IDENTIFIERS_SEPARATED,
     OBJECTION_RECORDED,
-    OWN_SOURCE,
     Event,
     Identifier,
     decode_event,
+    own_event,
 )
-from heedful.kernel import InputError, canonical, expected, hash_key
+from heedful.kernel import InputError, canonical, expected
 from heedful.ports import QuarantineRow, Transaction
 
 _PAGE: Final = 500
@@ -42,24 +42,14 @@ class Hands(NamedTuple):
     now: int
 
 
-def own_event(
+def event_about(
     hands: Hands, name: str, about: Sequence[Identifier], properties: dict[str, Any]
 ) -> Event:
     """Write an event of our own about a person, named by their identifiers."""
     said = canonical.digest([list(about), properties])
     message_id = f"{name}:{hands.now}:{said}"
-    return Event(
-        type="own",
-        name=name,
-        at=hands.now,
-        key=hash_key(hands.secret, "event", OWN_SOURCE, message_id),
-        source=OWN_SOURCE,
-        message_id=message_id,
-        received_at=hands.now,
-        original_at=hands.now,
-        identifiers=tuple(about),
-        properties=properties,
-    )
+    named = tuple(about)
+    return own_event(hands.secret, name, message_id, hands.now, properties, identifiers=named)
 
 
 def land(tx: Transaction, hands: Hands, event: Event) -> BatchResult:
@@ -79,7 +69,7 @@ def state_consent(
         `text_version`, `proof`.
     """
     said = {"channel": ANY_CHANNEL, **statement}
-    return land(tx, hands, own_event(hands, CONSENT_CHANGED, [found.person.anchor], said))
+    return land(tx, hands, event_about(hands, CONSENT_CHANGED, [found.person.anchor], said))
 
 
 def object_to(
@@ -87,7 +77,7 @@ def object_to(
 ) -> BatchResult:
     """Record an objection to a purpose, such as direct marketing; it holds on every channel."""
     said = {"purpose": purpose, "source": source}
-    return land(tx, hands, own_event(hands, OBJECTION_RECORDED, [found.person.anchor], said))
+    return land(tx, hands, event_about(hands, OBJECTION_RECORDED, [found.person.anchor], said))
 
 
 def unmerge(
@@ -117,7 +107,7 @@ def unmerge(
         )
         raise InputError("bad_unmerge", what)
     said = {"left": [list(i) for i in left], "right": [list(i) for i in right]}
-    return land(tx, hands, own_event(hands, IDENTIFIERS_SEPARATED, [found.person.anchor], said))
+    return land(tx, hands, event_about(hands, IDENTIFIERS_SEPARATED, [found.person.anchor], said))
 
 
 def export(

@@ -19,7 +19,7 @@ from heedful.decide import Decision, Person, Rules, Step, Surroundings, compile_
 from heedful.decide.case import Assignment
 from heedful.decide.definitions import Budget
 from heedful.effects import CallWebhook, OutboundEffect, SendMessage
-from heedful.events import MESSAGE_RELEASED, Event, EventType, Identifier
+from heedful.events import MESSAGE_RELEASED, OWN_SOURCE, Event, EventType, Identifier
 from heedful.govern.governance import Governance, fold_governance
 from heedful.kernel import (
     DAY_MS,
@@ -32,8 +32,6 @@ from heedful.kernel import (
 )
 from heedful.sense import FeatureDictionary, Senses, compile_signals
 from heedful.strategy.load import Strategy
-
-OWN_SOURCE: Final = "heedful"
 
 STEPS_MAX: Final = 10_000
 """Steps that the clock may take on its own between two events; more mean that it stands still."""
