@@ -8,6 +8,7 @@ from heedful.decide.case import EffectNote, Mute, bounded_silences, mute_key, so
 from heedful.decide.choice import Option
 from heedful.decide.compile_actions import MARKETING_PURPOSE
 from heedful.decide.compiled import ActionRule, ArmRule
+from heedful.decide.contact import Contact
 from heedful.decide.fill import fill, fill_address
 from heedful.decide.lessons import decision_name
 from heedful.decide.run import Run
@@ -23,10 +24,16 @@ def carry_out(
     decision: Decision,
     option: Option,
     due: int,
-    address: dict[str, str] | None,
-    language: str,
+    contact: Contact,
+    *,
+    is_sent: bool,
 ) -> list[EffectNote]:
     """Put the effects of a decision into the outbox and mute what is muted with it.
+
+    Parameters
+    ----------
+    is_sent
+        Whether a message goes out; the answer to a request may be the message itself.
 
     Returns
     -------
@@ -35,19 +42,21 @@ def carry_out(
     action, arm = option.action, option.arm
     notes: list[EffectNote] = []
     expires_at = run.now + action.expires_ms
+    address = contact.address(arm.channel) if is_sent else None
     if address is not None:
         message = SendMessage(
             channel=arm.channel,
             to=address,
             message_class=action.message_class,
-            content=words(run, arm, language),
+            content=words(run, arm, contact.language or "en"),
             action=action.name,
             treatment=arm.treatment,
             purpose=_purpose(action, arm),
         )
         id_ = effect_id(run.surroundings.secret, decision.id, MESSAGE, arm.channel)
         _put(run, decision, id_, message, arm.channel, due, expires_at)
-        notes.append(EffectNote(id_, MESSAGE, due, expires_at))
+        to = contact.destination(arm.channel)
+        notes.append(EffectNote(id_, MESSAGE, due, expires_at, to=to))
     for number, webhook in enumerate(action.webhooks):
         call = CallWebhook(webhook.destination, webhook.event, _filled(webhook.data, run))
         name = f"{webhook.destination}/{number}"

@@ -100,6 +100,8 @@ class EffectNote(msgspec.Struct, array_like=True):
     status: int = DECIDED
     code: str = ""
     """Why it was withdrawn or failed."""
+    to: int = 0
+    """Keyed hash of the address that it was written to; 0 where the customer id finds them."""
 
 
 class Standing(msgspec.Struct, array_like=True):

@@ -48,8 +48,7 @@ def commit(
     """
     action, arm = option.action, option.arm
     is_sent = bool(arm.channel) and not slot.is_answered
-    address = contact.address(arm.channel) if is_sent else None
-    notes = carry_out(run, decision, option, due, address, contact.language or "en")
+    notes = carry_out(run, decision, option, due, contact, is_sent=is_sent)
     standing = _standing(run, slot, decision, [action.goal], action.model)
     standing.need = standing.need or stands_for
     standing.need_event = need.event if need is not None else 0

@@ -60,6 +60,32 @@ class Contact:
             self._reach[channel] = self._address(channel)
         return self._reach[channel]
 
+    def destination(self, channel: str) -> int:
+        """Give the keyed hash of where a message on a channel goes; 0 where the customer id does.
+
+        Notes
+        -----
+        A case keeps no address, and still has to know that a message was written to it.
+        """
+        namespace, address = _NAMESPACES.get(channel), self.address(channel)
+        if namespace is None or address is None:
+            return 0
+        return self._hashed(namespace, address[namespace])
+
+    def is_theirs(self, channel: str, destination: int) -> bool:
+        """Say whether what a message was written to is still an address of the person's."""
+        namespace = _NAMESPACES.get(channel)
+        if namespace is None or not destination:
+            return True
+        addresses = [i.value for i in self._run.person.identifiers() if i.namespace == namespace]
+        trait = self._run.readings.traits.get(namespace)
+        if isinstance(trait, str):
+            addresses.append(trait)
+        return any(self._hashed(namespace, value) == destination for value in addresses)
+
+    def _hashed(self, namespace: str, value: str) -> int:
+        return hash_key(self._run.surroundings.secret, "address", namespace, value)
+
     def _address(self, channel: str) -> dict[str, str] | None:
         known = self._known_addresses()
         namespace = _NAMESPACES.get(channel)

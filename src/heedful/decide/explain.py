@@ -43,7 +43,7 @@ REASON_SENTENCES: Final[dict[str, str]] = {
     "not_suitable": "it is not good for the person",
     "no_benefit": "the person would lose by it",
     "other_language": "none of its words are in the person's language",
-    "no_address": "there is no address to reach the person at",
+    "no_address": "there is no address to reach the person at, or no longer the one written to",
     "repeated": "it went out already",
     "cap_reached": "the person heard from us often enough",
     "guardrail": "a guardrail has tightened and keeps it back",

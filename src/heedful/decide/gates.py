@@ -22,7 +22,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from heedful.customer import ANY_CHANNEL, Consent
-from heedful.decide.case import RELEASED, Standing
+from heedful.decide.case import RELEASED, EffectNote, Standing
 from heedful.decide.choice import Choice, Lane, Option, joined
 from heedful.decide.compiled import GROWTH_RANK, ActionRule, ArmRule
 from heedful.decide.contact import Contact, country_of
@@ -324,17 +324,27 @@ class Gates:
         return "other_language" if is_foreign else None
 
     def closed_at_release(
-        self, standing: Standing, action: ActionRule, arm: ArmRule, *, is_counted: bool = False
+        self,
+        standing: Standing,
+        effect: EffectNote,
+        action: ActionRule,
+        arm: ArmRule,
+        *,
+        is_counted: bool = False,
     ) -> str | None:
         """Ask the rest at the moment of sending: address, repetition, caps, guardrails, budget.
 
         Parameters
         ----------
+        effect
+            The message; what it was written to may have become somebody else's since.
         is_counted
             Whether this is another try of what caps and budget counted the first time.
         """
         if arm.channel:
             if self.contact.address(arm.channel) is None:
+                return "no_address"
+            if not self.contact.is_theirs(arm.channel, effect.to):
                 return "no_address"
             if is_counted:
                 return None

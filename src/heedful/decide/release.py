@@ -46,7 +46,7 @@ def release_due(run: Run) -> None:
 
 
 def _release_message(run: Run, standing: Standing, effect: EffectNote) -> None:
-    code, due = _asked_again(run, standing)
+    code, due = _asked_again(run, standing, effect)
     if code is not None:
         void(run, standing, code)
     elif due > run.now:
@@ -68,7 +68,7 @@ def _try_again(run: Run, standing: Standing, effect: EffectNote) -> None:
     if effect.expires_at <= run.now:
         code = "expired"
     elif effect.kind == MESSAGE:
-        code, due = _asked_again(run, standing, is_counted=True)
+        code, due = _asked_again(run, standing, effect, is_counted=True)
     if code is None and due >= effect.expires_at:
         code = "quiet_hours"
     if code is not None:
@@ -86,7 +86,7 @@ def void(run: Run, standing: Standing, code: str) -> None:
 
 
 def _asked_again(
-    run: Run, standing: Standing, *, is_counted: bool = False
+    run: Run, standing: Standing, effect: EffectNote, *, is_counted: bool = False
 ) -> tuple[str | None, int]:
     """Ask every gate; gives the reason of the one that closed, and when the rest are open."""
     action, arm, code = _known(run, standing)
@@ -95,7 +95,7 @@ def _asked_again(
     # What goes through the outbox answers nobody, also where it is meant for a slot.
     gates = Gates(run, slot_of(standing)._replace(is_answered=False), is_release=True)
     code = overtaken(run, standing) or gates.closed_since(action, arm)
-    code = code or gates.closed_at_release(standing, action, arm, is_counted=is_counted)
+    code = code or gates.closed_at_release(standing, effect, action, arm, is_counted=is_counted)
     if code is not None:
         return code, run.now
     opens = gates.contact.opens_at(arm.channel, action.message_class, is_loud=arm.is_loud)

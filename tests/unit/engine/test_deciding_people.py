@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from heedful.decide import NEED_OPENED
+from heedful.engine.deciding import read_effect
 from heedful.engine.decisions import Asked
+from heedful.events import CONSENT_CHANGED
 from heedful.kernel import HOUR_MS, InputError, public_id
 from tests.unit.engine.acting import acting
 from tests.unit.engine.living import named
@@ -100,5 +102,24 @@ def test_a_mail_that_waits_for_one_side_of_an_unmerge_does_not_reach_the_other()
         here.dispatch()
         assert [(status, code) for _, status, code in here.states()] == [
             ("withdrawn", "no_consent")
+        ]
+        assert here.way.calls == []
+
+
+def test_a_mail_to_an_address_that_went_with_the_other_side_is_withdrawn() -> None:
+    with acting(CART_MAIL) as here:
+        here.meet()
+        theirs = {"email": "zoe@example.org"}
+        here.track("identify", anonymous_id="laptop", traits=theirs)
+        said = {"purpose": "marketing", "channel": "*", "status": "granted"}
+        here.track(CONSENT_CHANGED, type="own", anonymous_id="laptop", properties=said)
+        here.track("Home", type="page", user_id="u1", anonymous_id="laptop")
+        here.track("Product Added", anonymous_id="laptop")
+        (row,) = here.effects()
+        assert read_effect(row).effect.to == {"email": "u1@example.org"}
+        here.engine.unmerge(here.who("user_id", "u1"), [named("anonymous_id", "laptop")])
+        here.dispatch()
+        assert [(status, code) for _, status, code in here.states()] == [
+            ("withdrawn", "no_address")
         ]
         assert here.way.calls == []
