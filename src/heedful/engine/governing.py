@@ -208,13 +208,22 @@ class Governing:
         status = status_of(approval, now)
         if approval.kind == "decision" and status in ("approved", "rejected"):
             self._settle(approval.subject, status == "approved", reason, now)
-        elif approval.kind == "switch_on" and status == "approved":
-            scope = approval.subject.rpartition("@")[0]
-            self.switch_on(scope, approval.requested_by, approval.reason)
-        elif approval.kind == "guardrail_loosen" and status == "approved":
-            guardrail = approval.subject.rpartition("@")[0]
-            self.loosen(guardrail, approval.requested_by, approval.reason)
+        elif status == "approved" and self._is_still_due(approval, now):
+            act = self.switch_on if approval.kind == "switch_on" else self.loosen
+            name = approval.subject.rpartition("@")[0]
+            act(name, approval.requested_by, approval.reason)
         return approval
+
+    def _is_still_due(self, approval: Approval, now: int) -> bool:
+        """Say whether what was agreed to has not happened yet: a vote may be repeated."""
+        governance, name = self._writer.world.governance, approval.subject.rpartition("@")[0]
+        if approval.kind == "switch_on":
+            stop = governance.switches.stop_of(name, now)
+            return stop is not None and subject_of(name, stop.key) == approval.subject
+        if approval.kind == "guardrail_loosen":
+            taken = governance.factors.by_name.get(name)
+            return taken is not None and subject_of(name, taken.key) == approval.subject
+        return False
 
     def _settle(self, decision_id: str, is_approved: bool, reason: str, now: int) -> None:
         key = parse_public_id("d", decision_id) or 0

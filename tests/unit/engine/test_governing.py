@@ -121,7 +121,10 @@ def test_who_stopped_may_not_switch_on_alone() -> None:
             assert refused.value.code == "own_approval"
         governing.vote(asked.id, "bob", True, "I saw it")
         assert governing.stops() == ()
+        governing.vote(asked.id, "bob", True, "I saw it")  # the answer was lost on the way
         governing.stop("channel:email", "ann", "wrong again")
+        governing.vote(asked.id, "bob", True, "I saw it")
+        assert [stop.scope for stop in governing.stops()] == ["channel:email"]
         again = governing.switch_on("channel:email", "ann", "right again")
         assert again is not None, "an approval is used up"
 
