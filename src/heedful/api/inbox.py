@@ -22,8 +22,6 @@ from heedful.kernel import InputError, expected, format_instant
 PAUSE_S: Final = 0.25
 """Least time between two looks at one inbox: a busy writer commits 80 times a second."""
 PAGE: Final = 100
-INBOX_MESSAGES_MAX: Final = 10_000
-"""Messages of one inbox beyond a cursor that are looked through for those that still wait."""
 
 Done = dict[str, bool]
 After = Annotated[
@@ -36,18 +34,11 @@ def inbox(
     context: Here, customer_id: CustomerKey, after: After = 0, limit: PageSize = 50
 ) -> dict[str, Any]:
     """Read the messages that wait for a person, the oldest first, beyond a cursor."""
-    found = _waiting(context, customer_id, after, limit)
+    found = context.app.engine.inbox.list(customer_id, after, limit, context.app.clock())
     return {
         "items": [_shown(item) for item in found],
         "next_cursor": found[-1].cursor if found else None,
     }
-
-
-def _waiting(context: Context, customer_id: str, after: int, limit: int) -> list[InboxItem]:
-    # What is expired or dismissed is left out after it was read, so a page is cut from what is
-    # left: cut before, a page of nothing but those would hide all that came later.
-    app = context.app
-    return app.engine.inbox.list(customer_id, after, INBOX_MESSAGES_MAX, app.clock())[:limit]
 
 
 def _shown(item: InboxItem) -> dict[str, Any]:
@@ -79,13 +70,15 @@ async def watch_inbox(
 
 
 async def _messages(context: Context, customer_id: str, cursor: int) -> AsyncGenerator[bytes, None]:
-    heartbeat_s = context.app.settings.stream_heartbeat_s
+    app = context.app
+    heartbeat_s = app.settings.stream_heartbeat_s
     async with watching(context) as news:
         yield b": listening\n\n"
         while not context.stopping.is_set():
             news.clear()
             try:
-                found = await asyncio.to_thread(_waiting, context, customer_id, cursor, PAGE)
+                read, now = app.engine.inbox.list, app.clock()
+                found = await asyncio.to_thread(read, customer_id, cursor, PAGE, now)
             except InputError:
                 return  # erased meanwhile
             if found:

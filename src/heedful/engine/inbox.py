@@ -42,15 +42,25 @@ class StoredInbox:
         return bool(self._writer.transact(work, is_urgent=True).result())
 
     def list(self, customer_id: str, after: int, limit: int, now: int) -> list[InboxItem]:
-        """Read a person's messages whose cursor is above `after`, ascending."""
+        """Read a person's messages whose cursor is above `after`, ascending.
+
+        Notes
+        -----
+        It reads on where a page holds only what is expired or dismissed, which would otherwise
+        hide all that came later.
+        """
 
         def work(tx: Transaction) -> list[MessageRow]:
-            return tx.messages_of(self._fragments(tx, customer_id), after, limit)
+            fragments, cursor = self._fragments(tx, customer_id), after
+            found: list[MessageRow] = []
+            while len(found) < limit and (rows := tx.messages_of(fragments, cursor, limit)):
+                found += [r for r in rows if r.expires_at > now and r.mark != "dismissed"]
+                cursor = rows[-1].number
+            return found[:limit]
 
         return [
             InboxItem(row.number, _DECODER.decode(row.body), row.put_at, _mark(row))
             for row in self._store.read(work)
-            if row.expires_at > now and row.mark != "dismissed"
         ]
 
     def mark(self, customer_id: str, effect_id: str, mark: Mark, at: int) -> bool:
