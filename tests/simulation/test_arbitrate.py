@@ -324,7 +324,7 @@ PLANTED: Final[dict[str, tuple[type, str, Any]]] = {
     "caps": (Contact, "reached", lambda *_: frozenset()),
     "hours": (Contact, "opens_at", lambda self, *_, **__: self._run.now),
     "address": (Contact, "_address", lambda *_: {}),
-    "language": (Contact, "speaks", lambda *_: True),
+    "language": (Contact, "language", property(lambda _: "de")),
     "growth": (Run, "is_growth_shut", lambda *_: False),
     "freshness": (Run, "is_fresh", lambda *_: True),
 }

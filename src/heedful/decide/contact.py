@@ -68,7 +68,7 @@ class Contact:
         A case keeps no address, and still has to know that a message was written to it.
         """
         namespace, address = _NAMESPACES.get(channel), self.address(channel)
-        if namespace is None or address is None:
+        if namespace is None or not address:
             return 0
         return self._hashed(namespace, address[namespace])
 

@@ -76,6 +76,19 @@ def test_an_objection_in_one_batch_with_the_release_wins_in_the_order_of_the_log
         assert only(here) == ("withdrawn", "objected")
 
 
+def test_a_mail_in_a_language_that_the_person_gave_up_meanwhile_dies() -> None:
+    words = "stands_for: 1m\ntreatments: [{language: de, title: Dein Korb}]"
+    german = changed(CART_MAIL, "actions/cart-mail.yaml", "stands_for: 1m", words)
+    with acting(german) as here:
+        here.meet(language="de")
+        here.track("Product Added", user_id="u1")
+        assert only(here) == ("waiting", "")
+        here.track("identify", user_id="u1", traits={"language": "fr"})
+        here.dispatch()
+        assert only(here) == ("withdrawn", "other_language")
+        assert here.way.calls == []
+
+
 def test_what_waits_for_too_long_is_of_no_use() -> None:
     with acting(CART_MAIL) as here:
         here.meet()
