@@ -1,4 +1,4 @@
-"""The levers on the command line: stop, start, approve, declare an incident."""
+"""The levers on the command line: stop, start, approve, loosen, declare an incident."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from heedful.cli.options import HERE, AsKey, Db, Dir, Json
 
 approvals_commands = typer.Typer(
     no_args_is_help=True, help="What waits for somebody else to agree: list, approve, reject."
+)
+guardrail_commands = typer.Typer(
+    no_args_is_help=True, help="Limits that tighten by themselves: list, loosen."
 )
 incident_commands = typer.Typer(
     no_args_is_help=True, help="Disturbances, while growth rests: list, declare, end."
@@ -85,21 +88,70 @@ def start(
 
     with connect(directory, db, key) as api:
         answer = api.post("/v1/governance/starts", {"scope": scope, "reason": reason})
-    asked = answer["approval"]
     if as_json:
         print_json(answer)
-    elif asked is None:
-        print(f"Started: {scope}.")
-    else:
-        print(f"Still stopped: {scope} waits for {_others(asked)}.")
+    _say_agreed(answer, f"Started: {scope}.", f"Still stopped: {scope}", is_quiet=as_json)
+
+
+def _say_agreed(answer: Mapping[str, Any], done: str, undone: str, *, is_quiet: bool) -> None:
+    """Say that it happened, or for whom it waits; then exit code 1."""
+    asked = answer["approval"]
+    if asked is None:
+        if not is_quiet:
+            print(done)
+        return
+    if not is_quiet:
+        print(f"{undone} waits for {_others(asked)}.")
         print(f"They say so with: heedful approvals approve {asked['id']} --reason ...")
-    if asked is not None:
-        end(NO)
+    end(NO)
 
 
 def _others(approval: Mapping[str, Any]) -> str:
     required = approval["required"]
     return "one other person" if required == 1 else f"{required} other people"
+
+
+# Guardrails
+
+
+@guardrail_commands.command("list")
+def list_guardrails(directory: Dir = HERE, db: Db = None, as_json: Json = False) -> None:
+    """List what each limit has counted, and how much of its scope it still lets through."""
+    from heedful.cli.client import connect
+    from heedful.cli.screen import print_json, print_table
+
+    with connect(directory, db) as api:
+        answer = api.get("/v1/governance/guardrails")
+    if as_json:
+        print_json(answer)
+        return
+    rows = (
+        (g["name"], g["scope"], f"{g['hits']} of {g['trials']}", f"{g['factor']:.0%}")
+        for g in answer["items"]
+    )
+    if not print_table(("guardrail", "scope", "counted", "let through"), rows):
+        print("No guardrails: policies/guardrails.yaml would name them.")
+
+
+@guardrail_commands.command()
+def loosen(
+    name: Annotated[str, typer.Argument(metavar="GUARDRAIL", help="Its name.")],
+    reason: Reason,
+    key: AsKey = None,
+    directory: Dir = HERE,
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """Give back what a limit took, or ask the others to agree; exit code 1 while they have not."""
+    from heedful.cli.client import connect
+    from heedful.cli.screen import print_json
+
+    with connect(directory, db, key) as api:
+        path = f"/v1/governance/guardrails/{quote(name, safe='')}/loosen"
+        answer = api.post(path, {"reason": reason})
+    if as_json:
+        print_json(answer)
+    _say_agreed(answer, f"Loosened: {name}.", f"As tight as before: {name}", is_quiet=as_json)
 
 
 # Approvals

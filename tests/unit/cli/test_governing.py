@@ -45,6 +45,16 @@ def test_a_refusal_leaves_it_stopped(shop: Live, other: str) -> None:
     assert [s["by"] for s in shop.gives("stops")["items"]] == ["rosa"]
 
 
+def test_guardrails_are_listed_and_one_that_took_nothing_has_nothing_to_give(shop: Live) -> None:
+    rows = shop.gives("guardrails", "list")["items"]
+    assert {row["name"] for row in rows} >= {"complaints", "free_shipping_ignored"}
+    assert {row["factor"] for row in rows} == {1.0}
+    assert "100%" in shop.says("guardrails", "list")
+    said = shop.says("guardrails", "loosen", "complaints", "--reason", "all is well", code=2)
+    assert "complaints" in said
+    assert said.count("\n") == 1
+
+
 def test_a_wrong_scope_and_an_unknown_request_are_refused_in_one_sentence(shop: Live) -> None:
     said = shop.says("stop", "chanel:email", "--reason", "x", code=2)
     assert "Did you mean channel:email?" in said
