@@ -6,11 +6,11 @@ two people who turn out to be one. A ledger that shares no code with the room wa
 and every release. Set HEEDFUL_DECISIONS for more decisions, HEEDFUL_SEED to repeat one world; the
 long form is HEEDFUL_DECISIONS=1000000.
 
-So far: a million decisions in ten minutes on two cores, every gate closed somewhere and none passed;
-a million draws from one record within .003 of its chances. What
-the first runs found is mended: language and repetition were not asked at release, an unsubscription
-did not bind the step that reported it, two people joined could have one need opened twice, and a
-message went out past a need that no event had led to.
+So far: a million decisions, ten minutes of two cores, every gate closed somewhere and none passed;
+a million draws from one record within .003 of its chances. What the first runs found is mended:
+language and repetition were not asked at release, an unsubscription did not bind the step that
+reported it, two people joined could have one need opened twice, and a message went out past a need
+that no event had led to.
 """
 
 from __future__ import annotations
