@@ -261,8 +261,10 @@ class _Race:
             end = start + count
             entrant.above[:count] += whole[start:end]
             entrant.best[:count] += best[start:end]
-            # Nodes ascend within a panel, so the lowest is the first of the last panel.
-            entrant.hazard[:count] = mass[-_NODES, start:end] / width[-1]
+            # Nodes ascend within a panel, so the lowest is the first of the last panel. One without
+            # a width holds nothing, and hazards stay as they stood above it.
+            if width[-1] > 0.0:
+                entrant.hazard[:count] = mass[-_NODES, start:end] / width[-1]
             start = end
         return self._below()
 
