@@ -78,9 +78,8 @@ def list_approvals(context: Here) -> dict[str, Any]:
 def vote(
     context: Here, request: Asking, approval_id: FromPath[str], data: JSONBody[Ballot]
 ) -> dict[str, Any]:
-    """Agree or refuse; never to what one asked for oneself."""
-    governing = context.app.engine.governing
-    approval = governing.vote(approval_id, _who(request), data.is_approved, data.reason)
+    """Agree or refuse, never to what one asked for oneself; what is agreed to happens at once."""
+    approval = context.app.vote(approval_id, _who(request), data.is_approved, data.reason)
     return {"success": True, "approval": _asked(context, approval)}
 
 

@@ -84,7 +84,7 @@ class Published(msgspec.Struct, frozen=True):
 
     version: str
     approval: Wanted | None = None
-    """What others have to agree to; then the same is published again."""
+    """What others have to agree to; their agreement publishes it."""
 
 
 @get("/v1/quarantine", sync_to_thread=True)
@@ -161,8 +161,8 @@ def list_versions(context: Here) -> dict[str, Any]:
 
 @get("/v1/strategy/versions/{version:str}", answer=answers.StrategyInForce, sync_to_thread=True)
 def show_version(context: Here, version: FromPath[str]) -> dict[str, Any]:
-    """Show a version that was published: the texts of its files."""
-    return {"version": version, "files": context.app.published_files(version)}
+    """Show a version that was published, or that others are asked about: its files."""
+    return {"version": version, "files": context.app.strategy_files(version)}
 
 
 @get("/v1/signals", answer=answers.Signals, sync_to_thread=False)
@@ -193,7 +193,8 @@ def publish_strategy(
 ) -> Published:
     """Put a strategy in force between two events: the files sent, or those in the folder.
 
-    Where the policy in force asks for it, somebody else has to agree first.
+    Where the policy in force asks for it, somebody else has to agree first; the last one who
+    has to agree puts it in force.
     """
     files, by = _files(context, data), str(request.scope["state"][CALLER].name)
     asked = context.app.publish_strategy(files, by, reason)

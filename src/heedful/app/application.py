@@ -8,6 +8,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -38,7 +39,7 @@ from heedful.connectors import (
 )
 from heedful.core import World
 from heedful.engine import Engine, read_lineage
-from heedful.govern import Approval, SignedHead
+from heedful.govern import Approval, SignedHead, name_of
 from heedful.govern.verify import Verification
 from heedful.ingest import SourceRules
 from heedful.kernel import DAY_MS, InputError, PeerError, expected
@@ -179,7 +180,7 @@ class App:
         Returns
         -------
         Approval or None
-            The request that others have to agree to first; then the same is published again.
+            The request that others have to agree to first; their agreement then publishes it.
 
         Raises
         ------
@@ -190,15 +191,39 @@ class App:
         require_file_names(files)
         loaded = strategies.load(files)
         with self._publishing:
-            asked = self.engine.governing.ask_to_publish(loaded.version, by, reason)
-            if asked is not None:
-                return asked
-            world = self._world(loaded)
-            write_strategy_files(self.directory, files)
-            self._remember_strategy(loaded.version, files)
-            self.engine.publish(world, loaded.version, by)
-            self.strategy, self.files = loaded, dict(files)
-        return None
+            version, now = loaded.version, self.clock()
+            if version == self.strategy.version:  # it is in force: nobody has to agree
+                write_strategy_files(self.directory, files)
+                return None
+            keep = partial(publishing.remember, version=version, files=files, now=now)
+            asked = self.engine.governing.ask_to_publish(version, by, reason, keep)
+            if asked is None:
+                self._put_in_force(loaded, files, by)
+        return asked
+
+    def vote(self, approval_id: str, by: str, is_approved: bool, reason: str) -> Approval:
+        """Agree or refuse; what enough have agreed to happens at once, also a publication.
+
+        Raises
+        ------
+        InputError
+            As `Governing.vote`; `bad_strategy` where this release refuses what was asked for.
+        """
+        governing = self.engine.governing
+        approval = governing.vote(approval_id, by, is_approved, reason)
+        if approval.kind == "publish":
+            with self._publishing:
+                if governing.is_due(approval):
+                    files = self.strategy_files(name_of(approval.subject))
+                    self._put_in_force(strategies.load(files), files, approval.requested_by)
+        return approval
+
+    def _put_in_force(self, loaded: Strategy, files: Mapping[str, str], by: str) -> None:
+        world = self._world(loaded)
+        write_strategy_files(self.directory, files)
+        self._remember_strategy(loaded.version, files)
+        self.engine.publish(world, loaded.version, by)
+        self.strategy, self.files = loaded, dict(files)
 
     def compare_strategy(self, files: Mapping[str, str], people: int) -> publishing.Replayed:
         """Replay what a sample of people did under the strategy in force and under another.
@@ -225,8 +250,8 @@ class App:
     def _world(self, strategy: Strategy) -> World:
         return world_of(strategy, read_lineage(self.store))
 
-    def published_files(self, version: str) -> dict[str, str]:
-        """Read the texts of a version that was in force once.
+    def strategy_files(self, version: str) -> dict[str, str]:
+        """Read the texts of a version that was in force once, or that others were asked about.
 
         Raises
         ------
@@ -235,7 +260,7 @@ class App:
         """
         files = self.store.read(lambda tx: publishing.remembered(tx, version))
         if files is None:
-            what = expected("a version that was published", version, "$.version")
+            what = expected("a version that was published or asked for", version, "$.version")
             raise InputError("strategy_not_found", what)
         return files
 

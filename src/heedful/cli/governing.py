@@ -231,13 +231,14 @@ def _vote(
     ballot = {"is_approved": is_approved, "reason": reason}
     with connect(directory, db, key) as api:
         answer = api.post(f"/v1/governance/approvals/{quote(approval_id, safe='')}", ballot)
+        version = api.get("/v1/strategy")["version"]
     settled = answer["approval"]
     if as_json:
         print_json(answer)
-    else:
-        print(f"{settled['kind']} {settled['subject']} is {settled['status']}.")
-        if settled["kind"] == "publish" and settled["status"] == "approved":
-            print("Who asked publishes it now, once more.")
+        return
+    print(f"{settled['kind']} {settled['subject']} is {settled['status']}.")
+    if settled["kind"] == "publish" and settled["subject"].startswith(f"{version}@"):
+        print(f"In force: version {version}.")
 
 
 # Incidents

@@ -72,7 +72,7 @@ def publish(
 ) -> None:
     """Check the strategy, play its stories, and put it in force between two events.
 
-    Where the policy asks for it, somebody else has to agree first; then publish once more.
+    Where the policy asks for it, somebody else has to agree first, which publishes it.
     """
     from heedful.cli.client import connect
     from heedful.cli.screen import print_json
@@ -317,8 +317,7 @@ def _print_published(answer: Mapping[str, Any]) -> None:
         return
     people = "one other person" if asked["required"] == 1 else f"{asked['required']} other people"
     print(f"Not yet in force: version {answer['version']} waits for {people}.")
-    print(f"They say so with: heedful approvals approve {asked['id']} --reason ...")
-    print("Then publish once more.")
+    print(f"They put it in force with: heedful approvals approve {asked['id']} --reason ...")
 
 
 def _row(found: Difference) -> tuple[str, ...]:

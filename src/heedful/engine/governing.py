@@ -7,51 +7,42 @@ next decision and the next release obey it.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
 from heedful.core import World
 from heedful.decide import DECISION_APPROVED, DECISION_REFUSED
-from heedful.engine import ledger
+from heedful.engine.approving import Approving
 from heedful.engine.batch import Inner
 from heedful.engine.guarding import counts_of, read_watched
-from heedful.engine.proofs import Proof
-from heedful.engine.writer import Writer
 from heedful.events import own_event
 from heedful.govern import (
     UNLIMITED_PPM,
     Approval,
     ApprovalNeeded,
-    ApprovalRule,
-    Factor,
     GuardrailLoosened,
     Head,
     Incident,
     SignedHead,
     Stop,
-    Switch,
-    allows,
     audit,
     declare,
     end,
-    fold_governance,
     loosen,
-    request_approval,
+    name_of,
     status_of,
     stop,
-    subject_of,
     switch_on,
     vote,
 )
-from heedful.govern.audit import AuditKind
-from heedful.govern.types import IncidentScope, Statement, SwitchSet, write
+from heedful.govern.types import IncidentScope, Statement, SwitchSet
 from heedful.govern.verify import Verification, verify
 from heedful.kernel import InputError, expected, parse_public_id
 from heedful.kernel.names import nearest
-from heedful.ports import AuditRow, Store, Transaction
+from heedful.ports import AuditRow, Transaction
 
 PAGE: Final = 1_000
 """Links of the audit chain read at once."""
@@ -68,13 +59,8 @@ class GuardrailState(NamedTuple):
     hits: int
 
 
-class Governing:
+class Governing(Approving):
     """The levers of one workspace."""
-
-    def __init__(self, store: Store, writer: Writer, secret: bytes) -> None:
-        self._store = store
-        self._writer = writer
-        self._secret = secret
 
     # -- switches -------------------------------------------------------------------------------
 
@@ -95,10 +81,14 @@ class Governing:
         def make(tx: Transaction, world: World) -> Statement:
             return stop(world.governance.switches, scope, by, reason, now, expires_at)
 
-        self._state(make, "switch", scope)
+        self.state(make, "switch", scope)
 
     def switch_on(self, scope: str, by: str, reason: str) -> Approval | None:
         """Switch a scope on where that is approved; else ask for it and give the request.
+
+        Notes
+        -----
+        Asked again while it waits, it gives the request that waits.
 
         Raises
         ------
@@ -110,90 +100,18 @@ class Governing:
             switches, required = world.governance.switches, world.approvals.switch_on.required
             return switch_on(switches, scope, by, reason, now, required=required, approval=approval)
 
-        return self._where_agreed(
+        return self.state_where_agreed(
             make, lambda world: world.approvals.switch_on, ("switch", scope), by, reason
         )
 
-    def _where_agreed(
-        self,
-        make: Callable[[World, int, Approval | None], Statement | ApprovalNeeded],
-        rule_of: Callable[[World], ApprovalRule],
-        about: tuple[AuditKind, str],
-        by: str,
-        reason: str,
-    ) -> Approval | None:
-        """Say what somebody agreed to; else ask for it and give the request."""
-        now = self._writer.now()
-        asked: list[str] = []
-
-        def state(tx: Transaction, world: World) -> Statement:
-            said = make(world, now, None)
-            for approval in ledger.read_approvals(tx).values():
-                if isinstance(said, ApprovalNeeded) and approval.subject == said.subject:
-                    said = make(world, now, approval)
-            if not isinstance(said, ApprovalNeeded):
-                return said
-            name = f"a_{secrets.token_hex(8)}"
-            request = request_approval(said, name, by, reason, rule_of(world), now)
-            asked[:] = [request.approval_id]
-            return request
-
-        self._state(state, *about)
-        return self.approval(asked[0]) if asked else None
-
-    def ask_to_publish(self, version: str, by: str, reason: str) -> Approval | None:
-        """Ask the others to agree to a strategy; None where they did, or where nobody has to.
-
-        Notes
-        -----
-        They agree to this version in the place of the one in force: once another one is
-        published, what they said is used up.
-
-        Raises
-        ------
-        InputError
-            As `govern.request_approval`.
-        """
-        now, rule = self._writer.now(), self._writer.world.approvals.publish
-        if rule.required <= 0:
-            return None
-        before = self._store.read(ledger.publications)
-        subject = subject_of(version, before[-1].key if before else 0)
-        needed = ApprovalNeeded("publish", subject, rule.required)
-        known = self.approvals()
-        if any(allows(approval, needed, now) for approval in known):
-            return None
-        for approval in known:
-            if approval.subject == subject and status_of(approval, now) == "pending":
-                return approval
-        approval_id = f"a_{secrets.token_hex(8)}"
-        request = request_approval(needed, approval_id, by, reason, rule, now)
-        self._state(lambda tx, world: request, "approval", approval_id)
-        return self.approval(approval_id)
-
     # -- approvals ------------------------------------------------------------------------------
-
-    def approvals(self) -> list[Approval]:
-        """List all requests, the oldest first."""
-        found = self._store.read(ledger.read_approvals)
-        return sorted(found.values(), key=lambda approval: (approval.at, approval.id))
-
-    def approval(self, approval_id: str) -> Approval:
-        """Read one request; raises `approval_not_found`."""
-        found = self._store.read(ledger.read_approvals)
-        if approval_id not in found:
-            near = nearest(approval_id, found)
-            what = expected(
-                "a request for approval",
-                "an id that is not known",
-                "$.approval_id",
-                f"Did you mean {near}?" if near else "",
-            )
-            raise InputError("approval_not_found", what)
-        return found[approval_id]
 
     def vote(self, approval_id: str, by: str, is_approved: bool, reason: str) -> Approval:
         """Agree or refuse; what was asked for then happens, or never does.
+
+        Notes
+        -----
+        A strategy is put in force by `App.vote`, which knows how to read one.
 
         Raises
         ------
@@ -203,27 +121,15 @@ class Governing:
         now = self._writer.now()
         said = vote(self.approval(approval_id), by, is_approved, reason, now)
         if said is not None:
-            self._state(lambda tx, world: said, "approval", approval_id)
+            self.state(lambda tx, world: said, "approval", approval_id)
         approval = self.approval(approval_id)
         status = status_of(approval, now)
         if approval.kind == "decision" and status in ("approved", "rejected"):
             self._settle(approval.subject, status == "approved", reason, now)
-        elif status == "approved" and self._is_still_due(approval, now):
+        elif approval.kind != "publish" and self.is_due(approval):
             act = self.switch_on if approval.kind == "switch_on" else self.loosen
-            name = approval.subject.rpartition("@")[0]
-            act(name, approval.requested_by, approval.reason)
+            act(name_of(approval.subject), approval.requested_by, approval.reason)
         return approval
-
-    def _is_still_due(self, approval: Approval, now: int) -> bool:
-        """Say whether what was agreed to has not happened yet: a vote may be repeated."""
-        governance, name = self._writer.world.governance, approval.subject.rpartition("@")[0]
-        if approval.kind == "switch_on":
-            stop = governance.switches.stop_of(name, now)
-            return stop is not None and subject_of(name, stop.key) == approval.subject
-        if approval.kind == "guardrail_loosen":
-            taken = governance.factors.by_name.get(name)
-            return taken is not None and subject_of(name, taken.key) == approval.subject
-        return False
 
     def _settle(self, decision_id: str, is_approved: bool, reason: str, now: int) -> None:
         key = parse_public_id("d", decision_id) or 0
@@ -256,6 +162,10 @@ class Governing:
     def loosen(self, guardrail: str, by: str, reason: str) -> Approval | None:
         """Give back all that a guardrail took where that is approved; else ask for it.
 
+        Notes
+        -----
+        Asked again while it waits, it gives the request that waits.
+
         Raises
         ------
         InputError
@@ -268,7 +178,7 @@ class Governing:
             factors, required = world.governance.factors, world.approvals.guardrail_loosen.required
             return loosen(factors, guardrail, by, reason, now, required=required, approval=approval)
 
-        return self._where_agreed(
+        return self.state_where_agreed(
             make,
             lambda world: world.approvals.guardrail_loosen,
             ("guardrail", guardrail),
@@ -314,7 +224,7 @@ class Governing:
             incidents = world.governance.incidents
             return declare(incidents, known[plan], incident_id, scope, by, reason, now, expires_at)
 
-        self._state(make, "incident", incident_id)
+        self.state(make, "incident", incident_id)
         return incident_id
 
     def end(self, incident_id: str, by: str, reason: str) -> None:
@@ -324,7 +234,7 @@ class Governing:
         def make(tx: Transaction, world: World) -> Statement:
             return end(world.governance.incidents, incident_id, by, reason, now)
 
-        self._state(make, "incident", incident_id)
+        self.state(make, "incident", incident_id)
 
     # -- audit ----------------------------------------------------------------------------------
 
@@ -347,37 +257,6 @@ class Governing:
         """Check the chain against heads that were kept elsewhere."""
         return verify(self.audit_lines(), anchors, public_key)
 
-    def _state(
-        self,
-        make: Callable[[Transaction, World], Statement],
-        kind: AuditKind,
-        subject: str,
-    ) -> None:
-        def change(tx: Transaction, world: World) -> World:
-            statement = make(tx, world)
-            name, said = write(statement)
-            now = max(self._writer.now(), _newest(world, statement) + 1)
-            proof = Proof(kind, subject, now, {"event": name, "by": _by(said)})
-            event = ledger.note(tx, self._secret, name, said, now, [proof])
-            governance = fold_governance(world.governance, event)
-            return msgspec.structs.replace(world, governance=governance)
-
-        self._writer.change_world(change)
-
-
-def _newest(world: World, statement: Statement) -> int:
-    """Say when the last word on a scope was said: the newest counts, though a clock went back."""
-    known: Switch | Factor | None = None
-    if isinstance(statement, SwitchSet):
-        known = world.governance.switches.states.get(statement.scope)
-    elif isinstance(statement, GuardrailLoosened):
-        known = world.governance.factors.by_name.get(statement.guardrail)
-    return -1 if known is None else known.at
-
 
 def _links(tx: Transaction, after: int) -> list[AuditRow]:
     return tx.audit(after, PAGE)
-
-
-def _by(said: dict[str, Any]) -> str:
-    return str(said.get("by") or said.get("requested_by") or "")

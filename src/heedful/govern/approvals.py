@@ -7,6 +7,7 @@ thing it is about (`subject_of`), so an approval is used up when that thing has 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final, Literal
 
 import msgspec
@@ -57,6 +58,11 @@ class Approval(msgspec.Struct, frozen=True, kw_only=True):
 def subject_of(name: str, key: int) -> str:
     """Name one state of a thing: the thing and the event that put it there."""
     return f"{name}@{public_id('e', key)}"
+
+
+def name_of(subject: str) -> str:
+    """Give the name of the thing that a subject is a state of."""
+    return subject.rpartition("@")[0]
 
 
 def request_approval(
@@ -187,6 +193,16 @@ def allows(approval: Approval | None, needed: ApprovalNeeded, now: int) -> bool:
         and approval.required >= needed.required
         and status_of(approval, now) == "approved"
     )
+
+
+def pending_for(needed: ApprovalNeeded, known: Iterable[Approval], now: int) -> Approval | None:
+    """Find the request that waits for exactly what is needed: nobody is asked twice."""
+    for approval in known:
+        is_same = (approval.kind, approval.subject) == (needed.kind, needed.subject)
+        is_enough = approval.required >= needed.required
+        if is_same and is_enough and status_of(approval, now) == "pending":
+            return approval
+    return None
 
 
 def is_same_person(a: str, b: str) -> bool:

@@ -163,13 +163,25 @@ def test_where_the_policy_asks_for_it_somebody_else_agrees_first(shop: Live) -> 
     assert shop.gives("publish", code=1)["approval"]["id"] == asked["id"]
     shop.says("approvals", "approve", asked["id"], "--reason", "mine", code=2)
     assert in_force(shop) == before
-    agreed = shop.says("approvals", "approve", asked["id"], "--reason", "read it", "--key", rosa)
-    assert "once more" in agreed
-    # What was agreed to is these files: others need another word.
-    text = edit(shop, "needs.yaml", "expires_after: 24h", "expires_after: 1h")
-    assert shop.gives("publish", "--reason", "more", code=1)["approval"]["id"] != asked["id"]
-    write(shop, "needs.yaml", text)
-    assert shop.gives("publish")["version"] == in_force(shop) != before
+    # What is agreed to is these files: others need another word, and wait for it.
+    wanted = edit(shop, "needs.yaml", "expires_after: 24h", "expires_after: 1h")
+    other = shop.gives("publish", "--reason", "more", code=1)
+    assert other["approval"]["id"] != asked["id"]
+    proposed = shop.api.get(f"/v1/strategy/versions/{other['version']}")["files"]
+    assert "expires_after: 1h" in proposed["needs.yaml"], "who agrees can read it"
+    agree = ("approvals", "approve", asked["id"], "--reason", "read it", "--key", rosa)
+    now = in_force(shop)
+    assert now == before
+    agreed = shop.says(*agree)
+    now = in_force(shop)
+    assert now != before
+    assert f"In force: version {now}." in agreed
+    assert (shop.directory / "strategy" / "needs.yaml").read_text("utf-8") == wanted
+    assert shop.gives("publish") == {"version": now, "approval": None}, "it is in force already"
+    # What was asked for in the place of the version before is overtaken.
+    late = ("approvals", "approve", other["approval"]["id"], "--reason", "read it", "--key", rosa)
+    assert "In force" not in shop.says(*late)
+    assert in_force(shop) == now
     # And it is used up: the same files need it again once others were in force.
     said = shop.says("rollback", "--yes", "--reason", "back", "--key", rosa, code=1)
     assert "waits for one other person" in said

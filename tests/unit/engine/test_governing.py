@@ -9,9 +9,9 @@ import pytest
 
 from heedful.decide import DO_NOTHING
 from heedful.effects import OutboundEffect
-from heedful.govern import IncidentScope, status_of
+from heedful.govern import Approval, IncidentScope, status_of
 from heedful.kernel import DAY_MS, HOUR_MS, MINUTE_MS, InputError
-from heedful.ports import Delivery
+from heedful.ports import Delivery, Transaction
 from tests.unit.engine.acting import DELIVERED, WAIT_S, Acting, Way, acting, idle
 from tests.unit.engine.strategies import CART_MAIL, SHOP
 from tests.unit.engine.test_deciding import gates
@@ -129,6 +129,24 @@ def test_who_stopped_may_not_switch_on_alone() -> None:
         assert again is not None, "an approval is used up"
 
 
+def test_asking_again_while_a_request_waits_gives_that_request() -> None:
+    with acting(MANY_EYES) as here:
+        governing = here.engine.governing
+        governing.stop("all", "ann", "smoke")
+        asked = governing.switch_on("all", "ann", "no fire")
+        assert asked is not None
+        for by in ("ann", "bob"):
+            assert governing.switch_on("all", by, "surely no fire") == asked
+        governing.stop("channel:email", "ann", "a wrong link")
+        other = governing.switch_on("channel:email", "ann", "a right one")
+        assert other is not None
+        assert governing.approvals() == [asked, other]
+        here.now += 3 * DAY_MS  # it lapsed: now asking again asks anew
+        later = governing.switch_on("all", "ann", "no fire")
+        assert later is not None
+        assert later.id not in (asked.id, other.id)
+
+
 def test_a_refusal_ends_it_and_a_late_approval_is_none() -> None:
     with acting(MANY_EYES) as here:
         governing = here.engine.governing
@@ -227,14 +245,23 @@ def test_an_approved_decision_still_obeys_every_gate() -> None:
 def test_publishing_needs_others_where_the_policy_in_force_says_so() -> None:
     with acting(MANY_EYES) as here:
         governing = here.engine.governing
-        asked = governing.ask_to_publish("v2", "ann", "a new season")
+
+        def ask(version: str, reason: str) -> Approval | None:
+            return governing.ask_to_publish(version, "ann", reason, kept.append)
+
+        kept: list[Transaction] = []
+        asked = ask("v2", "a new season")
         assert asked is not None
-        assert governing.ask_to_publish("v2", "ann", "a new season") == asked
-        governing.vote(asked.id, "bob", True, "fine")
-        assert governing.ask_to_publish("v3", "ann", "another one") is not None
-        assert governing.ask_to_publish("v2", "ann", "a new season") is None
+        assert ask("v2", "a new season") == asked
+        assert len(kept) == 1, "files are kept with their request"
+        assert not governing.is_due(asked)
+        agreed = governing.vote(asked.id, "bob", True, "fine")
+        assert governing.is_due(agreed)
+        assert ask("v3", "another one") is not None
+        assert ask("v2", "a new season") is None
         here.engine.publish(here.world, "v2", "ann")
-        assert governing.ask_to_publish("v2", "ann", "and back") is not None, "it is used up"
+        assert not governing.is_due(agreed)
+        assert ask("v2", "and back") is not None, "it is used up"
 
 
 # Incidents
