@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from heedful.kernel import MICRO
 from heedful.learn import (
@@ -14,6 +17,7 @@ from heedful.learn import (
     ArmValue,
     Basis,
     BetaArms,
+    BinCounts,
     LearningRow,
     LogisticArms,
     LogisticSettings,
@@ -177,3 +181,63 @@ def test_any_outcomes_leave_a_belief_that_narrows_and_is_read_back(
     assert np.isfinite(found.mean).all()
     assert (found.sd > 0.0).all()
     assert (found.sd <= unknown.sd * (1.0 + 1e-5)).all()
+
+
+counted = st.lists(
+    st.tuples(
+        st.sampled_from(["a", "b"]),
+        st.sampled_from(["pending", "maturing", "converted", "expired", "withdrawn"]),
+        st.integers(0, MICRO),
+        st.integers(0, MICRO),
+        st.dictionaries(st.integers(0, 4), st.floats(allow_nan=False), max_size=3),
+        st.integers(0, 2),
+    ),
+    max_size=40,
+)
+spread = st.lists(
+    st.tuples(
+        st.just("a"),
+        st.sampled_from(["converted", "expired"]),
+        st.just(MICRO),
+        st.just(0),
+        st.fixed_dictionaries({1: st.floats(-1e12, 1e12)}),
+        st.integers(0, 2),
+    ),
+    min_size=80,
+    max_size=200,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.one_of(counted, spread), st.randoms(use_true_random=False))
+def test_any_order_and_split_of_the_rows_counts_the_same_bins(
+    drawn: list[tuple[str, str, int, int, dict[int, float], int]], draws: Random
+) -> None:
+    rows = [
+        LearningRow(
+            learn_seq=number,
+            decision_id="d",
+            arm=arm,
+            goal="g",
+            state=state,  # type: ignore[arg-type]
+            outcome=outcome,
+            retract=retract,
+            decided_at=0,
+            at=number,
+            feature_ids=tuple(sorted(features)),
+            feature_values=tuple(features[id_] for id_ in sorted(features)),
+        )
+        for number, (arm, state, outcome, retract, features, _) in enumerate(drawn, 1)
+    ]
+    whole, parts = BinCounts(), [BinCounts() for _ in range(3)]
+    for row, (*_, learner) in zip(rows, drawn, strict=True):
+        whole.learn_one(row)
+        parts[learner].learn_one(row)
+    a, b, c = parts
+    assert a.merge(b.merge(c)).encode() == whole.encode()
+    assert c.merge(a).merge(b).encode() == whole.encode()
+    assert BinCounts.decode(whole.encode()).encode() == whole.encode()
+    shuffled = BinCounts()
+    for number, row in enumerate(draws.sample(rows, len(rows)), 1):
+        shuffled.learn_one(replace(row, learn_seq=number))
+    assert shuffled.encode() == whole.encode()

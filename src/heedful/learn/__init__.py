@@ -2,6 +2,7 @@
 
 from heedful.learn.arms import PRIOR_DEFAULT, ArmSpec
 from heedful.learn.beta import CELLS_MAX, BetaArms, Posterior, Prior
+from heedful.learn.bins import Bin, BinCounts, Tally
 from heedful.learn.choice import (
     ARMS_MAX,
     PROBABILITY_ONE,
@@ -12,6 +13,7 @@ from heedful.learn.choice import (
 )
 from heedful.learn.context import Basis, Context, Reader, frequent_features
 from heedful.learn.logistic import Learned, LogisticArms, LogisticSettings
+from heedful.learn.performance import auc, grouped, lift, weighted_auc, z_ratio
 from heedful.learn.policies import AnyPolicy, Fixed, Greedy, InverseGap, Policy, Thompson
 from heedful.learn.rows import LearningRow, RowState
 from heedful.learn.snapshot import decode_model, encode_model
@@ -30,6 +32,8 @@ __all__ = [
     "ArmValue",
     "Basis",
     "BetaArms",
+    "Bin",
+    "BinCounts",
     "Context",
     "Fixed",
     "Greedy",
@@ -46,13 +50,19 @@ __all__ = [
     "Prior",
     "Reader",
     "RowState",
+    "Tally",
     "Thompson",
     "Value",
+    "auc",
     "decode_model",
     "draw",
     "encode_model",
     "frequent_features",
+    "grouped",
+    "lift",
     "selection_probabilities",
     "to_weights",
     "uniform_key",
+    "weighted_auc",
+    "z_ratio",
 ]
