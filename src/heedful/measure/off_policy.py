@@ -6,7 +6,7 @@ over rounds, or over weights where it normalises itself. So intervals are writte
 
 from __future__ import annotations
 
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 import numpy as np
@@ -45,9 +45,14 @@ class Evaluated(msgspec.Struct, frozen=True):
 
 
 class _Terms(NamedTuple):
+    n: Floats
+    """Rounds that a row stands for: 1, or those of one person."""
     q: Floats
     a: Floats
     d: Floats
+
+
+_LEAVES_OUT: Final = ("dm", "switch")  # estimates that a wrong model can move without a sign
 
 
 def estimate(found: Rounds, estimator: Estimator = "dr", switch_at: float | None = None) -> float:
@@ -91,20 +96,40 @@ def evaluate(
     switch_at: float | None = None,
     confidence: float = 0.95,
     replicates: int = 1_000,
+    people: Any = None,
 ) -> Evaluated:
     """Estimate with intervals and with what cannot be known.
+
+    Parameters
+    ----------
+    found, estimator, switch_at
+        As of `estimate`.
+    seed
+        Of the replicates.
+    confidence
+        Of both intervals, in (0, 1).
+    replicates
+        Of the bootstrap.
+    people
+        Whose each round is, whole numbers of shape (n,): what one person does on one day and on
+        the next hangs together, so people are drawn and not rounds. None where no two are of one.
 
     Raises
     ------
     InputError
-        `bad_confidence` when it is not in (0, 1), or `bad_replicates`.
+        `bad_confidence` when it is not in (0, 1), `bad_replicates`, or `bad_rounds` when `people`
+        are not as many as rounds.
 
     Notes
     -----
     The bootstrap interval is studentised, which is right to second order for skewed rewards. The
     other is the empirical Bernstein bound with the observed range of the terms; of the estimates
-    that normalise themselves, with their linear terms. Of `dm` and `switch` both leave out by how
-    much the model is wrong.
+    that normalise themselves, with their linear terms.
+
+    A model that is wrong moves `dm` and `switch`, and the spread of its forecasts says nothing of
+    that. What the log says of it is the weighed residual that both leave out: their intervals are
+    therefore those of `dr`, reaching out to the estimate where it lies beyond, and `model_off`
+    says so.
 
     References
     ----------
@@ -118,16 +143,50 @@ def evaluate(
     if not 10 <= replicates <= REPLICATES_MAX:
         got = expected(f"10 to {REPLICATES_MAX} replicates", str(replicates), "$.replicates")
         raise InputError("bad_replicates", got)
-    terms = _terms(found, estimator, switch_at)
-    value = float(_values(terms))
+    value = estimate(found, estimator, switch_at)
+    corrected: Estimator = "dr" if estimator in _LEAVES_OUT else estimator
+    terms = _joined(_terms(found, corrected, None), people)
+    center = float(_values(terms))
+    bootstrap = _bootstrap(terms, center, 1.0 - confidence, replicates, seed)
+    said = concerns(found)
+    if not bootstrap.low <= value <= bootstrap.high:
+        said += (_model_off(value, bootstrap),)
     return Evaluated(
         estimator,
         value,
-        _bootstrap(terms, value, 1.0 - confidence, replicates, seed),
-        _bernstein(terms, value, 1.0 - confidence),
+        _reaching(bootstrap, value),
+        _reaching(_bernstein(terms, center, 1.0 - confidence), value),
         effective_rounds(found),
-        concerns(found),
+        said,
     )
+
+
+def _reaching(interval: Interval, value: float) -> Interval:
+    return Interval(min(interval.low, value), max(interval.high, value))
+
+
+def _model_off(value: float, interval: Interval) -> Concern:
+    text = f"The model foresees {value:.4g} where the log shows {interval.low:.4g} to"
+    return Concern("model_off", f"{text} {interval.high:.4g}: do not trust the model here.")
+
+
+def _joined(terms: _Terms, people: Any) -> _Terms:
+    """Sum the rounds of each person.
+
+    Raises
+    ------
+    InputError
+        `bad_rounds` unless there is somebody for each round.
+    """
+    if people is None:
+        return terms
+    names = np.asarray(people)
+    if names.shape != terms.q.shape:
+        what = expected(f"{len(terms.q)} people", f"{names.shape}", "$.people")
+        raise InputError("bad_rounds", what)
+    _, which = np.unique(names, return_inverse=True)
+    summed = [np.bincount(which, weights=column).astype(np.float64) for column in terms]
+    return _Terms(*summed)
 
 
 def _terms(found: Rounds, estimator: Estimator, switch_at: float | None) -> _Terms:
@@ -136,18 +195,18 @@ def _terms(found: Rounds, estimator: Estimator, switch_at: float | None) -> _Ter
     residual = found.reward - found.q_chosen
     match estimator:
         case "ips":
-            return _Terms(nothing, weight * found.reward, one)
+            return _Terms(one, nothing, weight * found.reward, one)
         case "snips":
-            return _Terms(nothing, weight * found.reward, weight)
+            return _Terms(one, nothing, weight * found.reward, weight)
         case "dm":
-            return _Terms(found.q_target, nothing, one)
+            return _Terms(one, found.q_target, nothing, one)
         case "dr":
-            return _Terms(found.q_target, weight * residual, one)
+            return _Terms(one, found.q_target, weight * residual, one)
         case "sndr":
-            return _Terms(found.q_target, weight * residual, weight)
+            return _Terms(one, found.q_target, weight * residual, weight)
         case "switch":
             kept = weight * (weight <= (switch_at or best_threshold(found)))
-            return _Terms(found.q_target, kept * residual, one)
+            return _Terms(one, found.q_target, kept * residual, one)
 
 
 def best_threshold(found: Rounds) -> float:
@@ -181,16 +240,21 @@ def _values(terms: _Terms) -> Floats:
     total = terms.d.sum(axis=-1)
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = np.where(total > 0.0, terms.a.sum(axis=-1) / total, 0.0)
-    result: Floats = terms.q.mean(axis=-1) + ratio
+    result: Floats = terms.q.sum(axis=-1) / terms.n.sum(axis=-1) + ratio
     return result
 
 
 def _linear(terms: _Terms) -> Floats:
-    """Give the influence of each round on the estimate, mean 0 over the last axis."""
-    mean = np.maximum(terms.d.mean(axis=-1, keepdims=True), 1e-300)
-    ratio = terms.a.mean(axis=-1, keepdims=True) / mean
-    corrected = (terms.a - ratio * terms.d) / mean
-    result: Floats = terms.q - terms.q.mean(axis=-1, keepdims=True) + corrected
+    """Give the influence of each row on the estimate, mean 0 over the last axis."""
+    corrected = _of_ratio(terms.a, terms.d)
+    result: Floats = _of_ratio(terms.q, terms.n) + corrected
+    return result
+
+
+def _of_ratio(above: Floats, below: Floats) -> Floats:
+    mean = np.maximum(below.mean(axis=-1, keepdims=True), 1e-300)
+    ratio = above.mean(axis=-1, keepdims=True) / mean
+    result: Floats = (above - ratio * below) / mean
     return result
 
 

@@ -80,11 +80,13 @@ def test_the_model_is_enough_when_probabilities_are_wrong() -> None:
     assert abs(estimate(wrong, "ips") - truth) > 0.05
 
 
-@pytest.mark.parametrize("name", ["ips", "snips", "dr", "sndr"])
+@pytest.mark.parametrize("name", ESTIMATORS)
 def test_intervals_cover_the_truth_as_often_as_they_say(name: Estimator) -> None:
     worlds, covered, bounded = 200, 0, 0
+    # A model as wrong as this moves the estimates that trust it out of any interval of their own.
+    is_trusting = name in ("dm", "switch")
     for seed in range(worlds):
-        log, _ = world(10_000 + seed, ROUNDS)
+        log, _ = world(10_000 + seed, ROUNDS, model_error=1.0 if is_trusting else 0.3)
         # The truth of these contexts and of all contexts differ: ask for that of all.
         truth = world_truth(10_000 + seed)
         found = evaluate(log, name, seed=seed, replicates=100)
@@ -105,6 +107,34 @@ def world_truth(seed: int) -> float:
     x = np.random.default_rng(0).normal(size=(5_000, 3))
     worth = 1.0 / (1.0 + np.exp(1.5 - x @ worth_weights))
     return float((softmax(x @ target_weights) * worth).sum(axis=1).mean())
+
+
+def test_a_model_that_is_off_is_said_to_be() -> None:
+    log, truth = world(2, 20_000, model_error=3.0)
+    found = evaluate(log, "dm", seed=1, replicates=100)
+    assert found.concerns[-1].code == "model_off"
+    assert found.bootstrap.low <= truth <= found.bootstrap.high
+    assert found.value in (found.bootstrap.low, found.bootstrap.high)
+    right = evaluate(world(2, 20_000, model_error=0.0)[0], "dm", seed=1, replicates=100)
+    assert "model_off" not in [concern.code for concern in right.concerns]
+
+
+def test_rounds_of_one_person_count_as_one() -> None:
+    log, _ = world(7, 2_000)
+    alone = evaluate(log, seed=1, people=np.arange(2_000))
+    assert alone.bootstrap == pytest.approx(evaluate(log, seed=1).bootstrap)
+    # Everybody did the same five times over: the log says no more than once.
+    five = Rounds(*(np.repeat(column, 5) for column in log))
+    together = evaluate(five, seed=1, people=np.repeat(np.arange(2_000), 5))
+    assert together.value == pytest.approx(alone.value)
+    assert together.bootstrap == pytest.approx(alone.bootstrap)
+    apart = evaluate(five, seed=1)
+    assert apart.bootstrap.high - apart.bootstrap.low < 0.5 * (
+        together.bootstrap.high - together.bootstrap.low
+    )
+    with pytest.raises(InputError) as caught:
+        evaluate(log, seed=1, people=[1, 2])
+    assert caught.value.code == "bad_rounds"
 
 
 def test_the_same_seed_gives_the_same_interval_and_another_another() -> None:
