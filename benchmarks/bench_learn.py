@@ -39,6 +39,7 @@ from heedful.learn import (
     LearningRow,
     LogisticArms,
     LogisticSettings,
+    Panel,
     Prior,
     Thompson,
     draw,
@@ -70,17 +71,19 @@ class Ours:
         self.model = LogisticArms(LogisticSettings(basis=basis, feature_variance=variance))
         # The arms of these worlds have nothing in common: each is a group of its own.
         self.arms = [ArmSpec(f"a{k}", f"a{k}", f"a{k}", prior=world.prior) for k in range(arms)]
-        self.ids, self.gains, self.offsets = tuple(range(d)), [1.0] * arms, [0.0] * arms
+        self.panel = Panel.of("goal", self.arms)
+        self.ids, self.gains, self.offsets = tuple(range(d)), np.ones(arms), np.zeros(arms)
         self.policy, self.secret = Thompson(floor), f"secret {seed}".encode()
         self.seq = self.rounds = 0
 
     def decide(self, x: Any) -> tuple[int, float]:
         """Choose an arm; give it and its probability."""
         if self.rounds % REFRESH == 0:
-            self.table = ArmTable(self.model, "goal", self.arms)
+            self.table = ArmTable(self.model, self.panel)
         self.rounds += 1
         context = self.model.reader.read(self.ids, x.tolist())
-        weights = self.policy.weights(self.table.values(context, self.gains, self.offsets))
+        found = self.table.beliefs(context)
+        weights = self.policy.weights(found.columns(self.gains, self.offsets))
         arm = draw(self.secret, self.rounds, "choice", weights)
         return arm, weights[arm] / 2**32
 

@@ -23,10 +23,9 @@ from heedful.learn import (
     LogisticSettings,
     LogitNormalValue,
     NormalValue,
+    Panel,
     Value,
-    decode_model,
     draw,
-    encode_model,
     selection_probabilities,
 )
 
@@ -173,11 +172,11 @@ def test_any_outcomes_leave_a_belief_that_narrows_and_is_read_back(
                 feature_values=tuple(values),
             )
         )
-    again = decode_model(encode_model(model))
-    assert encode_model(again) == encode_model(model)
+    again = LogisticArms.decode(model.encode())
+    assert again.encode() == model.encode()
     context = model.reader.read((1, 2, 3, 4), (1.0, 100.0, -1.0, 2.0))
-    found = ArmTable(model, "g", arms).score(context)
-    unknown = ArmTable(LogisticArms(settings), "g", arms).score(context)
+    found = ArmTable(model, Panel.of("g", arms)).score(context)
+    unknown = ArmTable(LogisticArms(settings), Panel.of("g", arms)).score(context)
     assert np.isfinite(found.mean).all()
     assert (found.sd > 0.0).all()
     assert (found.sd <= unknown.sd * (1.0 + 1e-5)).all()

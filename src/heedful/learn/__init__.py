@@ -1,7 +1,7 @@
 """Estimators and policies: numbers only, no words of the domain."""
 
 from heedful.learn.arms import PRIOR_DEFAULT, ArmSpec
-from heedful.learn.beta import CELLS_MAX, BetaArms, Posterior, Prior
+from heedful.learn.beta import CELLS_MAX, BetaArms, Posterior
 from heedful.learn.bins import Bin, BinCounts, Tally
 from heedful.learn.choice import (
     ARMS_MAX,
@@ -11,14 +11,17 @@ from heedful.learn.choice import (
     to_weights,
     uniform_key,
 )
+from heedful.learn.columns import ArmColumns
 from heedful.learn.context import Basis, Context, Reader, frequent_features
-from heedful.learn.logistic import Learned, LogisticArms, LogisticSettings
+from heedful.learn.logistic import Learned, LogisticArms
+from heedful.learn.model import Beliefs, Model, Panel, Scorer
 from heedful.learn.performance import auc, grouped, lift, weighted_auc, z_ratio
 from heedful.learn.policies import AnyPolicy, Fixed, Greedy, InverseGap, Policy, Thompson
+from heedful.learn.prior import Prior
 from heedful.learn.rows import LearningRow, RowState
-from heedful.learn.snapshot import decode_model, encode_model
+from heedful.learn.settings import LogisticSettings
 from heedful.learn.table import ArmTable, LogOdds
-from heedful.learn.values import ArmColumns, ArmValue, LogitNormalValue, NormalValue, Value
+from heedful.learn.values import ArmValue, LogitNormalValue, NormalValue, Value
 
 __all__ = [
     "ARMS_MAX",
@@ -31,6 +34,7 @@ __all__ = [
     "ArmTable",
     "ArmValue",
     "Basis",
+    "Beliefs",
     "BetaArms",
     "Bin",
     "BinCounts",
@@ -44,19 +48,20 @@ __all__ = [
     "LogisticArms",
     "LogisticSettings",
     "LogitNormalValue",
+    "Model",
     "NormalValue",
+    "Panel",
     "Policy",
     "Posterior",
     "Prior",
     "Reader",
     "RowState",
+    "Scorer",
     "Tally",
     "Thompson",
     "Value",
     "auc",
-    "decode_model",
     "draw",
-    "encode_model",
     "frequent_features",
     "grouped",
     "lift",

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from heedful.kernel import InputError, expected
-from heedful.learn.beta import Prior
+from heedful.learn.prior import Prior
 
 PARTS: Final = 5
 
@@ -38,14 +38,18 @@ class ArmSpec(msgspec.Struct, frozen=True):
 def spec_of_parts(arm: str, parts: tuple[str, ...], prior: Prior) -> ArmSpec:
     """Read an arm back from the parts of a learning row; none means an action of its own.
 
+    A row of before arms had moments carries four.
+
     Raises
     ------
     InputError
-        `bad_learning_row` when there are parts, but not five.
+        `bad_learning_row` when there are parts, but neither four nor five.
     """
     if not parts:
         return ArmSpec(arm, group=arm, action=arm, prior=prior)
-    if len(parts) != PARTS:
+    if len(parts) not in (PARTS - 1, PARTS):
         got = expected(f"{PARTS} parts of an arm", f"{len(parts)}", "$.parts")
         raise InputError("bad_learning_row", got)
-    return ArmSpec(arm, *parts, prior=prior)
+    group, action, channel, treatment = parts[: PARTS - 1]
+    moment = "".join(parts[PARTS - 1 :])
+    return ArmSpec(arm, group, action, channel, treatment, moment, prior)

@@ -7,39 +7,22 @@ fade, which is exact on one platform fingerprint.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple, Self
 
 import msgspec
+import numpy as np
 
 from heedful.kernel import MICRO, InputError, canonical, expected
+from heedful.learn.context import Context
+from heedful.learn.model import Beliefs, Panel
+from heedful.learn.prior import Prior
 from heedful.learn.rows import LearningRow
 
 SCHEMA: Final = 1
 
 CELLS_MAX: Final = 262_144
 """Pairs of arm and goal in one model by default; a row that would need another is refused."""
-
-
-class Prior(msgspec.Struct, frozen=True):
-    """What is believed of an arm before its first outcome.
-
-    Raises
-    ------
-    ValueError
-        When `p` lies outside (0, 1) or `strength` is not above 0.
-    """
-
-    p: float
-    """Expected chance that the goal is reached, in (0, 1)."""
-    strength: float
-    """How many outcomes the belief is worth, above 0."""
-
-    def __post_init__(self) -> None:
-        if not 0.0 < self.p < 1.0:
-            raise ValueError(expected("a chance in (0, 1)", repr(self.p), "$.prior.p"))
-        if not 0.0 < self.strength < float("inf"):
-            got = repr(self.strength)
-            raise ValueError(expected("a count above 0", got, "$.prior.strength"))
 
 
 class Posterior(NamedTuple):
@@ -79,6 +62,16 @@ class _Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="be
 
 _EMPTY: Final = _Cell(0, 0, -(1 << 63))
 _DECODER: Final = msgspec.msgpack.Decoder(_Snapshot)
+
+
+class BetaScorer(NamedTuple):
+    """Posteriors of many arms, the same in every context."""
+
+    found: Beliefs
+
+    def beliefs(self, context: Context | None) -> Beliefs:
+        """Give the posteriors."""
+        return self.found
 
 
 class BetaArms:
@@ -170,6 +163,32 @@ class BetaArms:
         alpha = prior.p * prior.strength + max(cell.positive, 0) / MICRO
         beta = (1.0 - prior.p) * prior.strength + max(cell.negative, 0) / MICRO
         return Posterior(alpha, beta)
+
+    @property
+    def is_contextual(self) -> bool:
+        """Give False: it says the same of everybody."""
+        return False
+
+    def context(self, ids: Sequence[int], values: Sequence[float]) -> None:
+        """Read nothing."""
+
+    def scorer(self, panel: Panel, at: int | None = None) -> BetaScorer:
+        """Weigh the counts of many arms at once, as `posterior` does of one."""
+        cells = [self._cells.get(key, _EMPTY) for key in panel.keys]
+        if at is not None and self.half_life_ms is not None:
+            cells = [cell.faded(at, self.half_life_ms) for cell in cells]
+        counts = np.fromiter((cell.positive for cell in cells), np.float64, len(cells))
+        misses = np.fromiter((cell.negative for cell in cells), np.float64, len(cells))
+        alpha = panel.prior_alpha + np.maximum(counts, 0.0) / MICRO
+        beta = panel.prior_beta + np.maximum(misses, 0.0) / MICRO
+        return BetaScorer(Beliefs("beta", alpha, beta, alpha / (alpha + beta)))
+
+    def copy(self) -> Self:
+        """Give a copy that shares nothing that is learned into."""
+        other = type(self)(self.half_life_ms, self.cells_max)
+        other.learn_seq = self.learn_seq
+        other._cells = dict(self._cells)
+        return other
 
     def outcomes(self, arm: str, goal: str) -> tuple[int, int]:
         """Give the weights of the positive and negative outcomes, in millionths."""

@@ -13,8 +13,9 @@ from typing import Final
 import numpy as np
 
 from heedful.kernel import InputError, InvariantError, expected
+from heedful.learn.columns import ArmColumns, Columns
 from heedful.learn.quadrature import Floats, chances
-from heedful.learn.values import ArmColumns, Columns, Value
+from heedful.learn.values import Value
 
 PROBABILITY_ONE: Final = 1 << 32
 """What the probabilities of one choice sum to: `p_choose` is an integer of 2^-32."""

@@ -30,6 +30,9 @@ SPARSE_MAX: Final = 128
 VALUE_MAX: Final = 8.0
 """Magnitude at which a feature's value is cut, so that one odd value cannot carry a decision."""
 
+FIELD_SHIFT: Final = 32
+"""Bits of a feature's id below those that name its field: what they say is the value in it."""
+
 _NOTHING_RARE: Final[tuple[Hashes, Floats]] = (np.zeros(0, dtype=np.uint64), np.zeros(0))
 _MIX: Final = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9))
 
@@ -77,10 +80,17 @@ class Basis(msgspec.Struct, frozen=True):
 
 
 class Reader:
-    """Reads sparse rows by a basis."""
+    """Reads sparse rows by a basis.
 
-    def __init__(self, basis: Basis) -> None:
+    Parameters
+    ----------
+    fields
+        Fields whose features are read, ascending; None for all.
+    """
+
+    def __init__(self, basis: Basis, fields: tuple[int, ...] | None = None) -> None:
         self.basis = basis
+        self._fields = None if fields is None else frozenset(fields)
         self._ids = np.array(basis.ids, dtype=np.int64)
         self._centers = np.array(basis.centers)
         self._scales = np.array(basis.scales)
@@ -99,6 +109,10 @@ class Reader:
         InputError
             `bad_features` when ids and values do not match or a value is not finite.
         """
+        if self._fields is not None and len(ids) == len(values):
+            kept = [place for place, id_ in enumerate(ids) if id_ >> FIELD_SHIFT in self._fields]
+            if len(kept) < len(ids):
+                ids, values = [ids[i] for i in kept], [values[i] for i in kept]
         numbers = np.array(values, dtype=np.float64)
         # The sum of finite numbers may overflow, so it only clears them, and quickly.
         if len(ids) != len(values) or not (
@@ -111,7 +125,7 @@ class Reader:
         dense = np.empty(self.basis.width)
         dense[0] = 1.0
         rest = dense[1:]
-        if ids == self.basis.ids:
+        if tuple(ids) == self.basis.ids:
             rest[:] = numbers
             rare = _NOTHING_RARE
         else:

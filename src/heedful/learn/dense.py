@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heedful.kernel import InputError, expected
-from heedful.learn.beta import Prior
+from heedful.learn.prior import Prior
 from heedful.learn.quadrature import Floats
 
 ACTIONS_MAX: Final = 4_096
@@ -112,6 +112,12 @@ class DenseBlocks:
             _grow(self, SLOT_ARRAYS, slots)
         if groups > len(self.stale):
             _grow(self, GROUP_ARRAYS, groups)
+
+    def copy_from(self, other: DenseBlocks) -> None:
+        """Take over what another one has learned."""
+        self.slots, self.groups = dict(other.slots), dict(other.groups)
+        for name in (*SLOT_ARRAYS, *GROUP_ARRAYS):
+            setattr(self, name, getattr(other, name).copy())
 
     def precisions(self, slot: int) -> Floats:
         """Give the prior precision of each weight of an action, of shape (d,); read it only."""

@@ -10,25 +10,29 @@ One outcome moves all of them by one step of assumed-density filtering.
 from __future__ import annotations
 
 import math
-from typing import Final, NamedTuple
+from collections.abc import Sequence
+from typing import Final, NamedTuple, Self
 
-import msgspec
 import numpy as np
 
 from heedful.kernel import MICRO, InputError, expected
 from heedful.learn.arms import PRIOR_DEFAULT, ArmSpec, spec_of_parts
-from heedful.learn.beta import Prior
 from heedful.learn.change import has_changed, surprise
-from heedful.learn.context import Basis, Context, Hashes, Reader, mixed
+from heedful.learn.context import Context, Hashes, Reader, mixed
 from heedful.learn.dense import DenseBlocks
+from heedful.learn.model import Panel
+from heedful.learn.prior import Prior
 from heedful.learn.quadrature import Floats, Indices
 from heedful.learn.rows import LearningRow
+from heedful.learn.settings import LogisticSettings
+from heedful.learn.snapshot import decode_state, encode_state
 from heedful.learn.sparse import (
     SparseWeights,
     channel_features,
     constant_places,
     scope,
 )
+from heedful.learn.table import ArmTable
 
 FORGET_ON_CHANGE: Final = 8.0
 """How much less the past counts when an arm's outcomes show that its world has changed."""
@@ -39,46 +43,6 @@ SCOPES_CACHED_MAX: Final = 16_384
 _TICKS_PER_HALF_LIFE: Final = 64
 _HALF_LIVES_MAX: Final = 64  # after so many nothing is left that a float could tell from a prior
 _CURVATURE_MIN: Final = 1e-4
-
-
-class LogisticSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is believed before the first outcome, and how the past fades."""
-
-    basis: Basis = Basis()
-    """The dense features."""
-    feature_variance: float = 1.0
-    """Variance of a dense weight of an action around its group's, in squared log-odds."""
-    group_strength: float = 10.0
-    """How many well-known actions it takes to move a group half the way from 0 to their mean."""
-    sparse_bits: int = 18
-    """The hashed weights number 2^sparse_bits."""
-    sparse_variance: float = 0.02
-    """Variance of a hashed weight, in squared log-odds."""
-    half_life_ms: int | None = None
-    """Age at which what was learned counts half; None keeps it for ever."""
-    detects_change: bool = True
-    """Whether surprise makes an action forget at once."""
-    exploration: float = 0.3
-    """Factor on the deviation of log-odds that choices are made with. 1 is Thompson sampling as it
-    stands, less explores less: of 1, 0.5, 0.35, 0.3 and 0.25 the last three regretted the least in
-    worlds of twenty arms, also when outcomes came late or the world changed."""
-
-    def __post_init__(self) -> None:
-        """Refuse settings out of range.
-
-        Raises
-        ------
-        ValueError
-            When a variance or strength is not above 0, or bits are not in 8 to 24.
-        """
-        for name in ("feature_variance", "group_strength", "sparse_variance", "exploration"):
-            if not 0.0 < getattr(self, name) < math.inf:
-                got = repr(getattr(self, name))
-                raise ValueError(expected("a number above 0", got, f"$.{name}"))
-        if not 8 <= self.sparse_bits <= 24:
-            raise ValueError(expected("8 to 24 bits", f"{self.sparse_bits}", "$.sparse_bits"))
-        if self.half_life_ms is not None and self.half_life_ms <= 0:
-            raise ValueError(expected("a span above 0", f"{self.half_life_ms}", "$.half_life_ms"))
 
 
 class Learned(NamedTuple):
@@ -110,7 +74,7 @@ class LogisticArms:
     def __init__(self, settings: LogisticSettings | None = None) -> None:
         self.settings = settings or LogisticSettings()
         self.learn_seq = 0
-        self.reader = Reader(self.settings.basis)
+        self.reader = Reader(self.settings.basis, self.settings.fields)
         self.basis_ids: Hashes = mixed(np.array(self.settings.basis.ids, dtype=np.uint64))
         self.dense = DenseBlocks(
             self.settings.basis.width,
@@ -158,6 +122,48 @@ class LogisticArms:
         self.learn_seq = row.learn_seq
         is_final = row.state in ("converted", "expired")
         return Learned(True, is_final and self._is_change(slot, outcome, found.p))
+
+    @property
+    def is_contextual(self) -> bool:
+        """Give True: it looks at the person and the moment."""
+        return True
+
+    def context(self, ids: Sequence[int], values: Sequence[float]) -> Context:
+        """Read the features of a person at a moment.
+
+        Raises
+        ------
+        InputError
+            `bad_features`, as `Reader.read`.
+        """
+        return self.reader.read(ids, values)
+
+    def scorer(self, panel: Panel, at: int | None = None) -> ArmTable:
+        """Lay out the beliefs that a panel asks for; they fade as outcomes come, not by `at`."""
+        return ArmTable(self, panel)
+
+    def copy(self) -> Self:
+        """Give a copy that shares nothing that is learned into."""
+        other = type(self)(self.settings)
+        other.learn_seq = self.learn_seq
+        other.dense.copy_from(self.dense)
+        other.sparse.copy_from(self.sparse)
+        return other
+
+    def encode(self) -> bytes:
+        """Write the model as canonical bytes, numbers little-endian: equal models, equal bytes."""
+        return encode_state(self)
+
+    @classmethod
+    def decode(cls, body: bytes) -> Self:
+        """Read a model back; it goes on learning to the same bytes.
+
+        Raises
+        ------
+        InputError
+            `bad_snapshot` when the bytes are no snapshot of this kind and schema.
+        """
+        return decode_state(cls, body)
 
     def _fade(self, slot: int, at: int) -> None:
         half_life = self.settings.half_life_ms

@@ -14,14 +14,15 @@ import numpy as np
 
 from heedful.kernel import InputError, expected
 from heedful.learn.choice import require_arms, selection_probabilities, to_weights
+from heedful.learn.columns import ArmColumns, moments
 from heedful.learn.quadrature import Floats
-from heedful.learn.values import Value, moments
+from heedful.learn.values import Value
 
 
 class Policy(Protocol):
     """Turns what arms may be worth into how often each is chosen."""
 
-    def weights(self, values: Sequence[Value]) -> list[int]:
+    def weights(self, values: Sequence[Value] | ArmColumns) -> list[int]:
         """Give integers that sum to 2^32 exactly, in the order of the arms.
 
         The same values give the same integers; every arm has its share of the floor.
@@ -34,7 +35,7 @@ class Thompson(msgspec.Struct, frozen=True, tag="thompson"):
     floor: float = 0.02
     """Share of the choices that is spread evenly over the arms, in [0, 1]."""
 
-    def weights(self, values: Sequence[Value]) -> list[int]:
+    def weights(self, values: Sequence[Value] | ArmColumns) -> list[int]:
         """Give integers that sum to 2^32 exactly, in the order of the arms."""
         return selection_probabilities(values, self.floor)
 
@@ -61,7 +62,7 @@ class InverseGap(msgspec.Struct, frozen=True, tag="inverse_gap"):
     floor: float = 0.0
     """Share of the choices that is spread evenly over the arms, in [0, 1]."""
 
-    def weights(self, values: Sequence[Value]) -> list[int]:
+    def weights(self, values: Sequence[Value] | ArmColumns) -> list[int]:
         """Give integers that sum to 2^32 exactly, in the order of the arms."""
         require_arms(values, self.floor)
         if not (self.scale > 0.0 and self.outcomes >= 0 and self.sharpness >= 0.0):
@@ -82,7 +83,7 @@ class Greedy(msgspec.Struct, frozen=True, tag="greedy"):
     floor: float = 0.05
     """Share of the choices that is spread evenly over the arms, in [0, 1]."""
 
-    def weights(self, values: Sequence[Value]) -> list[int]:
+    def weights(self, values: Sequence[Value] | ArmColumns) -> list[int]:
         """Give integers that sum to 2^32 exactly; arms of equal worth share evenly."""
         require_arms(values, self.floor)
         worth, _ = moments(values)
@@ -96,7 +97,7 @@ class Fixed(msgspec.Struct, frozen=True, tag="fixed"):
     shares: tuple[float, ...]
     """One for each arm, in the order of the arms, each >= 0; scaled to sum to 1."""
 
-    def weights(self, values: Sequence[Value]) -> list[int]:
+    def weights(self, values: Sequence[Value] | ArmColumns) -> list[int]:
         """Give integers that sum to 2^32 exactly, in the order of the arms."""
         require_arms(values, 0.0)
         shares = np.array(self.shares)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import msgspec
 import numpy as np
@@ -10,7 +10,12 @@ import numpy.typing as npt
 
 from heedful.kernel import InputError, canonical, expected
 from heedful.learn.dense import GROUP_ARRAYS, SLOT_ARRAYS
-from heedful.learn.logistic import LogisticArms, LogisticSettings
+from heedful.learn.settings import LogisticSettings
+
+if TYPE_CHECKING:
+    from heedful.learn.logistic import LogisticArms
+
+M = TypeVar("M", bound="LogisticArms")
 
 SCHEMA: Final = 1
 
@@ -34,8 +39,8 @@ class _Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="lo
 _DECODER: Final = msgspec.msgpack.Decoder(_Snapshot)
 
 
-def encode_model(model: LogisticArms) -> bytes:
-    """Write a model as canonical bytes, numbers little-endian: equal models give equal bytes."""
+def encode_state(model: LogisticArms) -> bytes:
+    """Write all that a model has learned."""
     dense, sparse = model.dense, model.sparse
     touched = sparse.touched()
     return canonical.encode(
@@ -61,7 +66,7 @@ def encode_model(model: LogisticArms) -> bytes:
     )
 
 
-def decode_model(body: bytes) -> LogisticArms:
+def decode_state(make: type[M], body: bytes) -> M:
     """Read a model back.
 
     Raises
@@ -70,14 +75,14 @@ def decode_model(body: bytes) -> LogisticArms:
         `bad_snapshot` when the bytes are no snapshot of this kind and schema.
     """
     try:
-        return _restored(_DECODER.decode(body))
+        return _restored(make, _DECODER.decode(body))
     except (msgspec.DecodeError, ValueError, IndexError, KeyError) as error:
         what = expected("a snapshot of logistic arms", str(error), "$", "Fold the rows again.")
         raise InputError("bad_snapshot", what) from error
 
 
-def _restored(snapshot: _Snapshot) -> LogisticArms:
-    model = LogisticArms(snapshot.settings)
+def _restored(make: type[M], snapshot: _Snapshot) -> M:
+    model = make(snapshot.settings)
     model.learn_seq = snapshot.learn_seq
     dense, sparse = model.dense, model.sparse
     dense.reserve(len(snapshot.slots), len(snapshot.groups))

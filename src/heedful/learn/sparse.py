@@ -53,6 +53,10 @@ class SparseWeights:
         beyond = np.maximum(1.0 / self.variance[places] - 1.0 / self.prior, 0.0)
         self.variance[places] = 1.0 / (1.0 / self.prior + beyond / factor)
 
+    def copy_from(self, other: SparseWeights) -> None:
+        """Take over what another one has learned."""
+        self.mean, self.variance, self.at = other.mean.copy(), other.variance.copy(), other.at
+
     def touched(self) -> Indices:
         """Give the places of the weights that some outcome has moved, ascending."""
         return np.flatnonzero((self.variance != self.prior) | (self.mean != 0.0))

@@ -1,26 +1,31 @@
-"""Many arms against one context: the arms of a strategy, laid out for scoring by columns.
+"""Many arms against one context: the arms of a panel, laid out for scoring by columns.
 
 A table copies what it needs of the dense beliefs in single precision, which halves the memory that
-a decision reads; it is made once for each snapshot and strategy version.
+a decision reads; it is made once for each state of a model and panel. Where the arms stand in the
+model does not change as it learns, so that is worked out once for each panel.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, NamedTuple
+import math
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from heedful.learn.arms import ArmSpec
 from heedful.learn.context import Context, Hashes
 from heedful.learn.dense import start
-from heedful.learn.logistic import LogisticArms
-from heedful.learn.quadrature import Floats
-from heedful.learn.sparse import channel_features, constant_places, scopes
-from heedful.learn.values import LogitNormalValue
+from heedful.learn.model import Beliefs, Panel
+from heedful.learn.quadrature import Floats, Indices
+from heedful.learn.sparse import channel_features, constant_places, scope
+
+if TYPE_CHECKING:
+    from heedful.learn.logistic import LogisticArms
 
 VARIANCE_MIN: Final = 1e-12
 """Least variance of log-odds that a table answers; single precision could round one below 0."""
+
+_CONSTANTS_MAX: Final = 4  # places of an arm whatever the context: on, said, when, arm
 
 
 class LogOdds(NamedTuple):
@@ -30,122 +35,201 @@ class LogOdds(NamedTuple):
     sd: Floats
 
 
+class Parts(NamedTuple):
+    """What one arm's mean log-odds are made of."""
+
+    start: float
+    """The declared prior."""
+    own: float
+    """What the arm is worth whatever the context: action, channel, treatment, moment."""
+    dense: Floats
+    """By feature of the basis, of shape (n_basis,)."""
+    sparse: Floats
+    """By sparse feature of the context, in its order."""
+
+
+class _Layout(NamedTuple):
+    """Where the arms of a panel stand in a model of some size."""
+
+    actions: list[tuple[str, str, str]]
+    """Goal, group and action, each once."""
+    action: Indices
+    """By arm, the row of its action."""
+    channel: Indices
+    """By arm, the row of its channel; the last row stands for no channel."""
+    group: Indices
+    """By action, the row of its group."""
+    action_scopes: Hashes
+    channel_scopes: Hashes
+    group_scopes: Hashes
+    offset: Floats
+    """By action, the log-odds at which it starts."""
+    bias_precision: Floats
+    constants: Indices
+    """By arm, its own places, of shape (n_arms, 4)."""
+    is_constant: Floats
+    """1 where such a place is used, else 0."""
+
+
+def _layout(model: LogisticArms, panel: Panel) -> _Layout:
+    key = "logistic", model.sparse.bits
+    found: _Layout | None = panel.layouts.get(key)
+    if found is None:
+        found = panel.layouts[key] = _laid_out(model, panel)
+    return found
+
+
+def _laid_out(model: LogisticArms, panel: Panel) -> _Layout:
+    asked = list(zip(panel.goals, panel.arms, strict=True))
+    actions = list(dict.fromkeys((goal, arm.group, arm.action) for goal, arm in asked))
+    channels = list(dict.fromkeys((goal, arm.channel) for goal, arm in asked if arm.channel))
+    groups = list(dict.fromkeys((goal, group) for goal, group, _ in actions))
+    row = {name: place for place, name in enumerate(actions)}
+    channel_row = {name: place for place, name in enumerate(channels)}
+    group_row = {name: place for place, name in enumerate(groups)}
+    priors = {(goal, arm.group, arm.action): arm.prior for goal, arm in reversed(asked)}
+    starts = [start(priors[name]) for name in actions]
+    constants = np.zeros((len(asked), _CONSTANTS_MAX), dtype=np.intp)
+    used = np.zeros(constants.shape)
+    for place, (goal, arm) in enumerate(asked):
+        own = constant_places(model.sparse, goal, arm)
+        constants[place, : len(own)] = own
+        used[place, : len(own)] = 1.0
+    return _Layout(
+        actions=actions,
+        action=_indices([row[goal, arm.group, arm.action] for goal, arm in asked]),
+        channel=_indices([channel_row.get((g, arm.channel), len(channels)) for g, arm in asked]),
+        group=_indices([group_row[goal, group] for goal, group, _ in actions]),
+        action_scopes=_hashes([scope("action", goal, action) for goal, _, action in actions]),
+        channel_scopes=_hashes([scope("channel", goal, channel) for goal, channel in channels]),
+        group_scopes=_hashes([scope("group", goal, group) for goal, group in groups]),
+        offset=np.array([offset for offset, _ in starts]),
+        bias_precision=np.array([precision for _, precision in starts]),
+        constants=constants,
+        is_constant=used,
+    )
+
+
+def _indices(values: list[int]) -> Indices:
+    return np.array(values, dtype=np.intp)
+
+
+def _hashes(values: list[int]) -> Hashes:
+    return np.array(values, dtype=np.uint64)
+
+
 class ArmTable:
-    """The arms that one decision may choose among, for one goal, under one state of a model.
+    """The arms that one decision may choose among, under one state of a model.
 
     Parameters
     ----------
     model
         Read as it is now; a table of a model that goes on learning is made again.
-    goal
-        The goal that the chances are for.
-    arms
+    panel
         In the order of every answer.
     """
 
-    def __init__(self, model: LogisticArms, goal: str, arms: Sequence[ArmSpec]) -> None:
-        self.arms = tuple(arms)
+    def __init__(self, model: LogisticArms, panel: Panel) -> None:
         self.basis_ids = model.basis_ids
         self._exploration = model.settings.exploration
         self._weights = model.sparse
-        actions = list(dict.fromkeys((arm.group, arm.action) for arm in arms))
-        channels = list(dict.fromkeys(arm.channel for arm in arms if arm.channel))
-        groups = list(dict.fromkeys(group for group, _ in actions))
-        place = {action: row for row, action in enumerate(actions)}
-        self._action = np.array([place[arm.group, arm.action] for arm in arms], dtype=np.intp)
-        # The last row stands for no channel.
-        row_of = {name: row for row, name in enumerate(channels)} | {"": len(channels)}
-        self._channel = np.array([row_of[arm.channel] for arm in arms], dtype=np.intp)
-        self._group = np.array([groups.index(group) for group, _ in actions], dtype=np.intp)
-        self._action_scopes = scopes("action", goal, [action for _, action in actions])
-        self._channel_scopes = scopes("channel", goal, channels)
-        self._group_scopes = scopes("group", goal, groups)
-        priors = {(arm.group, arm.action): arm.prior for arm in reversed(self.arms)}
+        self._at = _layout(model, panel)
         model.dense.refresh()
-        width = model.dense.width
-        self._spread = np.empty((len(actions), width, width), dtype=np.float32)
-        self._learned = np.empty((len(actions), width))
-        self._pull = np.empty((len(actions), width))
-        self._offset = np.empty(len(actions))
-        for row, (group, action) in enumerate(actions):
-            self._copy(model, row, (goal, group, action), start(priors[group, action]))
-        self._own_mean, self._own_variance = self._constants(model, goal)
+        self._copy(model)
+        own = self._weights.mean[self._at.constants] * self._at.is_constant
+        variance = self._weights.variance[self._at.constants] * self._at.is_constant
+        self._own_mean: Floats = own.sum(axis=1)
+        self._own_variance: Floats = variance.sum(axis=1)
 
-    def _copy(
-        self,
-        model: LogisticArms,
-        row: int,
-        names: tuple[str, str, str],
-        prior: tuple[float, float],
-    ) -> None:
-        goal, group, action = names
-        dense = model.dense
-        slot = dense.slots.get((goal, action))
-        if slot is not None:
-            self._spread[row] = dense.spread[slot]
-            self._learned[row] = dense.learned[slot]
-            self._pull[row] = dense.pull(slot)
-            self._offset[row] = dense.offset[slot]
-            return
-        offset, bias_precision = prior
-        precision = dense.precision.copy()
-        precision[0] = bias_precision
-        group_slot = dense.groups.get((goal, group))
-        mean = np.zeros(dense.width) if group_slot is None else dense.mean[group_slot]
-        self._spread[row] = np.diag(1.0 / precision)
-        self._learned[row] = 0.0
-        self._pull[row] = precision * mean
-        self._offset[row] = offset
-
-    def _constants(self, model: LogisticArms, goal: str) -> tuple[Floats, Floats]:
-        mean, variance = np.zeros(len(self.arms)), np.zeros(len(self.arms))
-        for row, arm in enumerate(self.arms):
-            places = constant_places(model.sparse, goal, arm)
-            mean[row] = model.sparse.mean[places].sum()
-            variance[row] = model.sparse.variance[places].sum()
-        return mean, variance
+    def _copy(self, model: LogisticArms) -> None:
+        dense, actions = model.dense, self._at.actions
+        width, count = dense.width, len(actions)
+        slots = _indices([dense.slots.get((goal, action), -1) for goal, _, action in actions])
+        groups = _indices([dense.groups.get((goal, group), -1) for goal, group, _ in actions])
+        is_known = slots >= 0
+        known, slots = np.flatnonzero(is_known), slots[is_known]
+        self._offset = self._at.offset.copy()
+        bias = self._at.bias_precision.copy()
+        self._offset[known], bias[known] = dense.offset[slots], dense.bias_precision[slots]
+        groups[known] = dense.group[slots]
+        precision = np.tile(dense.precision, (count, 1))
+        precision[:, 0] = bias
+        mean = np.zeros((count, width))
+        grouped = np.flatnonzero(groups >= 0)
+        mean[grouped] = dense.mean[groups[grouped]]
+        self._pull = precision * mean
+        self._learned = np.zeros((count, width))
+        self._learned[known] = dense.learned[slots]
+        self._spread: npt.NDArray[np.float32] = np.zeros((count, width, width), dtype=np.float32)
+        if len(known) < count:
+            places = np.arange(width)
+            self._spread[:, places, places] = 1.0 / precision
+        self._spread[known] = dense.spread[slots]
 
     def score(self, context: Context) -> LogOdds:
         """Score every arm in one context."""
         actions, width = self._learned.shape
+        at = self._at
         x = context.dense
         reach = (self._spread.reshape(-1, width) @ x.astype(np.float32)).reshape(actions, width)
         mean = self._offset + self._learned @ x + np.einsum("ad,ad->a", reach, self._pull)
         variance = reach @ x
         if len(context.sparse_ids):
             rare = context.sparse_ids, context.sparse_values
-            by_group = self._crossed(self._group_scopes, *rare)
-            by_action = self._crossed(self._action_scopes, *rare)
-            mean += by_action[0] + by_group[0][self._group]
-            variance += by_action[1] + by_group[1][self._group]
-        mean = mean[self._action] + self._own_mean
-        variance = variance[self._action] + self._own_variance
-        if len(self._channel_scopes):
+            by_group = self._crossed(at.group_scopes, *rare)
+            by_action = self._crossed(at.action_scopes, *rare)
+            mean += by_action[0] + by_group[0][at.group]
+            variance += by_action[1] + by_group[1][at.group]
+        mean = mean[at.action] + self._own_mean
+        variance = variance[at.action] + self._own_variance
+        if len(at.channel_scopes):
             features = channel_features(self.basis_ids, context)
-            by_channel = self._crossed(self._channel_scopes, *features)
-            mean += np.append(by_channel[0], 0.0)[self._channel]
-            variance += np.append(by_channel[1], 0.0)[self._channel]
+            by_channel = self._crossed(at.channel_scopes, *features)
+            mean += np.append(by_channel[0], 0.0)[at.channel]
+            variance += np.append(by_channel[1], 0.0)[at.channel]
         return LogOdds(mean, np.sqrt(np.maximum(variance, VARIANCE_MIN)))
 
-    def values(
-        self, context: Context, gains: Sequence[float], offsets: Sequence[float]
-    ) -> list[LogitNormalValue]:
-        """Say what every arm may be worth in one context, as wide as choices explore it.
-
-        Parameters
-        ----------
-        context
-            The person at this moment.
-        gains, offsets
-            Money when the goal is reached, and money that is certain; in the order of the arms.
+    def beliefs(self, context: Context | None) -> Beliefs:
+        """Score every arm in one context, as wide as choices explore it.
 
         References
         ----------
         O. Chapelle, L. Li, "An Empirical Evaluation of Thompson Sampling", 2011, on reshaping.
+        D. MacKay, "The Evidence Framework Applied to Classification Networks", 1992, on the
+        expected chance.
         """
+        assert context is not None  # a logistic model reads one of everybody
         mean, sd = self.score(context)
-        terms = zip(mean.tolist(), (self._exploration * sd).tolist(), gains, offsets, strict=True)
-        return [LogitNormalValue(*four) for four in terms]
+        sd = self._exploration * sd
+        with np.errstate(over="ignore"):
+            p = 1.0 / (1.0 + np.exp(-mean / np.sqrt(1.0 + math.pi / 8.0 * sd * sd)))
+        return Beliefs("logit_normal", mean, sd, p)
+
+    def parts(self, context: Context, arm: int) -> Parts:
+        """Take one arm's mean log-odds apart; the parts sum to the mean."""
+        at = self._at
+        row = int(at.action[arm])
+        weights = self._learned[row] + self._spread[row] @ self._pull[row]
+        dense = weights * context.dense
+        features = context.sparse_ids, context.sparse_values
+        sparse = np.zeros(len(context.sparse_ids))
+        for found in (at.action_scopes[row], at.group_scopes[at.group[row]]):
+            sparse += self._each(found, *features)
+        own = float(self._own_mean[arm] + dense[0])
+        dense = dense[1:].copy()
+        channel = int(at.channel[arm])
+        if channel < len(at.channel_scopes):
+            crossed = channel_features(self.basis_ids, context)
+            each = self._each(at.channel_scopes[channel], *crossed)
+            own += float(each[0])
+            dense += each[1 : len(dense) + 1]
+            sparse += each[len(dense) + 1 :]
+        return Parts(float(self._offset[row]), own, dense, sparse)
+
+    def _each(self, scope_key: np.uint64, features: Hashes, values: Floats) -> Floats:
+        places = self._weights.places(np.array([scope_key]), features)[0]
+        result: Floats = self._weights.mean[places] * values
+        return result
 
     def _crossed(
         self, scope_keys: Hashes, features: Hashes, values: Floats

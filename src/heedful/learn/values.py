@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from operator import attrgetter
 from typing import Final, Self, TypeAlias
 
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heedful.kernel import InputError, expected
-from heedful.learn.quadrature import TAIL_NATS, Block, Bounds, Floats, Indices
+from heedful.learn.quadrature import TAIL_NATS, Bounds, Floats, Indices
 
 
 def _hermite() -> tuple[Floats, Floats]:
@@ -26,7 +26,6 @@ anywhere between 0.02 and 0.98."""
 
 _HERMITE: Final = _hermite()
 _STEEP_SD: Final = 0.7
-_CERTAIN: Final = 1e-9  # a deviation below this share of the value cannot be told from none
 _NO_POINTS: Final[tuple[list[float], list[float]]] = ([], [])
 _NORMAL_REACH: Final = math.sqrt(2.0 * TAIL_NATS)
 _LESS_THAN_ONE: Final = 1.0 - 2.0**-53
@@ -66,104 +65,28 @@ class LogitNormalValue(msgspec.Struct, frozen=True, gc=False):
 Value: TypeAlias = ArmValue | NormalValue | LogitNormalValue
 
 
-class ArmColumns:
-    """Values of many arms as columns: prepared once, and taken from for many choices.
-
-    Parameters
-    ----------
-    values
-        In the order of the arms.
-    """
-
-    def __init__(self, values: Sequence[ArmValue]) -> None:
-        fields = ArmValue.__struct_fields__
-        table = _table(values, range(len(values)), fields, BetaBlock.positive)
-        self._rows = BetaBlock(table).prepared()
-
-    def __len__(self) -> int:
-        return int(self._rows.shape[1])
-
-    def take(self, arms: Sequence[int]) -> Self:
-        """Give the values of these arms, in this order."""
-        return self._of(self._rows.take(arms, axis=1))
-
-    def with_last(self, other: Self) -> Self:
-        """Give the values with those of others at the end."""
-        return self._of(np.concatenate((self._rows, other._rows), axis=1))
-
-    def block(self) -> BetaBlock:
-        """Give the arms as a block."""
-        return BetaBlock.of_rows(self._rows)
-
-    @classmethod
-    def _of(cls, rows: Floats) -> Self:
-        columns = cls.__new__(cls)
-        columns._rows = rows
-        return columns
-
-
-class Columns:
-    """Values of any family as certain values and blocks of one family each."""
-
-    def __init__(self, values: Sequence[Value] | ArmColumns) -> None:
-        self.count = len(values)
-        self.known: float | None = None
-        self.known_arms: list[int] = []
-        self.blocks: list[tuple[Block, Indices]] = []
-        for block, places in _blocks(values):
-            certain = block.sd <= _CERTAIN * np.maximum(np.abs(block.worth), block.size)
-            if certain.any():
-                self._add_known(places[certain], block.worth[certain])
-                left = np.flatnonzero(~certain)
-                if not len(left):
-                    continue
-                block, places = block.take(left), places[left]
-            self.blocks.append((block, places))
-
-    def _add_known(self, where: Indices, worth: Floats) -> None:
-        for arm, value in zip(where.tolist(), worth.tolist(), strict=True):
-            if self.known is None or value > self.known:
-                self.known, self.known_arms = value, [arm]
-            elif value == self.known:
-                self.known_arms.append(arm)
-
-
-def moments(values: Sequence[Value]) -> tuple[Floats, Floats]:
-    """Give the mean and the standard deviation of each value in money, both of shape (n,).
-
-    Examples
-    --------
-    >>> mean, sd = moments([ArmValue(2.0, 6.0, 20.0, -1.0), NormalValue(3.0, 0.5)])
-    >>> mean.tolist(), sd.round(3).tolist()
-    ([4.0, 3.0], [2.887, 0.5])
-    """
-    mean, sd = np.empty(len(values)), np.empty(len(values))
-    for block, places in _blocks(values):
-        mean[places], sd[places] = block.moments()
-    return mean, sd
-
-
-def _blocks(values: Sequence[Value] | ArmColumns) -> Iterator[tuple[AnyBlock, Indices]]:
-    if isinstance(values, ArmColumns):
-        yield values.block(), np.arange(len(values))
-        return
-    kinds = list(map(type, values))
-    for kind, family in _FAMILIES:
-        of_kind = kinds.count(kind)
-        if not of_kind:
-            continue
-        arms: Sequence[int] = range(len(values))
-        if of_kind < len(values):
-            arms = [arm for arm, its_kind in enumerate(kinds) if its_kind is kind]
-        table = _table(values, arms, kind.__struct_fields__, family.positive)
-        yield family(table), np.array(arms)
-
-
-def _table(
+def table_of(
     values: Sequence[Value], arms: Sequence[int], fields: Sequence[str], positive: slice
 ) -> Floats:
+    """Write the values of some arms, all of one family, as a table: a row for each field."""
     taken = values if len(arms) == len(values) else [values[arm] for arm in arms]
     rows = [list(map(attrgetter(field), taken)) for field in fields]
+    return checked(rows, arms, fields, positive)
+
+
+def checked(
+    rows: Sequence[Sequence[float] | Floats],
+    arms: Sequence[int],
+    fields: Sequence[str],
+    positive: slice,
+) -> Floats:
+    """Write rows of terms as a table that a block can be made of.
+
+    Raises
+    ------
+    InputError
+        `bad_arm_value` when a term is not finite, or a shape or deviation is not above 0.
+    """
     # Single precision: a record that keeps these terms with 24 bits computes the same again.
     with np.errstate(over="ignore"):
         table: Floats = np.array(rows, dtype=np.float32).astype(np.float64)
@@ -179,7 +102,7 @@ def _table(
 def _refuse(
     what: str,
     bad: npt.NDArray[np.bool_],
-    rows: list[list[float]],
+    rows: Sequence[Sequence[float] | Floats],
     arms: Sequence[int],
     fields: Sequence[str],
 ) -> None:
@@ -192,7 +115,7 @@ def _refuse(
     """
     row, place = (int(index[0]) for index in np.nonzero(bad))
     path = f"$[{arms[place]}].{fields[row]}"
-    raise InputError("bad_arm_value", expected(what, repr(rows[row][place]), path))
+    raise InputError("bad_arm_value", expected(what, repr(float(rows[row][place])), path))
 
 
 class NormalBlock:
@@ -322,6 +245,8 @@ class BetaBlock:
 
     def prepared(self) -> Floats:
         """Give all that is worked out of each arm alone, as rows that a block is made of."""
+        if self._rows is not None:
+            return self._rows
         bounds = self.bounds()
         with np.errstate(divide="ignore"):  # of an arm that is certain nobody asks the density
             constant = self._log_scale()
@@ -407,7 +332,7 @@ class BetaBlock:
 
 AnyBlock: TypeAlias = NormalBlock | LogitNormalBlock | BetaBlock
 
-_FAMILIES: Final[tuple[tuple[type[Value], type[AnyBlock]], ...]] = (
+FAMILIES: Final[tuple[tuple[type[Value], type[AnyBlock]], ...]] = (
     (ArmValue, BetaBlock),
     (NormalValue, NormalBlock),
     (LogitNormalValue, LogitNormalBlock),

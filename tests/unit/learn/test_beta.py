@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from heedful.kernel import DAY_MS, MICRO, InputError, canonical
-from heedful.learn import BetaArms, LearningRow, Posterior, Prior
+from heedful.learn import ArmSpec, BetaArms, LearningRow, Panel, Posterior, Prior
 
 PRIOR = Prior(p=0.04, strength=50)
 
@@ -140,3 +141,26 @@ def test_a_prior_that_is_none_is_refused(p: float, strength: float) -> None:
 def test_a_half_life_of_nothing_is_refused() -> None:
     with pytest.raises(InputError, match="half_life"):
         BetaArms(half_life_ms=0)
+
+
+@pytest.mark.parametrize("half_life_ms", [None, DAY_MS], ids=["for_ever", "half_life"])
+def test_many_arms_are_asked_at_once_as_each_alone(half_life_ms: int | None) -> None:
+    model = BetaArms(half_life_ms)
+    for seq in range(1, 40):
+        taught = converted(seq) if seq % 4 == 0 else row(seq)
+        model.learn_one(msgspec.structs.replace(taught, arm=f"a{seq % 5}", at=seq * 3_600_000))
+    model.learn_one(row(40, arm="a1", state="converted", outcome=MICRO, retract=9 * MICRO))
+    arms = [ArmSpec(f"a{n}", "g", f"a{n}", prior=Prior(0.1 * n + 0.05, 7.0 + n)) for n in range(6)]
+    found = model.scorer(Panel.of("purchase", arms), 5 * DAY_MS).beliefs(None)
+    alone = [model.posterior(a.arm, "purchase", a.prior, 5 * DAY_MS) for a in arms]
+    assert list(zip(found.first.tolist(), found.second.tolist(), strict=True)) == alone
+    assert found.p.tolist() == [one.alpha / (one.alpha + one.beta) for one in alone]
+
+
+def test_a_copy_learns_on_without_its_original() -> None:
+    model = BetaArms()
+    model.learn_one(converted(1))
+    before, copy = model.encode(), model.copy()
+    assert copy.encode() == before
+    copy.learn_one(converted(2))
+    assert model.encode() == before != copy.encode()

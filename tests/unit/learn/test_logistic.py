@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -15,9 +16,8 @@ from heedful.learn import (
     LearningRow,
     LogisticArms,
     LogisticSettings,
+    Panel,
     Prior,
-    decode_model,
-    encode_model,
 )
 from heedful.learn.dense import ACTIONS_MAX, DenseBlocks
 from heedful.learn.logistic import chance
@@ -65,7 +65,7 @@ def with_features(x: np.ndarray[Any, Any]) -> dict[str, Any]:
 def odds(
     model: LogisticArms, arm: ArmSpec = TIPS, ids: Any = (), values: Any = ()
 ) -> tuple[float, float]:
-    found = ArmTable(model, GOAL, [arm]).score(model.reader.read(ids, values))
+    found = ArmTable(model, Panel.of(GOAL, [arm])).score(model.reader.read(ids, values))
     return float(found.mean[0]), float(found.sd[0])
 
 
@@ -168,10 +168,10 @@ def test_rows_seen_before_and_pending_ones_teach_nothing() -> None:
     model = model_of()
     assert not model.learn_one(row(1, state="pending")).is_learned
     assert model.learn_one(converted(2)).is_learned
-    before = encode_model(model)
+    before = model.encode()
     assert not model.learn_one(converted(2)).is_learned
     assert not model.learn_one(row(1)).is_learned
-    assert encode_model(model) == before
+    assert model.encode() == before
     assert not model.learn_one(row(3, weight=0)).is_learned
     assert model.learn_seq == 3
 
@@ -276,29 +276,29 @@ def test_a_model_read_back_learns_on_to_the_same_bytes(half_life_ms: int | None)
 
     for seq in range(1, 100):
         model.learn_one(next_row(seq))
-    again = decode_model(encode_model(model))
-    assert encode_model(again) == encode_model(model)
+    again = LogisticArms.decode(model.encode())
+    assert again.encode() == model.encode()
     for seq in range(100, 200):
         taught = next_row(seq)
         model.learn_one(taught)
         again.learn_one(taught)
-    assert encode_model(again) == encode_model(model)
+    assert again.encode() == model.encode()
 
 
 @pytest.mark.parametrize("body", [b"", b"\xc1", b"\x80", b"\x90"])
 def test_other_bytes_are_no_snapshot(body: bytes) -> None:
     with pytest.raises(InputError) as caught:
-        decode_model(body)
+        LogisticArms.decode(body)
     assert caught.value.code == "bad_snapshot"
 
 
 def test_a_snapshot_cut_short_inside_is_refused() -> None:
     model = model_of()
     model.learn_one(converted(1))
-    body = encode_model(model)
+    body = model.encode()
     for cut in range(0, len(body), 37):
         with pytest.raises(InputError):
-            decode_model(body[:cut])
+            LogisticArms.decode(body[:cut])
 
 
 def test_a_table_answers_for_many_arms_as_for_each_alone() -> None:
@@ -313,22 +313,68 @@ def test_a_table_answers_for_many_arms_as_for_each_alone() -> None:
         taught = converted if seq % 3 else row
         model.learn_one(taught(seq, arms[seq % 6], **changes))
     x = draws.normal(size=5).tolist()
-    together = ArmTable(model, GOAL, arms).score(model.reader.read(range(1, 6), x))
+    together = ArmTable(model, Panel.of(GOAL, arms)).score(model.reader.read(range(1, 6), x))
     for place, arm in enumerate(arms):
         alone = odds(model, arm, tuple(range(1, 6)), x)
         assert (together.mean[place], together.sd[place]) == pytest.approx(alone, rel=1e-5)
 
 
-def test_values_are_the_log_odds_in_money_as_wide_as_they_are_explored() -> None:
+def test_beliefs_are_the_log_odds_as_wide_as_they_are_explored() -> None:
     model = model_of(exploration=0.5)
-    table = ArmTable(model, GOAL, [TIPS, spec("call")])
+    table = ArmTable(model, Panel.of(GOAL, [TIPS, spec("call")]))
     context = model.reader.read((1,), (1.0,))
     mean, sd = table.score(context)
-    found = table.values(context, [10.0, 20.0], [-1.0, 0.0])
-    assert [(v.mean, v.sd) for v in found] == list(zip(mean, 0.5 * sd, strict=True))
-    assert [(v.gain, v.offset) for v in found] == [(10.0, -1.0), (20.0, 0.0)]
-    with pytest.raises(ValueError, match="argument"):
-        table.values(context, [1.0], [0.0])
+    found = table.beliefs(context)
+    assert found.family == "logit_normal"
+    assert found.first.tolist() == mean.tolist()
+    assert found.second.tolist() == (0.5 * sd).tolist()
+    expected = [chance(m, s * s) for m, s in zip(mean, 0.5 * sd, strict=True)]
+    assert found.p.tolist() == pytest.approx(expected, rel=1e-12)
+
+
+def test_one_panel_asks_about_several_goals() -> None:
+    model = model_of(sparse_variance=1.0)
+    for seq in range(1, 60):
+        taught = converted(seq, TIPS) if seq % 2 else row(seq, spec("call"))
+        model.learn_one(msgspec.structs.replace(taught, goal=("visit", GOAL)[seq % 3 == 0]))
+    both = Panel([(GOAL, TIPS), ("visit", spec("call")), ("visit", TIPS), (GOAL, spec("new"))])
+    context = model.reader.read((1, 9), (1.0, 2.0))
+    found = ArmTable(model, both).score(context)
+    for place, (goal, arm) in enumerate(zip(both.goals, both.arms, strict=True)):
+        alone = ArmTable(model, Panel.of(goal, [arm])).score(context)
+        assert found.mean[place] == pytest.approx(alone.mean[0], rel=1e-6)
+        assert found.sd[place] == pytest.approx(alone.sd[0], rel=1e-6)
+
+
+def test_the_parts_of_an_arm_sum_to_its_log_odds() -> None:
+    model = model_of(sparse_variance=1.0)
+    arm = spec("tips", channel="push", treatment="short")
+    for seq in range(1, 80):
+        features = {"feature_ids": (1, 2, 40), "feature_values": (1.0, -0.5, 0.25 * (seq % 4))}
+        model.learn_one(converted(seq, arm, **features) if seq % 3 else row(seq, arm, **features))
+    table = ArmTable(model, Panel.of(GOAL, [spec("other"), arm]))
+    context = model.reader.read((1, 2, 40, 41), (1.0, 2.0, 3.0, 1.0))
+    parts = table.parts(context, 1)
+    total = parts.start + parts.own + parts.dense.sum() + parts.sparse.sum()
+    assert total == pytest.approx(table.score(context).mean[1], rel=1e-5)
+    assert parts.sparse[0] != 0.0 != parts.dense[0]
+
+
+def test_a_model_may_be_told_which_fields_to_read() -> None:
+    ids = (1 << 32, (2 << 32) + 5, 3 << 32)
+    narrow = model_of(basis=Basis(ids[:1], (0.0,), (1.0,)), fields=(1, 2))
+    context = narrow.context(ids, (1.0, 2.0, 3.0))
+    assert context.dense.tolist() == [1.0, 1.0]
+    assert context.sparse_values.tolist() == [2.0]
+
+
+def test_a_copy_learns_on_without_its_original() -> None:
+    model = model_of()
+    teach(model, TIPS, 0.5, 40, seed=3)
+    before, copy = model.encode(), model.copy()
+    assert copy.encode() == before
+    teach(copy, spec("call"), 0.5, 40, seed=4)
+    assert model.encode() == before != copy.encode()
 
 
 @pytest.mark.parametrize(
@@ -347,11 +393,11 @@ def test_values_are_the_log_odds_in_money_as_wide_as_they_are_explored() -> None
 def test_a_bad_row_is_refused_and_changes_nothing(changes: dict[str, Any], code: str) -> None:
     model = model_of()
     model.learn_one(converted(1))
-    before = encode_model(model)
+    before = model.encode()
     with pytest.raises(InputError) as caught:
         model.learn_one(row(2, **changes))
     assert caught.value.code == code
-    assert encode_model(model) == before
+    assert model.encode() == before
 
 
 def test_a_model_is_bounded_in_actions() -> None:

@@ -22,7 +22,8 @@ from heedful.learn import (
     Value,
     selection_probabilities,
 )
-from heedful.learn.values import LOG_ODDS_SD_MAX, moments
+from heedful.learn.columns import moments
+from heedful.learn.values import LOG_ODDS_SD_MAX
 
 ARMS: list[Value] = [
     LogitNormalValue(-3.0, 0.6, 20.0, 0.0),
