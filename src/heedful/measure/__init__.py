@@ -11,6 +11,8 @@ from heedful.measure.attribution import (
 )
 from heedful.measure.buying import Purchases, purchases, purchases_of
 from heedful.measure.chain import Removal, markov
+from heedful.measure.drift import Drift, DriftCounts, drift_counts, drifts, stability_index
+from heedful.measure.fairness import FairnessCounts, Gap, fairness_counts, gaps
 from heedful.measure.hold_out import Lift, Moments, lift, moments_of
 from heedful.measure.lifetime import (
     BgNbd,
@@ -30,6 +32,7 @@ from heedful.measure.off_policy import (
     evaluate,
 )
 from heedful.measure.qini import Areas, Curve, Trial, areas, qini_curve, qini_interval, trial
+from heedful.measure.slots import slot_of
 from heedful.measure.spend import (
     GammaGamma,
     Recalibrated,
@@ -56,10 +59,14 @@ __all__ = [
     "Concern",
     "Credit",
     "Curve",
+    "Drift",
+    "DriftCounts",
     "Estimator",
     "Evaluated",
+    "FairnessCounts",
     "Fitted",
     "GammaGamma",
+    "Gap",
     "Interval",
     "Journey",
     "Learner",
@@ -77,15 +84,19 @@ __all__ = [
     "best_threshold",
     "choose_uplift",
     "concerns",
+    "drift_counts",
+    "drifts",
     "effective_rounds",
     "estimate",
     "evaluate",
+    "fairness_counts",
     "first_touch",
     "fit_bg_nbd",
     "fit_gamma_gamma",
     "fit_pareto_nbd",
     "fit_recalibrated",
     "fit_uplift",
+    "gaps",
     "last_touch",
     "lifetime_value",
     "lift",
@@ -98,6 +109,8 @@ __all__ = [
     "qini_interval",
     "rounds",
     "shapley",
+    "slot_of",
+    "stability_index",
     "time_decay",
     "trial",
 ]
