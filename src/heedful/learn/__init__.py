@@ -14,11 +14,14 @@ from heedful.learn.choice import (
 from heedful.learn.columns import ArmColumns
 from heedful.learn.context import Basis, Context, Reader, frequent_features
 from heedful.learn.logistic import Learned, LogisticArms
+from heedful.learn.markov import VariableOrder
 from heedful.learn.model import Beliefs, Model, Panel, Scorer
+from heedful.learn.neighbours import SessionNeighbours
 from heedful.learn.performance import auc, grouped, lift, weighted_auc, z_ratio
 from heedful.learn.policies import AnyPolicy, Fixed, Greedy, InverseGap, Policy, Thompson
 from heedful.learn.prior import Prior
 from heedful.learn.rows import LearningRow, RowState
+from heedful.learn.sequences import SESSION_END, Happening, SequenceModel
 from heedful.learn.settings import LogisticSettings
 from heedful.learn.table import ArmTable, LogOdds
 from heedful.learn.values import ArmValue, LogitNormalValue, NormalValue, Value
@@ -28,6 +31,7 @@ __all__ = [
     "CELLS_MAX",
     "PRIOR_DEFAULT",
     "PROBABILITY_ONE",
+    "SESSION_END",
     "AnyPolicy",
     "ArmColumns",
     "ArmSpec",
@@ -41,6 +45,7 @@ __all__ = [
     "Context",
     "Fixed",
     "Greedy",
+    "Happening",
     "InverseGap",
     "Learned",
     "LearningRow",
@@ -57,9 +62,12 @@ __all__ = [
     "Reader",
     "RowState",
     "Scorer",
+    "SequenceModel",
+    "SessionNeighbours",
     "Tally",
     "Thompson",
     "Value",
+    "VariableOrder",
     "auc",
     "draw",
     "frequent_features",
