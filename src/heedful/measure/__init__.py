@@ -1,5 +1,6 @@
 """What was it worth: lifetime value, other policies, lift and credit, from logs and offline."""
 
+from heedful.measure.adm import ADM, read_snapshot
 from heedful.measure.attribution import (
     Credit,
     Journey,
@@ -32,6 +33,15 @@ from heedful.measure.off_policy import (
     evaluate,
 )
 from heedful.measure.qini import Areas, Curve, Trial, areas, qini_curve, qini_interval, trial
+from heedful.measure.reports import (
+    ArmName,
+    ModelReport,
+    ModelRow,
+    Named,
+    PredictorBin,
+    PredictorRow,
+    report_of,
+)
 from heedful.measure.slots import slot_of
 from heedful.measure.spend import (
     GammaGamma,
@@ -51,8 +61,10 @@ from heedful.measure.uplift import (
 )
 
 __all__ = [
+    "ADM",
     "LEARNERS",
     "Areas",
+    "ArmName",
     "BgNbd",
     "BuyingModel",
     "Chosen",
@@ -71,8 +83,13 @@ __all__ = [
     "Journey",
     "Learner",
     "Lift",
+    "ModelReport",
+    "ModelRow",
     "Moments",
+    "Named",
     "ParetoNbd",
+    "PredictorBin",
+    "PredictorRow",
     "Purchases",
     "Recalibrated",
     "Removal",
@@ -107,6 +124,8 @@ __all__ = [
     "purchases_of",
     "qini_curve",
     "qini_interval",
+    "read_snapshot",
+    "report_of",
     "rounds",
     "shapley",
     "slot_of",

@@ -1,0 +1,221 @@
+"""Snapshots of adaptive models, as the data marts of commercial decision hubs export them.
+
+One line a model or a predictor's bin, as JSON or CSV. Of all snapshots the newest counts: the rows
+whose time is the latest in the file.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+
+from heedful.kernel import InputError, expected
+from heedful.learn import Tally, auc, lift, z_ratio
+from heedful.measure.reports import ModelReport, ModelRow, PredictorBin, PredictorRow
+
+ADM: Final = "adm"
+"""Name under which such models stand in reports."""
+
+SNAPSHOT_ROWS_MAX: Final = 2_000_000
+"""Rows of one file; a larger one is refused, since the data mart can export fewer days."""
+
+_PREFIX: Final = re.compile(r"^p[xyz](?=[A-Z])")
+_DIGITS: Final = re.compile(r"\d+")
+_COLUMNS: Final = frozenset(
+    (
+        *("modelid", "configurationname", "group", "name", "channel", "treatment", "snapshottime"),
+        *("responsecount", "positives", "performance", "activepredictors"),
+        *("predictorname", "entrytype", "type", "binsymbol", "binpositives", "binnegatives"),
+    )
+)
+_NOTHING: Final = frozenset(("", "NA", "null", "None"))
+
+
+def read_snapshot(models: Iterable[str], predictors: Iterable[str] = ()) -> ModelReport:
+    """Read the newest snapshot of models, and the bins of their predictors where these are given.
+
+    Parameters
+    ----------
+    models, predictors
+        Lines of the two exports: JSON objects, or CSV with a header. Empty lines are passed over.
+
+    Raises
+    ------
+    InputError
+        `bad_model_snapshot` when a line cannot be read, a column is missing or there is no model.
+    """
+    rows = _newest(list(_rows(models)))
+    if not rows:
+        raise _fault("at least one model", "none", "$")
+    names = {str(row["modelid"]): row for row in rows}
+    if len(names) < len(rows):
+        raise _fault("each model once in a snapshot", "one twice", "$.ModelID")
+    bins = _newest([row for row in _rows(predictors) if str(row.get("modelid")) in names])
+    found = [_model(row) for row in rows]
+    told = list(_predictors(bins, names))
+    order = sorted(found, key=lambda row: (row.action, row.channel, row.treatment, row.group))
+    return ModelReport(
+        source=ADM,
+        at=_time(str(rows[0].get("snapshottime"))),
+        models=tuple(order),
+        predictors=tuple(sorted(told, key=lambda row: (row.action, row.channel, row.predictor))),
+    )
+
+
+def _rows(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Read lines as records with plain lower-case column names."""
+    filled = (line for line in lines if line.strip())
+    first = next(filled, None)
+    if first is None:
+        return
+    is_json = first.lstrip("\ufeff").lstrip().startswith("{")
+    records = _json(first, filled) if is_json else _csv(first, filled)
+    wanted: dict[str, str] = {}
+    for number, record in enumerate(records, 1):
+        if number > SNAPSHOT_ROWS_MAX:
+            raise _fault(f"at most {SNAPSHOT_ROWS_MAX:,} rows", "more", f"$[{number}]")
+        if number == 1:
+            plain = {name: _PREFIX.sub("", name).lower() for name in record}
+            wanted = {name: column for name, column in plain.items() if column in _COLUMNS}
+        yield {column: record.get(name) for name, column in wanted.items()}
+
+
+def _json(first: str, rest: Iterable[str]) -> Iterator[dict[str, Any]]:
+    decoder = msgspec.json.Decoder(dict[str, Any])
+    for number, line in enumerate(_after(first.lstrip("\ufeff"), rest), 1):
+        try:
+            yield decoder.decode(line)
+        except msgspec.DecodeError as error:
+            raise _fault("a JSON object", str(error), f"$[{number}]") from error
+
+
+def _csv(first: str, rest: Iterable[str]) -> Iterator[dict[str, Any]]:
+    for record in csv.DictReader(_after(first.lstrip("\ufeff"), rest)):
+        yield {name: value for name, value in record.items() if name and value not in _NOTHING}
+
+
+def _after(first: str, rest: Iterable[str]) -> Iterator[str]:
+    yield first
+    yield from rest
+
+
+def _newest(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    known = {text: _time(text) for text in {str(row.get("snapshottime")) for row in rows}}
+    times = [known[str(row.get("snapshottime"))] for row in rows]
+    newest = max(times, default=0)
+    return [row for row, at in zip(rows, times, strict=True) if at == newest]
+
+
+def _time(text: str) -> int:
+    """Read `20210601T082326.789 GMT` or `2021-06-01 08:23:26` as ms since 1970, in UTC."""
+    digits = "".join(_DIGITS.findall(text)).ljust(17, "0")[:17]
+    try:
+        at = datetime.strptime(digits[:14] + "+0000", "%Y%m%d%H%M%S%z")
+        return round(at.astimezone(UTC).timestamp()) * 1000 + int(digits[14:])
+    except ValueError as error:
+        raise _fault("a time", repr(text), "$.SnapshotTime") from error
+
+
+def _model(row: dict[str, Any]) -> ModelRow:
+    action, treatment = _name(row)
+    return ModelRow(
+        model=str(row.get("configurationname") or ADM),
+        group=_text(row, "group"),
+        action=action,
+        channel=_text(row, "channel"),
+        treatment=treatment,
+        responses=_number(row, "responsecount"),
+        positives=_number(row, "positives"),
+        auc=_area(row),
+        predictors=round(_number(row, "activepredictors", 0.0)),
+    )
+
+
+def _name(row: dict[str, Any]) -> tuple[str, str]:
+    """Read the action and the treatment; newer exports write all context keys into the name."""
+    text = _text(row, "name")
+    treatment = _text(row, "treatment")
+    if text.startswith("{"):
+        try:
+            parts = msgspec.json.decode(text, type=dict[str, Any])
+        except msgspec.DecodeError as error:
+            raise _fault("a name", repr(text[:40]), "$.Name") from error
+        known = {_PREFIX.sub("", name).lower(): str(value) for name, value in parts.items()}
+        text = known.get("name", text)
+        treatment = treatment or known.get("treatment", "")
+    return text, treatment
+
+
+def _predictors(
+    rows: list[dict[str, Any]], models: dict[str, dict[str, Any]]
+) -> Iterator[PredictorRow]:
+    by_predictor: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in rows:
+        if _text(row, "entrytype") != "Classifier":
+            key = str(row["modelid"]), _text(row, "predictorname")
+            by_predictor.setdefault(key, []).append(row)
+    for (model, predictor), bins in by_predictor.items():
+        action, treatment = _name(models[model])
+        tallies = [_tally(one) for one in bins]
+        whole = Tally(sum(t.positives for t in tallies), sum(t.negatives for t in tallies))
+        yield PredictorRow(
+            model=str(models[model].get("configurationname") or ADM),
+            action=action,
+            channel=_text(models[model], "channel"),
+            treatment=treatment,
+            predictor=predictor,
+            kind="numeric" if _text(bins[0], "type").lower() == "numeric" else "symbolic",
+            is_active=_text(bins[0], "entrytype") == "Active",
+            auc=auc(tallies),
+            bins=tuple(
+                PredictorBin(
+                    label=_text(one, "binsymbol"),
+                    positives=tally.positives,
+                    negatives=tally.negatives,
+                    lift=lift(tally, whole),
+                    z_ratio=z_ratio(tally, whole, 1),
+                )
+                for one, tally in zip(bins, tallies, strict=True)
+            ),
+        )
+
+
+def _tally(row: dict[str, Any]) -> Tally:
+    return Tally(round(_number(row, "binpositives")), round(_number(row, "binnegatives")))
+
+
+def _text(row: dict[str, Any], name: str) -> str:
+    value = row.get(name)
+    return "" if value is None or value in _NOTHING else str(value)
+
+
+def _area(row: dict[str, Any]) -> float:
+    """Read an AUC, which some exports give in percent."""
+    area = _number(row, "performance")
+    area = area / 100.0 if area > 1.0 else area
+    if area > 1.0:
+        raise _fault("an AUC from 0 to 1", repr(row["performance"]), "$.Performance")
+    return area
+
+
+def _number(row: dict[str, Any], name: str, default: float | None = None) -> float:
+    value = row.get(name, default)
+    try:
+        number = float(value if value not in _NOTHING and value is not None else default or 0.0)
+    except (TypeError, ValueError) as error:
+        raise _fault("a number", repr(value), f"$.{name}") from error
+    if name not in row and default is None:
+        raise _fault(f"a column {name}", "none", "$")
+    if not 0.0 <= number < float("inf"):
+        raise _fault("a count of 0 or more", repr(value), f"$.{name}")
+    return number
+
+
+def _fault(what: str, got: str, path: str) -> InputError:
+    remedy = "Export the snapshots of the data mart as JSON lines or CSV."
+    return InputError("bad_model_snapshot", expected(what, got, path, remedy), {"path": path})

@@ -1,0 +1,219 @@
+"""Reports of models as users of commercial decision hubs know them: responses, base rate, AUC.
+
+One shape for our own models and for those that were brought along, so that they stand in one table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from heedful.kernel import MICRO
+from heedful.learn import Bin, BinCounts, Tally, auc, grouped, lift, weighted_auc, z_ratio
+
+Kind = Literal["numeric", "symbolic"]
+
+AUC_ACTIVE_MIN = 0.52
+"""AUC from which a predictor of our own is called active; commercial hubs begin there, too."""
+
+
+class ModelRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One arm as one model knows it."""
+
+    model: str
+    goal: str = ""
+    group: str = ""
+    action: str
+    channel: str = ""
+    treatment: str = ""
+    responses: float
+    positives: float
+    auc: float
+    """Area under the ROC curve of its scores, in [0, 1]; 0.5 tells nothing apart."""
+    predictors: int = 0
+    """How many predictors it found of use."""
+
+    @property
+    def base_rate(self) -> float:
+        """Share of positive responses; 0 before the first."""
+        return self.positives / self.responses if self.responses else 0.0
+
+
+class PredictorBin(msgspec.Struct, frozen=True, kw_only=True):
+    """Values of a predictor that are counted together."""
+
+    label: str
+    """As people read it: a symbol, or a range such as `[1, 2)`."""
+    positives: float
+    negatives: float
+    lift: float
+    """Its base rate as a multiple of the arm's."""
+    z_ratio: float
+    """Standard errors between its shares of the positive and of the negative responses."""
+
+
+class PredictorRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One predictor of one arm."""
+
+    model: str
+    goal: str = ""
+    action: str
+    channel: str = ""
+    treatment: str = ""
+    predictor: str
+    kind: Kind
+    is_active: bool
+    auc: float
+    """Of the predictor alone, its bins in the order of their base rates: never below 0.5."""
+    bins: tuple[PredictorBin, ...]
+
+
+class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of models at one time."""
+
+    source: str
+    """`heedful` for our own, else the system that it came from."""
+    at: int
+    """When the newest of it was true, ms since 1970."""
+    models: tuple[ModelRow, ...] = ()
+    predictors: tuple[PredictorRow, ...] = ()
+
+    @property
+    def auc(self) -> float:
+        """AUC over all models, weighted by their responses."""
+        return weighted_auc((row.auc, row.responses) for row in self.models)
+
+    @property
+    def responses(self) -> float:
+        return sum(row.responses for row in self.models)
+
+    @property
+    def positives(self) -> float:
+        return sum(row.positives for row in self.models)
+
+
+class Named(NamedTuple):
+    """What a feature's id stands for."""
+
+    predictor: str
+    symbol: str | None = None
+    """Which symbol of the predictor it marks; None for a number."""
+
+
+class ArmName(NamedTuple):
+    """An arm by its parts."""
+
+    group: str
+    action: str
+    channel: str
+    treatment: str
+
+
+def report_of(
+    counts: BinCounts,
+    model: str,
+    at: int,
+    arm_of: Callable[[str], ArmName],
+    named: Callable[[int], Named],
+    scores: Callable[[str, str], Iterable[Bin]],
+) -> ModelReport:
+    """Report on what was counted.
+
+    Parameters
+    ----------
+    counts
+        Responses by goal, arm, predictor and bin.
+    model
+        The model that the report is about.
+    arm_of
+        Reads an arm's name.
+    named
+        Says what a feature's id stands for.
+    scores
+        Gives the bins of the model's score for a goal and an arm, by rising score.
+    """
+    rows, predictors = [], []
+    for goal, arm in counts.arms():
+        of = arm_of(arm)
+        whole = counts.tally(goal, arm)
+        found = _predictors(counts, model, goal, arm, of, named)
+        predictors += found
+        rows.append(
+            ModelRow(
+                model=model,
+                goal=goal,
+                group=of.group,
+                action=of.action,
+                channel=of.channel,
+                treatment=of.treatment,
+                responses=max(whole.responses, 0) / MICRO,
+                positives=max(whole.positives, 0) / MICRO,
+                auc=auc([one.tally for one in scores(goal, arm)], is_ranked=True),
+                predictors=sum(one.is_active for one in found),
+            )
+        )
+    return ModelReport(source="heedful", at=at, models=tuple(rows), predictors=tuple(predictors))
+
+
+def _predictors(
+    counts: BinCounts,
+    model: str,
+    goal: str,
+    arm: str,
+    of: ArmName,
+    named: Callable[[int], Named],
+) -> list[PredictorRow]:
+    whole = counts.tally(goal, arm)
+    numbers: dict[str, list[tuple[str, Tally]]] = {}
+    symbols: dict[str, list[tuple[str, Tally]]] = {}
+    for id_ in counts.predictors(goal, arm):
+        name = named(id_)
+        bins = counts.bins(goal, arm, id_)
+        if name.symbol is None:
+            shown = [(f"[{b.lower:.4g}, {b.upper:.4g})", b.tally) for b in grouped(bins)]
+            numbers.setdefault(name.predictor, []).extend(shown)
+        else:
+            total = _sum(b.tally for b in bins)
+            symbols.setdefault(name.predictor, []).append((name.symbol, total))
+    found = []
+    for kind, by_name in (("numeric", numbers), ("symbolic", symbols)):
+        for predictor, shown in sorted(by_name.items()):
+            seen = _sum(tally for _, tally in shown)
+            rest = Tally(whole.positives - seen.positives, whole.negatives - seen.negatives)
+            every = [*shown, ("none", rest)] if rest.responses > 0 else shown
+            area = auc([tally for _, tally in every])
+            found.append(
+                PredictorRow(
+                    model=model,
+                    goal=goal,
+                    action=of.action,
+                    channel=of.channel,
+                    treatment=of.treatment,
+                    predictor=predictor,
+                    kind="numeric" if kind == "numeric" else "symbolic",
+                    is_active=area >= AUC_ACTIVE_MIN,
+                    auc=area,
+                    bins=tuple(_bin(label, tally, whole) for label, tally in every),
+                )
+            )
+    return found
+
+
+def _bin(label: str, tally: Tally, whole: Tally) -> PredictorBin:
+    return PredictorBin(
+        label=label,
+        positives=max(tally.positives, 0) / MICRO,
+        negatives=max(tally.negatives, 0) / MICRO,
+        lift=lift(tally, whole),
+        z_ratio=z_ratio(tally, whole, MICRO),
+    )
+
+
+def _sum(tallies: Iterable[Tally]) -> Tally:
+    positives = negatives = 0
+    for tally in tallies:
+        positives += tally.positives
+        negatives += tally.negatives
+    return Tally(positives, negatives)
