@@ -105,7 +105,9 @@ def _after(first: str, rest: Iterable[str]) -> Iterator[str]:
 
 
 def _newest(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    known = {text: _time(text) for text in {str(row.get("snapshottime")) for row in rows}}
+    known = {
+        text: _time(text) for text in dict.fromkeys(str(row.get("snapshottime")) for row in rows)
+    }
     times = [known[str(row.get("snapshottime"))] for row in rows]
     newest = max(times, default=0)
     return [row for row, at in zip(rows, times, strict=True) if at == newest]

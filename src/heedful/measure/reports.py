@@ -6,7 +6,7 @@ One shape for our own models and for those that were brought along, so that they
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
@@ -15,7 +15,7 @@ from heedful.learn import Bin, BinCounts, Tally, auc, grouped, lift, weighted_au
 
 Kind = Literal["numeric", "symbolic"]
 
-AUC_ACTIVE_MIN = 0.52
+AUC_ACTIVE_MIN: Final = 0.52
 """AUC from which a predictor of our own is called active; commercial hubs begin there, too."""
 
 
