@@ -1,0 +1,252 @@
+"""Closed worlds: people react as their file says, and every policy meets the same of them."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from examples.worlds import drawing, parameters, scoring
+from examples.worlds.heeding import STRATEGY, Heedful, read_strategy
+from examples.worlds.parameters import HERE, MESSAGES, Parameters, load
+from examples.worlds.playing import Ledger, Morning, play
+from examples.worlds.policies import (
+    NEWS,
+    Chance,
+    Insider,
+    Product,
+    Rules,
+    Silence,
+    VowpalWabbit,
+)
+from examples.worlds.world import NOTHING, Numbers, Seen, World
+from heedful.learn import LearningRow
+
+WORLDS = sorted(path.stem for path in HERE.glob("*.yaml"))
+
+
+@pytest.fixture(scope="module")
+def town() -> Parameters:
+    return load("town")
+
+
+def everybody(world: World, message: int) -> Numbers:
+    return np.full(world.n, message)
+
+
+# The world
+
+
+@pytest.mark.parametrize("name", ["world.py", "parameters.py", "playing.py"])
+def test_the_world_knows_nothing_of_what_learns_in_it(name: str) -> None:
+    tree = ast.parse((HERE / name).read_text("utf-8"))
+    imported = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            imported.add(str(node.module))
+    allowed = {"examples.worlds.parameters", "examples.worlds.world", "numpy", "numpy.typing"}
+    standard = {"__future__", "collections.abc", "dataclasses", "pathlib", "typing", "yaml"}
+    assert imported <= allowed | standard
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_every_world_here_can_be_lived_in(name: str) -> None:
+    ledger = play(load(name), Chance(1), 300, 1, days=21)
+    assert ledger.contacts.sum() > 0
+    assert 0 < ledger.is_retained.mean() <= 1
+
+
+def test_another_world_is_a_file(tmp_path: Path, town: Parameters) -> None:
+    text = (HERE / "town.yaml").read_text("utf-8")
+    other = tmp_path / "other.yaml"
+    other.write_text(text.replace("leaves_a_year: 0.20", "leaves_a_year: 0.90"), "utf-8")
+    assert load(other).leaves_a_year == 0.9
+    left = play(load(other), Silence(), 500, 1, days=90)
+    assert left.is_retained.mean() < play(town, Silence(), 500, 1, days=90).is_retained.mean()
+
+
+def test_a_parameter_that_no_world_has_is_refused(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text((HERE / "town.yaml").read_text("utf-8") + "\ncolour: red\n", "utf-8")
+    with pytest.raises(ValueError, match="colour"):
+        parameters.load(wrong)
+
+
+def test_luck_does_not_depend_on_what_is_done(town: Parameters) -> None:
+    first, second = World(town, 400, 7), World(town, 400, 7)
+    assert (first.kind == second.kind).all()
+    for day in range(20):
+        first.live(everybody(first, NOTHING))
+        second.live(everybody(second, NEWS if day == 19 else NOTHING))
+    # One mail on the last day: whoever ordered without it still does.
+    a, b = first.live(everybody(first, NOTHING)), second.live(everybody(second, NOTHING))
+    welcome = first.kind != list(town.kinds).index("private")
+    same_trust = np.isclose(first.trust, second.trust)
+    assert (b.ordered | ~a.ordered)[welcome & same_trust & ~first.has_cart].all()
+
+
+def test_people_tire_and_forgive(town: Parameters) -> None:
+    world = World(town, 2_000, 3)
+    for _ in range(10):
+        world.live(everybody(world, NEWS))
+    tired, hurt = world.fatigue.mean(), world.trust.mean()
+    assert tired > 5
+    assert hurt < town.trust - 0.1
+    for _ in range(120):
+        world.live(everybody(world, NOTHING))
+    assert world.fatigue.mean() < 0.01 * tired
+    assert hurt < world.trust.mean() < town.trust + 1e-9
+
+
+def test_people_hesitate_and_come_back_when_helped(town: Parameters) -> None:
+    unsure = town.kinds["unsure"]
+    only = replace(town, kinds={"unsure": replace(unsure, share=1.0)}, hesitates=1.0)
+    came = []
+    for message in (NOTHING, MESSAGES.index("advice")):
+        world = World(only, 20_000, 5)
+        world.live(everybody(world, NOTHING))
+        assert world.has_cart.sum() > 500
+        cart = world.has_cart.copy()
+        seen = world.live(np.where(cart, message, NOTHING))
+        came.append(seen.ordered[cart].mean())
+    assert came[1] > came[0] + 0.1
+
+
+def test_people_who_are_written_to_too_often_leave(town: Parameters) -> None:
+    class Daily(Silence):
+        def choose(self, morning: Morning) -> Numbers:
+            return np.full(len(morning.asked), NEWS)
+
+    often, never = play(town, Daily(), 1_000, 2), play(town, Silence(), 1_000, 2)
+    assert often.is_retained.mean() < never.is_retained.mean() - 0.03
+    assert often.unsubscribed.mean() > 0.1
+    assert never.unsubscribed.sum() == 0
+
+
+# Policies
+
+
+def test_old_ways_keep_to_their_caps(town: Parameters) -> None:
+    class Watched:
+        name = "watched"
+
+        def __init__(self, policy: Any) -> None:
+            self.policy, self.most = policy, 0
+            self.begin, self.learn = policy.begin, policy.learn
+
+        def choose(self, morning: Morning) -> Numbers:
+            chosen: Numbers = self.policy.choose(morning)
+            told = morning.told_7[morning.asked] + (chosen != NOTHING)
+            self.most = max(self.most, int(told[chosen != NOTHING].max(initial=0)))
+            return chosen
+
+    for policy in (Rules(), Product(1), Chance(1)):
+        watched = Watched(policy)
+        play(town, watched, 400, 1, days=60)
+        assert watched.most == 2, policy.name
+
+
+def test_who_sees_into_people_beats_the_rules_with_fewer_contacts(town: Parameters) -> None:
+    kind = World(town, 3_000, 1).kind
+    insider = play(town, Insider(town, kind), 3_000, 1)
+    rules = play(town, Rules(), 3_000, 1)
+    assert scoring.compared(insider, rules, "revenue").low > 0.08
+    assert scoring.compared(insider, rules, "contacts").high < -0.4
+
+
+def test_the_peer_takes_part_where_it_is_installed(town: Parameters) -> None:
+    if VowpalWabbit.is_here():
+        assert play(town, VowpalWabbit(1), 50, 1, days=30).contacts.sum() > 0
+    else:
+        with pytest.raises(ModuleNotFoundError, match="vowpalwabbit"):
+            VowpalWabbit(1)
+
+
+# Heedful
+
+
+def test_the_strategy_of_the_worlds_has_no_problem() -> None:
+    actions = {action.action for action in read_strategy().definitions.actions}
+    assert actions == {*MESSAGES, "cart_offer"}
+    assert STRATEGY.is_dir()
+
+
+class Watching(Heedful):
+    """Heedful with its learning rows kept."""
+
+    def begin(self, marks: Any, people: int) -> None:
+        self.kept: list[LearningRow] = []
+        self.refused: set[int] = set()
+        super().begin(marks, people)
+
+    def choose(self, morning: Morning) -> Numbers:
+        chosen = super().choose(morning)
+        told = set(morning.asked[chosen != NOTHING].tolist())
+        assert not told & self.refused
+        counted = morning.told_7[morning.asked] + (chosen != NOTHING)
+        assert (counted[chosen != NOTHING] <= 2).all()
+        return chosen
+
+    def learn(self, day: int, message: Numbers, seen: Seen) -> None:
+        super().learn(day, message, seen)
+        self.refused |= set(np.flatnonzero(seen.unsubscribed).tolist())
+
+
+def year_of(town: Parameters, seed: int) -> tuple[Watching, Ledger]:
+    policy = Watching(seed)
+    return policy, play(town, policy, 60, seed, days=60)
+
+
+def test_heedful_decides_for_itself_and_learns(town: Parameters) -> None:
+    policy, ledger = year_of(town, 1)
+    assert policy.decisions == ledger.asked.sum()
+    assert 0 < ledger.contacts.sum() < policy.decisions
+    assert max(model.learn_seq for model in policy.models.values()) > policy.decisions
+
+
+def test_heedful_does_the_same_twice(town: Parameters) -> None:
+    (first, a), (second, b) = year_of(town, 2), year_of(town, 2)
+    assert (a.revenue == b.revenue).all()
+    assert (a.contacts == b.contacts).all()
+    assert first.models["beta"].encode() == second.models["beta"].encode()
+
+
+# Scores and pictures
+
+
+@pytest.fixture(scope="module")
+def ledgers(town: Parameters) -> list[Ledger]:
+    return [play(town, policy, 400, 1, days=60) for policy in (Rules(), Silence())]
+
+
+def test_a_policy_compared_with_itself_differs_by_nothing(ledgers: list[Ledger]) -> None:
+    assert scoring.compared(ledgers[0], ledgers[0], "revenue") == (0.0, 0.0, 0.0)
+    assert (scoring.regret(ledgers[0], ledgers[0]) == 0).all()
+
+
+def test_silence_is_counted_by_kind(town: Parameters, ledgers: list[Ledger]) -> None:
+    rules, silence = ledgers
+    assert set(scoring.silence_by_kind(silence, town.kinds).values()) == {1.0}
+    assert all(share < 0.2 for share in scoring.silence_by_kind(rules, town.kinds).values())
+    lines = drawing.silence_lines(silence, town.kinds, width=10)
+    assert lines[0] == f"  {'regular':<14}{'█' * 10} 100%"
+
+
+def test_a_curve_rises_with_its_values() -> None:
+    assert drawing.curve(np.array([0.0, 0.5, 1.0]), 3, 1.0) == " ▄█"
+    assert drawing.curve(np.zeros(3), 3, 0.0) == "   "
+
+
+def test_regret_and_silence_are_drawn(
+    town: Parameters, ledgers: list[Ledger], tmp_path: Path
+) -> None:
+    assert len(drawing.regret_lines(ledgers[1:], ledgers[0])) == 1
+    drawing.picture(tmp_path / "world.svg", ledgers[1:], ledgers[0], town.kinds)
+    drawn = (tmp_path / "world.svg").read_text("utf-8")
+    assert "<svg" in drawn
