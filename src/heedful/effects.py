@@ -73,3 +73,5 @@ class OutboundEffect(msgspec.Struct, frozen=True, omit_defaults=True):
     expires_at: int
     destination: str
     """What fails together: the connector's name, and of a webhook its destination."""
+    redriven_at: int = 0
+    """When a person last had this dead letter sent once more; 0 where nobody had."""

@@ -1,5 +1,6 @@
 """Deciding: what this person needs now, which one thing to do about it, and why."""
 
+from heedful.decide.again import forgotten
 from heedful.decide.builtin import builtin_signals
 from heedful.decide.case import (
     Case,
@@ -33,6 +34,7 @@ from heedful.decide.types import (
     DECISION_REFUSED,
     DECISION_REQUESTED,
     EFFECT_DUE,
+    EFFECT_REDRIVEN,
     EFFECT_SETTLED,
     EFFECT_WITHDRAWN,
     NEED_CLOSED,
@@ -56,6 +58,7 @@ __all__ = [
     "DECISION_REQUESTED",
     "DO_NOTHING",
     "EFFECT_DUE",
+    "EFFECT_REDRIVEN",
     "EFFECT_SETTLED",
     "EFFECT_WITHDRAWN",
     "GATES",
@@ -91,6 +94,7 @@ __all__ = [
     "decode_case",
     "encode_case",
     "explain",
+    "forgotten",
     "merge_cases",
     "new_case",
     "preview",

@@ -101,7 +101,7 @@ class EffectNote(msgspec.Struct, array_like=True):
     code: str = ""
     """Why it was withdrawn or failed."""
     to: int = 0
-    """Keyed hash of the address that it was written to; 0 where the customer id finds them."""
+    """Keyed hash of the address that it goes to; 0 where the customer id finds them."""
 
 
 class Standing(msgspec.Struct, array_like=True):

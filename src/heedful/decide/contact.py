@@ -28,6 +28,19 @@ _NAMESPACES: Final = {
 _KNOWN: Final = ("email", "phone", "push", "user_id", "anonymous_id")
 
 
+def hash_address(secret: bytes, channel: str, to: dict[str, str]) -> int:
+    """Give the keyed hash of where a message on a channel goes; 0 where the customer id does.
+
+    Notes
+    -----
+    A case keeps no address, and still has to know that a message was written to it.
+    """
+    namespace = _NAMESPACES.get(channel)
+    if namespace is None or namespace not in to:
+        return 0
+    return hash_key(secret, "address", namespace, to[namespace])
+
+
 class Contact:
     """What the contact policy asks of one person, each question answered once.
 
@@ -61,16 +74,8 @@ class Contact:
         return self._reach[channel]
 
     def destination(self, channel: str) -> int:
-        """Give the keyed hash of where a message on a channel goes; 0 where the customer id does.
-
-        Notes
-        -----
-        A case keeps no address, and still has to know that a message was written to it.
-        """
-        namespace, address = _NAMESPACES.get(channel), self.address(channel)
-        if namespace is None or not address:
-            return 0
-        return self._hashed(namespace, address[namespace])
+        """Give the keyed hash of where a message on a channel goes; see `hash_address`."""
+        return hash_address(self._run.surroundings.secret, channel, self.address(channel) or {})
 
     def is_theirs(self, channel: str, destination: int) -> bool:
         """Say whether what a message was written to is still an address of the person's."""
@@ -81,10 +86,8 @@ class Contact:
         trait = self._run.readings.traits.get(namespace)
         if isinstance(trait, str):
             addresses.append(trait)
-        return any(self._hashed(namespace, value) == destination for value in addresses)
-
-    def _hashed(self, namespace: str, value: str) -> int:
-        return hash_key(self._run.surroundings.secret, "address", namespace, value)
+        secret = self._run.surroundings.secret
+        return any(hash_address(secret, channel, {namespace: v}) == destination for v in addresses)
 
     def _address(self, channel: str) -> dict[str, str] | None:
         known = self._known_addresses()
@@ -99,13 +102,14 @@ class Contact:
     def _known_addresses(self) -> dict[str, str]:
         if self._addresses is None:
             found: dict[str, str] = {}
-            for identifier in self._run.person.identifiers():
-                if identifier.namespace in _KNOWN:
-                    found.setdefault(identifier.namespace, identifier.value)
+            # What they say now, before any address that they ever had.
             for name in ("email", "phone"):
                 value = self._run.readings.traits.get(name)
                 if isinstance(value, str) and value:
-                    found.setdefault(name, value)
+                    found[name] = value
+            for identifier in self._run.person.identifiers():
+                if identifier.namespace in _KNOWN:
+                    found.setdefault(identifier.namespace, identifier.value)
             self._addresses = found
         return self._addresses
 

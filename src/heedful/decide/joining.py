@@ -124,8 +124,16 @@ def _goal_key(goal: GoalWindow) -> str:
 
 
 def _join_effects(left: EffectNote, right: EffectNote) -> EffectNote:
-    status, code = max((effect.status, effect.code) for effect in (left, right))
-    return msgspec.structs.replace(left, due=max(left.due, right.due), status=status, code=code)
+    # Where it goes is settled with its status, by the release.
+    status, code, to = max((effect.status, effect.code, effect.to) for effect in (left, right))
+    return msgspec.structs.replace(
+        left,
+        due=max(left.due, right.due),
+        expires_at=max(left.expires_at, right.expires_at),
+        status=status,
+        code=code,
+        to=to,
+    )
 
 
 def _join_goals(left: GoalWindow, right: GoalWindow) -> GoalWindow:

@@ -7,6 +7,9 @@ waits for that; both only as long as they are of use.
 
 from __future__ import annotations
 
+import msgspec
+
+from heedful.decide.again import Forgotten, remember
 from heedful.decide.arbitrate import INCIDENT
 from heedful.decide.carry import MESSAGE, WEBHOOK
 from heedful.decide.case import DECIDED, FAILED, RELEASED, WITHDRAWN, EffectNote, Standing
@@ -23,12 +26,15 @@ _NEEDED, _GIVEN = 1, 2
 
 def release_due(run: Run) -> None:
     """Answer `Effect Due`: let the effect go, have it wait, or withdraw it."""
-    effect_id = str(run.event.properties.get("effect_id"))
-    found = run.case.find_effect(effect_id)
+    said = run.event.properties
+    effect_id = str(said.get("effect_id"))
+    found = run.case.find_effect(effect_id) or _remembered(run, effect_id)
     if found is None:
         run.refuse_effect(effect_id, "superseded")
         return
     standing, effect = found
+    if "again" in said:
+        effect.expires_at = max(effect.expires_at, said["expires_at"])
     if effect.status == WITHDRAWN:
         run.refuse_effect(effect_id, effect.code)
     elif effect.status > FAILED:
@@ -45,10 +51,20 @@ def release_due(run: Run) -> None:
         _release_call(run, standing, effect)
 
 
+def _remembered(run: Run, effect_id: str) -> tuple[Standing, EffectNote] | None:
+    """Bring back what the case has forgotten of a dead letter that is driven again."""
+    said = run.event.properties
+    if "again" not in said:
+        return None
+    return remember(run, effect_id, said["decision_id"], msgspec.convert(said["again"], Forgotten))
+
+
 def _release_message(run: Run, standing: Standing, effect: EffectNote) -> None:
     code, due = _asked_again(run, standing, effect)
     if code is not None:
         void(run, standing, code)
+        if code == "no_address":  # nobody else may read it, but they may have an address now
+            run.flipped.append(f"gate_closed:{code}")
     elif due > run.now:
         if due >= effect.expires_at:
             void(run, standing, "quiet_hours")
@@ -69,6 +85,8 @@ def _try_again(run: Run, standing: Standing, effect: EffectNote) -> None:
         code = "expired"
     elif effect.kind == MESSAGE:
         code, due = _asked_again(run, standing, effect, is_counted=True)
+    else:
+        code = _call_stopped(run, standing)
     if code is None and due >= effect.expires_at:
         code = "quiet_hours"
     if code is not None:
@@ -98,21 +116,29 @@ def _asked_again(
     code = code or gates.closed_at_release(standing, effect, action, arm, is_counted=is_counted)
     if code is not None:
         return code, run.now
+    to = gates.contact.destination(arm.channel)
+    if to != effect.to:  # they have another address now, and the one before is still theirs
+        run.readdress(effect, to, gates.contact.address(arm.channel) or {})
     opens = gates.contact.opens_at(arm.channel, action.message_class, is_loud=arm.is_loud)
     return (None, opens) if opens is not None else ("quiet_hours", run.now)
 
 
 def _release_call(run: Run, standing: Standing, effect: EffectNote) -> None:
     """Let a call to another system go: it is no message, so only stops and agreement bind it."""
-    action, arm, code = _known(run, standing)
-    if action is not None and arm is not None:
-        subject = arm.subject._replace(model=action.model)
-        stop = run.surroundings.governance.stopped(subject, run.now)
-        code = None if stop is None else "stopped"
+    code = _call_stopped(run, standing)
     if code is None:
         run.release(standing, effect)
     else:
         run.withdraw(standing, code)
+
+
+def _call_stopped(run: Run, standing: Standing) -> str | None:
+    action, arm, code = _known(run, standing)
+    if action is None or arm is None:
+        return code
+    subject = arm.subject._replace(model=action.model)
+    stop = run.surroundings.governance.stopped(subject, run.now)
+    return None if stop is None else "stopped"
 
 
 def _known(run: Run, standing: Standing) -> tuple[ActionRule | None, ArmRule | None, str | None]:

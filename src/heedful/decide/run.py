@@ -62,10 +62,13 @@ class Run:
         self.refused: dict[tuple[str, str], str] = {}
         """Consents taken back in this step, by purpose and channel: the profile learns of them
         after it, and no decision of it may overlook them."""
+        self.flipped: list[str] = []
+        """Triggers of another decision that came up at a release."""
         self._events: list[NewEvent] = []
         self._released: list[str] = []
         self._postponed: list[tuple[str, int, str]] = []
         self._withdrawn: list[tuple[str, str]] = []
+        self._readdressed: list[tuple[str, dict[str, str]]] = []
 
     @property
     def is_qa(self) -> bool:
@@ -115,6 +118,11 @@ class Run:
         if effect.kind == "message":
             standing.status = max(standing.status, RELEASED)
             self.mark_tried(standing)
+
+    def readdress(self, effect: EffectNote, to: int, address: dict[str, str]) -> None:
+        """Send a message elsewhere than it was written to."""
+        effect.to = to
+        self._readdressed.append((effect.id, address))
 
     def mark_tried(self, standing: Standing) -> None:
         """Note that a need was answered by an action."""
@@ -179,6 +187,7 @@ class Run:
             released=tuple(self._released),
             postponed=tuple(self._postponed),
             withdrawn=tuple(self._withdrawn),
+            readdressed=tuple(self._readdressed),
             learned=tuple(self.learned),
             spent=tuple(self.spent),
         )

@@ -71,7 +71,7 @@ def step(
         triggers += _look_again(run)
     if answer is not None:
         answer(run)
-        triggers += recheck(run)
+        triggers += run.flipped + recheck(run)
     if event.type == "own" and event.name == DECISION_REQUESTED:
         run.answer = _answer(run)
     _decide(run, triggers)

@@ -25,6 +25,8 @@ EFFECT_DUE: Final = "Effect Due"
 """An effect's time has come: `effect_id`; all gates are looked at again."""
 EFFECT_SETTLED: Final = "Effect Settled"
 """What became of a released effect: `effect_id`, `status`, `code`, `reference`."""
+EFFECT_REDRIVEN: Final = "Effect Redriven"
+"""A person had a dead letter sent once more: `effect_id`, `attempt`, and its new `expires_at`."""
 EFFECT_WITHDRAWN: Final = "Effect Withdrawn"
 """An effect died before its release: `effect_id`, `decision_id`, `reason_code`."""
 NEED_OPENED: Final = "Need Opened"
@@ -144,6 +146,8 @@ class Step(NamedTuple):
     `approval_required` until the effect expires, `approved` to now."""
     withdrawn: tuple[tuple[str, str], ...] = ()
     """Ids of effects that must not go out any more, with the reason code."""
+    readdressed: tuple[tuple[str, dict[str, str]], ...] = ()
+    """Messages that go elsewhere than they were written to, with the address."""
     learned: tuple[Any, ...] = ()
     """Learning rows, as `learn` folds them."""
     spent: tuple[tuple[str, int], ...] = ()

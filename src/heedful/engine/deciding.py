@@ -22,7 +22,7 @@ from heedful.customer import Cluster
 from heedful.decide import Case, Decision, Person, Step, Surroundings
 from heedful.decide.definitions import Budget
 from heedful.decide.margins import apart
-from heedful.effects import OutboundEffect
+from heedful.effects import OutboundEffect, SendMessage
 from heedful.engine import ledger
 from heedful.engine.graph import Staged, identifier_key, read_cluster
 from heedful.engine.proofs import Proof, append_proofs
@@ -51,6 +51,13 @@ APPROVAL_REQUIRED: Final = "approval_required"
 
 LEASE_MS: Final = 120_000
 """How long a released effect may take before somebody else may try it; beyond every time-out."""
+
+_ABOUT_EFFECTS: Final = {
+    decide.EFFECT_DUE: "waiting",
+    decide.EFFECT_SETTLED: "released",
+    decide.EFFECT_REDRIVEN: "dead",
+}
+"""Events about an effect, and the status that they find it in unless another one came first."""
 
 _NOTHING: Final = Step()
 _DECISIONS: Final = msgspec.msgpack.Encoder()
@@ -231,6 +238,8 @@ class Deciding:
                 "",
                 _EFFECTS.encode(effect),
             )
+        for effect_id, to in step.readdressed:
+            self._readdress(effect_id, to)
         for effect_id, due, reason in step.postponed:
             row = self._move(effect_id, "waiting", reason)
             if row is not None:
@@ -267,7 +276,7 @@ class Deciding:
         Two that find the same effect due release it once, and what an earlier try comes to late
         ends no later one; only that it did arrive is always true.
         """
-        if event.type != "own" or event.name not in (decide.EFFECT_DUE, decide.EFFECT_SETTLED):
+        if event.type != "own" or event.name not in _ABOUT_EFFECTS:
             return False
         said = event.properties
         row = self._row(said["effect_id"])
@@ -275,18 +284,38 @@ class Deciding:
             return True
         if event.name == decide.EFFECT_SETTLED and said["status"] == "delivered":
             return row.status == "delivered"
-        expected = "waiting" if event.name == decide.EFFECT_DUE else "released"
-        return (row.status, row.attempts) != (expected, said["attempt"])
+        return (row.status, row.attempts) != (_ABOUT_EFFECTS[event.name], said["attempt"])
 
     def _settle(self, event: Event) -> None:
-        """Take the answer of another system into the outbox."""
-        if event.type != "own" or event.name != decide.EFFECT_SETTLED:
+        """Take into the outbox what another system answered, or what a person drives again."""
+        if event.type != "own" or event.name not in (decide.EFFECT_SETTLED, decide.EFFECT_REDRIVEN):
             return
         said = event.properties
+        if event.name == decide.EFFECT_REDRIVEN:
+            self._redrive(said["effect_id"], said["expires_at"], event.received_at)
+            return
         status: EffectStatus = said["status"]
         row = self._move(said["effect_id"], status, said["code"])
         if row is not None and status == "waiting":
             self._effects[row.id] = row._replace(due=said["due"])
+
+    def _redrive(self, effect_id: str, expires_at: int, now: int) -> None:
+        row = self._move(effect_id, "waiting", "redriven")
+        if row is not None:
+            effect = msgspec.structs.replace(
+                read_effect(row), expires_at=expires_at, redriven_at=now
+            )
+            self._effects[effect_id] = row._replace(
+                due=now, expires_at=expires_at, body=_EFFECTS.encode(effect)
+            )
+
+    def _readdress(self, effect_id: str, to: dict[str, str]) -> None:
+        row = self._row(effect_id)
+        effect = None if row is None else read_effect(row)
+        if row is not None and effect is not None and isinstance(effect.effect, SendMessage):
+            sent = msgspec.structs.replace(effect.effect, to=to)
+            body = _EFFECTS.encode(msgspec.structs.replace(effect, effect=sent))
+            self._effects[effect_id] = row._replace(body=body)
 
     def _row(self, effect_id: str) -> EffectRow | None:
         return self._effects.get(effect_id) or self._tx.effects([effect_id]).get(effect_id)

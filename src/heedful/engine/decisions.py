@@ -31,10 +31,13 @@ from heedful.kernel import (
     parse_public_id,
     public_id,
 )
-from heedful.ports import DecisionRow, EffectStatus, Store, Transaction
+from heedful.ports import DecisionRow, EffectRow, EffectStatus, Store, Transaction
 
 DECISIONS_PAGE_MAX: Final = 500
 """Most decisions of one page."""
+
+REDRIVEN_FOR_MS: Final = HOUR_MS
+"""How long a dead letter that is driven again is of use, where it was not for longer."""
 
 OUTCOMES: Final = (
     "shown", "accepted", "rejected", "ignored", "converted", "unsubscribed", "complained",
@@ -256,16 +259,20 @@ class Decisions:
         ]
 
     def redrive(self, effect_id: str) -> None:
-        """Send a dead letter once more, an hour at most; all gates are looked at again.
+        """Send a dead letter once more, within `REDRIVEN_FOR_MS`; all gates are asked again.
+
+        Notes
+        -----
+        What it had not arrived by is over, also of a mail that was of use only so long: a person
+        says that it still is. Needs, consents, silences and all else are as they are then.
 
         Raises
         ------
         InputError
             `effect_not_found`, `effect_not_dead`.
         """
-        now = self._writer.now()
 
-        def work(tx: Transaction) -> None:
+        def find(tx: Transaction) -> EffectRow:
             row = tx.effects([effect_id]).get(effect_id)
             if row is None:
                 what = expected("a known effect", "one that is not known", "$.effect_id")
@@ -273,11 +280,18 @@ class Decisions:
             if row.status != "dead":
                 what = expected("a dead letter", f"an effect that is {row.status}", "$.effect_id")
                 raise InputError("effect_not_dead", what)
-            until = max(row.expires_at, now + HOUR_MS)
-            again = row._replace(status="waiting", due=now, expires_at=until, code="redriven")
-            tx.put_effects([again])
+            return row
 
-        self._writer.transact(work).result()
+        now, row = self._writer.now(), self._store.read(find)
+        said = {
+            "effect_id": row.id,
+            "decision_id": row.decision,
+            "attempt": row.attempts,
+            "expires_at": max(row.expires_at, now + REDRIVEN_FOR_MS),
+        }
+        message_id = f"{decide.EFFECT_REDRIVEN}:{row.id}:{row.attempts}"
+        event = own_event(self._secret, decide.EFFECT_REDRIVEN, message_id, now, said)
+        self._writer.submit([Inner(event, row.fragment)], is_urgent=True).result()
 
     def note_mark(self, effect_id: str, mark: str) -> None:
         """Take it as an outcome that a person saw a message, or put it away."""

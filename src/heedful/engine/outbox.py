@@ -12,9 +12,11 @@ import threading
 from itertools import count
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from heedful.connectors import Breaker, Connectors, Lanes, next_attempt_at
 from heedful.connectors.breaker import admit, is_failure, opens_at, record
-from heedful.decide import EFFECT_DUE, EFFECT_SETTLED
+from heedful.decide import EFFECT_DUE, EFFECT_SETTLED, forgotten
 from heedful.effects import OutboundEffect
 from heedful.engine.background import Background
 from heedful.engine.batch import Inner
@@ -152,12 +154,18 @@ class Outbox:
             # Its lease ran out: the process that called died, or never heard the answer.
             verdict = self._verdict(read_effect(row), Delivery("unknown", "lease_ended"), row, now)
             return self._settlement(row, verdict, "", now)
-        said = {
+        said: dict[str, Any] = {
             "effect_id": row.id,
             "decision_id": row.decision,
             "attempt": row.attempts,
             "expires_at": row.expires_at,
         }
+        if row.attempts and (effect := read_effect(row)).redriven_at:
+            # Days later its person's case may have forgotten what it was about.
+            known = self._store.read(lambda tx: tx.decisions([row.decision])).get(row.decision)
+            if known is not None:
+                again = forgotten(self._secret, read_decision(known.body), effect)
+                said["again"] = msgspec.to_builtins(again)
         return self._inner(EFFECT_DUE, said, row, now)
 
     def _done(self, effect: OutboundEffect, delivery: Delivery) -> None:

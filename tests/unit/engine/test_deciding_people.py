@@ -8,7 +8,7 @@ from heedful.decide import NEED_OPENED
 from heedful.engine.deciding import read_effect
 from heedful.engine.decisions import Asked
 from heedful.events import CONSENT_CHANGED
-from heedful.kernel import HOUR_MS, InputError, public_id
+from heedful.kernel import DAY_MS, HOUR_MS, InputError, public_id
 from tests.unit.engine.acting import acting
 from tests.unit.engine.living import named
 from tests.unit.engine.strategies import CART_MAIL, SHOP, changed
@@ -106,20 +106,45 @@ def test_a_mail_that_waits_for_one_side_of_an_unmerge_does_not_reach_the_other()
         assert here.way.calls == []
 
 
-def test_a_mail_to_an_address_that_went_with_the_other_side_is_withdrawn() -> None:
+@pytest.mark.parametrize("is_theirs", [True, False], ids=["with_address", "without_address"])
+def test_a_mail_to_an_address_that_went_with_the_other_side_is_decided_anew(
+    is_theirs: bool,
+) -> None:
     with acting(CART_MAIL) as here:
         here.meet()
-        theirs = {"email": "zoe@example.org"}
-        here.track("identify", anonymous_id="laptop", traits=theirs)
+        here.track("identify", anonymous_id="laptop", traits={"email": "zoe@example.org"})
         said = {"purpose": "marketing", "channel": "*", "status": "granted"}
         here.track(CONSENT_CHANGED, type="own", anonymous_id="laptop", properties=said)
         here.track("Home", type="page", user_id="u1", anonymous_id="laptop")
+        here.now += HOUR_MS
+        here.track("identify", user_id="u1", traits={"email": "u1@example.org"})
         here.track("Product Added", anonymous_id="laptop")
-        (row,) = here.effects()
-        assert read_effect(row).effect.to == {"email": "u1@example.org"}
-        here.engine.unmerge(here.who("user_id", "u1"), [named("anonymous_id", "laptop")])
+        (queued,) = here.effects()
+        assert read_effect(queued).effect.to == {"email": "u1@example.org"}
+        goes = [named("anonymous_id", "laptop")]
+        if is_theirs:
+            goes.append(named("email", "zoe@example.org"))
+        here.engine.unmerge(here.who("user_id", "u1"), goes)
         here.dispatch()
-        assert [(status, code) for _, status, code in here.states()] == [
-            ("withdrawn", "no_address")
-        ]
-        assert here.way.calls == []
+        found = {row.id: (row.status, row.code) for row in here.effects()}
+        assert found.pop(queued.id) == ("withdrawn", "no_address")
+        # The side that has the cart gets a mail of its own, where it has an address of its own.
+        called = [(call.id, call.effect.to) for call in here.way.calls]
+        assert called == [(id_, {"email": "zoe@example.org"}) for id_ in found]
+        assert len(found) == is_theirs
+
+
+@pytest.mark.parametrize("address", ["anew@example.org", "zoe@example.org"])
+def test_a_mail_that_waits_goes_to_the_address_that_they_have_now(address: str) -> None:
+    with acting(CART_MAIL) as here:
+        here.meet()
+        here.track("Product Added", user_id="u1")
+        here.now += HOUR_MS
+        here.track("identify", user_id="u1", traits={"email": address})
+        here.dispatch()
+        assert [call.effect.to for call in here.way.calls] == [{"email": address}]
+        assert here.messages() == [("cart_mail", "email")]
+        here.later(4 * DAY_MS)
+        here.track("Product Added", user_id="u1")
+        here.dispatch()
+        assert [call.effect.to for call in here.way.calls] == [{"email": address}] * 2

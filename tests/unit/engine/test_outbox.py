@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from itertools import pairwise
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from heedful.decide import EFFECT_WITHDRAWN
 from heedful.effects import OutboundEffect
 from heedful.engine.outbox import Outbox, Verdict
-from heedful.kernel import HOUR_MS, MINUTE_MS, SECOND_MS, InputError
+from heedful.kernel import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, InputError, public_id
 from heedful.ports import Delivery
 from tests.unit.engine.acting import DELIVERED, WAIT_S, Acting, Way, acting, idle
 from tests.unit.engine.strategies import CART_MAIL, SHOP, changed
@@ -279,6 +280,106 @@ def test_a_dead_letter_whose_gate_has_closed_stays_unsent() -> None:
         here.dispatch()
         assert only(here) == ("withdrawn", "consent_refused")
         assert len(way.calls) == 1
+
+
+def dead_for_days(here: Acting, *, is_forgotten: bool = True) -> str:
+    """Let a destination refuse a mail, four days ago; the case may have forgotten what it was."""
+    here.meet()
+    here.track("Product Added", user_id="u1")
+    here.dispatch()
+    assert only(here) == ("dead", "smtp_550")
+    here.later(4 * DAY_MS)
+    if is_forgotten:
+        (decision,) = here.decided()
+        here.engine.decisions.report(public_id("d", decision.id), "ignored").result()
+    assert (here.case().standing == []) is is_forgotten
+    (row,) = here.effects()
+    assert row.expires_at < here.now
+    return row.id
+
+
+@pytest.mark.parametrize("is_forgotten", [False, True], ids=["known", "forgotten"])
+def test_a_mail_that_expired_is_driven_again_for_an_hour(is_forgotten: bool) -> None:
+    answers = iter((Delivery("failed", "smtp_550"), Delivery("retry", "smtp_450"), DELIVERED))
+    with acting(CART_MAIL, way=Way(answer=lambda effect: next(answers))) as here:
+        effect = dead_for_days(here, is_forgotten=is_forgotten)
+        here.engine.decisions.redrive(effect)
+        (row,) = here.effects()
+        assert (row.status, row.code, row.expires_at) == ("waiting", "redriven", here.now + HOUR_MS)
+        here.dispatch()
+        assert only(here) == ("dead", "smtp_450"), "once more is once"
+        here.later(DAY_MS)
+        here.engine.decisions.redrive(effect)
+        here.dispatch()
+        assert only(here) == ("delivered", "done")
+        assert {call.id for call in here.way.calls} == {effect}
+        assert here.messages() == [("cart_mail", "email")], "it is counted once"
+
+
+def test_a_dead_letter_that_waits_for_the_morning_is_of_use_no_more() -> None:
+    quiet = changed(
+        CART_MAIL,
+        "policies/contact.yaml",
+        "quiet_hours: null",
+        'quiet_hours: {start: "21:00", end: "08:00"}\nzones_assumed: [UTC]',
+    )
+    with acting(quiet, way=Way(answer=lambda effect: Delivery("failed", "smtp_550"))) as here:
+        here.now += 4 * HOUR_MS  # noon
+        effect = dead_for_days(here)
+        here.now += 14 * HOUR_MS
+        here.engine.decisions.redrive(effect)
+        here.dispatch()
+        assert only(here) == ("withdrawn", "quiet_hours")
+
+
+def consent_goes(here: Acting) -> None:
+    here.consent("marketing", "withdrawn")
+
+
+def purchase_comes(here: Acting) -> None:
+    here.track("Order Completed", user_id="u1")
+
+
+def stop_comes(here: Acting) -> None:
+    here.engine.governing.stop("action:cart_mail", "ann", "wrong price")
+
+
+@pytest.mark.parametrize(
+    ("closes", "code"),
+    [
+        (consent_goes, "consent_refused"),
+        (purchase_comes, "not_applicable"),
+        (stop_comes, "stopped"),
+    ],
+    ids=["consent", "purchase", "stop"],
+)
+def test_a_mail_that_expired_is_driven_again_past_no_gate(
+    closes: Callable[[Acting], None], code: str
+) -> None:
+    with acting(CART_MAIL, way=Way(answer=lambda e: Delivery("failed", "smtp_550"))) as here:
+        effect = dead_for_days(here)
+        closes(here)
+        here.engine.decisions.redrive(effect)
+        here.dispatch()
+        assert only(here) == ("withdrawn", code)
+        assert len(here.way.calls) == 1
+
+
+@pytest.mark.parametrize("is_stopped", [False, True], ids=["free", "stopped"])
+def test_a_call_that_expired_is_driven_again_unless_it_was_stopped(is_stopped: bool) -> None:
+    with acting(SHOP, way=Way(answer=lambda effect: Delivery("failed", "http_410"))) as here:
+        here.meet()
+        here.fail_to_pay()
+        here.dispatch()
+        here.later(4 * DAY_MS)
+        here.way.answer = lambda effect: DELIVERED
+        (call,) = [row for row in here.effects() if row.destination == "service_desk"]
+        if is_stopped:
+            here.engine.governing.stop("action:offer_help", "ann", "the desk is closed")
+        here.engine.decisions.redrive(call.id)
+        here.dispatch()
+        end = ("withdrawn", "stopped") if is_stopped else ("delivered", "done")
+        assert here.states()[-1] == ("service_desk", *end)
 
 
 def test_only_a_dead_letter_is_driven_again() -> None:

@@ -7,10 +7,10 @@ from heedful.engine.engine import read_lineage, under
 from heedful.engine.replay import Strategies, decisions_differing, rebuild, verify
 from heedful.govern import IncidentScope
 from heedful.kernel import DAY_MS, HOUR_MS, MINUTE_MS, public_id
-from heedful.ports import Store
+from heedful.ports import Delivery, Store
 from heedful.store.memory import MemoryStore
 from heedful.strategy import load
-from tests.unit.engine.acting import Acting, acting
+from tests.unit.engine.acting import DELIVERED, Acting, Way, acting
 from tests.unit.engine.living import SECRET, named
 from tests.unit.engine.strategies import CART_MAIL, SHOP, changed
 
@@ -134,6 +134,30 @@ def test_decisions_are_the_same_after_three_publications_and_a_rollback() -> Non
     assert rebuilt.governance == world.governance
     assert rebuilt.models["beta"].encode() == world.models["beta"].encode()
     assert verify(again, rebuilt).is_equal
+    logs = [s.read(lambda tx: tx.log(0, 1_000_000)) for s in (store, again)]
+    assert logs[0] == logs[1]
+
+
+def test_a_dead_letter_that_was_driven_again_replays() -> None:
+    store, again = MemoryStore(), MemoryStore()
+    answers = iter((Delivery("failed", "smtp_550"), DELIVERED))
+    with acting(CART_MAIL, store=store, way=Way(answer=lambda effect: next(answers))) as here:
+        here.meet()
+        here.track("Product Added", user_id="u1")
+        here.dispatch()
+        here.later(4 * DAY_MS)
+        here.engine.decisions.redrive(here.effects()[0].id)
+        here.now += MINUTE_MS
+        here.track("identify", user_id="u1", traits={"email": "new@example.org"})
+        here.dispatch()
+        assert [call.effect.to["email"] for call in here.way.calls] == [
+            "u1@example.org",
+            "new@example.org",
+        ]
+        assert here.states() == [("email", "delivered", "done")]
+    rebuild(store, again, world_of(load(CART_MAIL)), SECRET, 0)
+    kept = [s.read(lambda tx: tx.effects_in("delivered", "", 10)) for s in (store, again)]
+    assert kept[0] == kept[1]
     logs = [s.read(lambda tx: tx.log(0, 1_000_000)) for s in (store, again)]
     assert logs[0] == logs[1]
 
