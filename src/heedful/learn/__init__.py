@@ -24,6 +24,7 @@ from heedful.learn.rows import LearningRow, RowState
 from heedful.learn.sequences import SESSION_END, Happening, SequenceModel
 from heedful.learn.settings import LogisticSettings
 from heedful.learn.table import ArmTable, LogOdds
+from heedful.learn.trials import SLICES, Outcome, TrialCounts
 from heedful.learn.values import ArmValue, LogitNormalValue, NormalValue, Value
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "PRIOR_DEFAULT",
     "PROBABILITY_ONE",
     "SESSION_END",
+    "SLICES",
     "AnyPolicy",
     "ArmColumns",
     "ArmSpec",
@@ -55,6 +57,7 @@ __all__ = [
     "LogitNormalValue",
     "Model",
     "NormalValue",
+    "Outcome",
     "Panel",
     "Policy",
     "Posterior",
@@ -66,6 +69,7 @@ __all__ = [
     "SessionNeighbours",
     "Tally",
     "Thompson",
+    "TrialCounts",
     "Value",
     "VariableOrder",
     "auc",

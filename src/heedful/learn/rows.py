@@ -53,5 +53,13 @@ class LearningRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     model: str = ""
     model_seq: int = 0
     """`learn_seq` of the snapshot that the decision was made with."""
+    cost: int = 0
+    """What the action costs, in micro-units of the goal's currency."""
+    trials: tuple[tuple[str, str, int], ...] = ()
+    """(line, model, slice) where models are tried: which one answered for this customer, and the
+    slice of the customers that they stand in."""
+    shadows: tuple[tuple[str, str, int, int], ...] = ()
+    """(line, model, slice, p) of models that looked on: the selection probability that they give
+    to what was chosen, as an integer of 2^-32."""
     feature_ids: tuple[int, ...] = ()
     feature_values: tuple[float, ...] = ()

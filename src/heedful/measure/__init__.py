@@ -50,6 +50,7 @@ from heedful.measure.spend import (
     fit_recalibrated,
     lifetime_value,
 )
+from heedful.measure.trials import Comparison, compare
 from heedful.measure.uplift import (
     LEARNERS,
     Chosen,
@@ -68,6 +69,7 @@ __all__ = [
     "BgNbd",
     "BuyingModel",
     "Chosen",
+    "Comparison",
     "Concern",
     "Credit",
     "Curve",
@@ -100,6 +102,7 @@ __all__ = [
     "areas",
     "best_threshold",
     "choose_uplift",
+    "compare",
     "concerns",
     "drift_counts",
     "drifts",

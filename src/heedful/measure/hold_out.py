@@ -152,8 +152,8 @@ def lift(
     miss = 1.0 - confidence
     reach = NormalDist().inv_cdf(1.0 - 0.5 * miss) * math.sqrt(variance)
     deviation = math.sqrt(sum(squares) / (treated.n + held.n - 2))
-    watched_reach = _watched(variance, (effect * deviation) ** 2, miss)
-    watched = Interval(difference - watched_reach, difference + watched_reach)
+    reach_watched = watched_reach(variance, (effect * deviation) ** 2, miss)
+    watched = Interval(difference - reach_watched, difference + reach_watched)
     is_sure = watched.low > 0.0 or watched.high < 0.0
     return Lift(
         difference,
@@ -171,7 +171,18 @@ def _adjusted(group: Moments, theta: float) -> float:
     return max(squares + theta * theta * group.before_squares, 0.0)
 
 
-def _watched(variance: float, prior: float, miss: float) -> float:
+def watched_reach(variance: float, prior: float, miss: float) -> float:
+    """Give how far an interval reaches that holds at all times at once.
+
+    Parameters
+    ----------
+    variance
+        Of the difference, as it is estimated now.
+    prior
+        Square of the difference that is looked for.
+    miss
+        Chance that the interval ever misses, in (0, 1).
+    """
     if variance == 0.0 or prior == 0.0:
         return 0.0
     both = variance + prior
