@@ -102,6 +102,9 @@ TABLE: Final[dict[Route, frozenset[Role]]] = {
     Route("POST", "/v1/strategy/check"): _LOOKS,
     Route("POST", "/v1/strategy/publish"): _RUNS,
     Route("GET", "/v1/signals"): _LOOKS | _SERVES,
+    # Figures over many people; nobody is named.
+    Route("GET", "/v1/measure/lift"): _LOOKS,
+    Route("GET", "/v1/measure/attribution"): _LOOKS,
     Route("GET", "/v1/stream"): _LOOKS,
     Route("POST", "/v1/replay"): _RUNS,
     Route("POST", "/v1/backup"): _RUNS,

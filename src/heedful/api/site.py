@@ -18,6 +18,7 @@ from heedful.api import (
     governance,
     health,
     inbox,
+    measure,
     operations,
     senders,
     stream,
@@ -57,7 +58,7 @@ def site(context: Context) -> Litestar:
 
 def handlers() -> Sequence[HTTPRouteHandler]:
     """List the handlers of all rooms."""
-    rooms = (health, customers, decisions, inbox, governance, operations, senders, stream)
+    rooms = (health, customers, decisions, inbox, governance, operations, measure, senders, stream)
     return [handler for room in rooms for handler in room.HANDLERS]
 
 

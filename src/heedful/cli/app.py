@@ -15,6 +15,7 @@ from heedful.cli import (
     governing,
     importing,
     keys,
+    measuring,
     operations,
     quarantine,
     signals,
@@ -60,6 +61,8 @@ app.command()(strategies.diff)
 app.command()(strategies.publish)
 app.command()(strategies.rollback)
 app.command()(strategies.schema)
+app.command()(measuring.lift)
+app.command()(measuring.attribution)
 app.command()(operations.replay)
 app.command()(operations.backup)
 app.command()(operations.restore)

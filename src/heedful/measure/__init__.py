@@ -24,6 +24,7 @@ from heedful.measure.lifetime import (
     fit_pareto_nbd,
 )
 from heedful.measure.logged import Concern, Rounds, concerns, effective_rounds, rounds
+from heedful.measure.next_event import Removed, next_event_removal
 from heedful.measure.off_policy import (
     Estimator,
     Evaluated,
@@ -95,6 +96,7 @@ __all__ = [
     "Purchases",
     "Recalibrated",
     "Removal",
+    "Removed",
     "Rounds",
     "Trial",
     "Tried",
@@ -123,6 +125,7 @@ __all__ = [
     "linear_touch",
     "markov",
     "moments_of",
+    "next_event_removal",
     "purchases",
     "purchases_of",
     "qini_curve",

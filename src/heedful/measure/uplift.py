@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from heedful.kernel import InputError, expected
+from heedful.measure.logit import fit_logistic, fit_ridge, sigmoid, with_constant
 from heedful.measure.off_policy import Interval
 from heedful.measure.qini import Trial, areas, qini_interval
 from heedful.measure.special import Floats
@@ -20,11 +21,6 @@ LEARNERS: Final[tuple[Learner, ...]] = get_args(Learner)
 
 FEATURES_MAX: Final = 1_024
 """Features of one model; more are refused. The work of a fit grows with their square."""
-
-NEWTON_STEPS_MAX: Final = 100
-"""Steps of one logistic fit; with a penalty it settles in ten, and what is found by then counts."""
-
-_CLOSE: Final = 1e-10
 
 
 class UpliftModel(msgspec.Struct, frozen=True):
@@ -47,18 +43,18 @@ class UpliftModel(msgspec.Struct, frozen=True):
         -------
         Shape (n,).
         """
-        linear = _with_constant(np.asarray(x, dtype=np.float64)) @ np.array(self.weights).T
+        linear = with_constant(np.asarray(x, dtype=np.float64)) @ np.array(self.weights).T
         match self.learner:
             case "s" | "t":
-                p = _sigmoid(linear)
+                p = sigmoid(linear)
                 result: Floats = p[:, 0] - p[:, 1]
             case "x":
                 result = (1.0 - self.share_treated) * linear[:, 0]
                 result = result + self.share_treated * linear[:, 1]
             case "class":
-                result = 2.0 * _sigmoid(linear[:, 0]) - 1.0
+                result = 2.0 * sigmoid(linear[:, 0]) - 1.0
             case "response":
-                result = _sigmoid(linear[:, 0])
+                result = sigmoid(linear[:, 0])
         return result
 
 
@@ -122,7 +118,7 @@ def fit_uplift(x: Any, found: Trial, learner: Learner, penalty: float = 1.0) -> 
     center = features.mean(axis=0)
     scale = features.std(axis=0)
     scale[scale == 0.0] = 1.0
-    rows = _fitted(_with_constant((features - center) / scale), found, learner, penalty)
+    rows = _fitted(with_constant((features - center) / scale), found, learner, penalty)
     weights = []
     for row in rows:
         steps = row[1:] / scale
@@ -136,25 +132,25 @@ def _fitted(z: Floats, found: Trial, learner: Learner, penalty: float) -> list[F
     share = float(t.mean())
 
     def group(which: Any) -> Floats:
-        return _logistic(z[which], y[which], one[which], penalty)
+        return fit_logistic(z[which], y[which], one[which], penalty)
 
     match learner:
         case "response":
             return [group(is_treated)]
         case "class":
             weight = 0.5 * np.where(is_treated, 1.0 / share, 1.0 / (1.0 - share))
-            return [_logistic(z, (y == t) * 1.0, weight, penalty)]
+            return [fit_logistic(z, (y == t) * 1.0, weight, penalty)]
         case "s":
             width = z.shape[1]
-            both = _logistic(np.hstack((z, z * t[:, None])), y, one, penalty)
+            both = fit_logistic(np.hstack((z, z * t[:, None])), y, one, penalty)
             return [both[:width] + both[width:], both[:width]]
         case "t":
             return [group(is_treated), group(~is_treated)]
         case "x":
-            held_rate, treated_rate = (_sigmoid(z @ group(g)) for g in (~is_treated, is_treated))
+            held_rate, treated_rate = (sigmoid(z @ group(g)) for g in (~is_treated, is_treated))
             return [
-                _ridge(z[is_treated], (y - held_rate)[is_treated], penalty),
-                _ridge(z[~is_treated], (treated_rate - y)[~is_treated], penalty),
+                fit_ridge(z[is_treated], (y - held_rate)[is_treated], penalty),
+                fit_ridge(z[~is_treated], (treated_rate - y)[~is_treated], penalty),
             ]
 
 
@@ -215,49 +211,3 @@ def _folds(found: Trial, folds: int, seed: int) -> Any:
     fold = np.empty(len(cells), dtype=np.int64)
     fold[shuffled[np.argsort(cells, kind="stable")]] = np.arange(len(cells)) % folds
     return fold
-
-
-def _with_constant(x: Floats) -> Floats:
-    return np.hstack((np.ones((len(x), 1)), x))
-
-
-def _sigmoid(z: Floats) -> Floats:
-    result: Floats = 1.0 / (1.0 + np.exp(-np.clip(z, -500.0, 500.0)))
-    return result
-
-
-def _penalties(width: int, penalty: float) -> Floats:
-    result = np.full(width, penalty)
-    result[0] = 1e-8  # the constant is free, but for a group in which all respond alike
-    return result
-
-
-def _ridge(z: Floats, target: Floats, penalty: float) -> Floats:
-    system = z.T @ z + np.diag(_penalties(z.shape[1], penalty))
-    return np.asarray(np.linalg.solve(system, z.T @ target), dtype=np.float64)
-
-
-def _logistic(z: Floats, y: Floats, weight: Floats, penalty: float) -> Floats:
-    """Fit by Newton's method from the mean rate, halving steps that overshoot."""
-    held = _penalties(z.shape[1], penalty)
-    beta = np.zeros(z.shape[1])
-
-    def loss(beta: Floats) -> float:
-        linear = z @ beta
-        fit = float(weight @ (np.logaddexp(0.0, linear) - y * linear))
-        return fit + 0.5 * float(held @ (beta * beta))
-
-    at = loss(beta)
-    for _ in range(NEWTON_STEPS_MAX):
-        p = _sigmoid(z @ beta)
-        slope = z.T @ (weight * (y - p)) - held * beta
-        system = (z * (weight * p * (1.0 - p))[:, None]).T @ z + np.diag(held)
-        step = np.asarray(np.linalg.solve(system, slope), dtype=np.float64)
-        there = loss(beta + step)
-        while there > at and float(np.abs(step).max()) > _CLOSE:
-            step *= 0.5
-            there = loss(beta + step)
-        beta, at = beta + step, there
-        if float(np.abs(step).max()) < _CLOSE:
-            break
-    return beta

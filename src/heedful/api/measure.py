@@ -1,0 +1,46 @@
+"""Measuring over HTTP: what acting brought about, and who is credited with what came."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from litestar import get
+from litestar.params import FromQuery, QueryParameter
+
+from heedful.api.context import Here
+from heedful.app import measuring
+from heedful.engine.attributing import AttributionReport
+from heedful.engine.lifting import LIFT_PEOPLE_MAX, LiftReport
+from heedful.measure.chain import ORDER_MAX
+from heedful.measure.touching import By
+
+People = Annotated[
+    int | None,
+    QueryParameter(ge=1, le=LIFT_PEOPLE_MAX, description="Most people to look at."),
+]
+Order = Annotated[
+    int, QueryParameter(ge=1, le=ORDER_MAX, description="Touches that make a state of the chain.")
+]
+
+
+@get("/v1/measure/lift", sync_to_thread=True)
+def lift(context: Here, since: FromQuery[str] = "90d", people: People = None) -> LiftReport:
+    """Compare who was held out with everybody else, for each hold-out and goal."""
+    return measuring.lift(context.app, since, people)
+
+
+@get("/v1/measure/attribution", sync_to_thread=True)
+def attribution(
+    context: Here,
+    goal: FromQuery[str],
+    since: FromQuery[str] = "90d",
+    by: FromQuery[By] = "action",
+    order: Order = 1,
+    lookback: FromQuery[str] = "30d",
+    people: People = None,
+) -> AttributionReport:
+    """Credit the outcomes of a goal by every method, beside what hold-outs show."""
+    return measuring.attribution(context.app, goal, since, by, order, lookback, people)
+
+
+HANDLERS: Final = (lift, attribution)

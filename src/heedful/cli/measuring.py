@@ -1,0 +1,136 @@
+"""What it was worth: lift of the hold-outs, and credit beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from heedful.cli.answers import NO, end
+from heedful.cli.options import HERE, Db, Dir, Json
+
+Since = Annotated[str, typer.Option("--since", help="How far back is looked, such as 30d.")]
+People = Annotated[
+    int | None,
+    typer.Option("--people", min=1, help="Most people to look at.", show_default="all"),
+]
+Goal = Annotated[str, typer.Argument(metavar="GOAL", help="One of goals.yaml.")]
+
+
+def lift(
+    since: Since = "90d",
+    people: People = None,
+    directory: Dir = HERE,
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """Say what acting brought about, by the hold-outs; exit code 1 while nobody was held out."""
+    from heedful.cli.client import connect
+    from heedful.cli.screen import print_json
+
+    with connect(directory, db) as api:
+        answer = api.get("/v1/measure/lift", since=since, people=people)
+    print_json(answer) if as_json else _print_lift(answer)
+    if not answer["hold_outs"]:
+        end(NO)
+
+
+def attribution(
+    goal: Goal,
+    since: Since = "90d",
+    by: Annotated[str, typer.Option("--by", help="Credit each `action` or each `channel`.")] = (
+        "action"
+    ),
+    order: Annotated[
+        int, typer.Option("--order", min=1, max=4, help="Touches that make a state of the chain.")
+    ] = 1,
+    lookback: Annotated[
+        str, typer.Option("--lookback", help="How long before an outcome a touch counts.")
+    ] = "30d",
+    people: People = None,
+    directory: Dir = HERE,
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """Share a goal's outcomes among what reached people, beside what the hold-outs show."""
+    from heedful.cli.client import connect
+    from heedful.cli.screen import print_json
+
+    asked = {"since": since, "by": by, "order": order, "lookback": lookback, "people": people}
+    with connect(directory, db) as api:
+        answer = api.get("/v1/measure/attribution", goal=goal, **asked)
+    print_json(answer) if as_json else _print_credits(answer)
+
+
+# Printing
+
+
+def interval(ends: Any, factor: float = 1.0) -> str:
+    """Write both ends of an interval.
+
+    Examples
+    --------
+    >>> interval([0.012, 0.034], 100.0)
+    '+1.2 to +3.4'
+    """
+    low, high = (factor * float(end) for end in ends)
+    return f"{low:+.4g} to {high:+.4g}"
+
+
+def _print_lift(answer: Mapping[str, Any]) -> None:
+    from heedful.cli.screen import count, print_table, when
+
+    span = f"{when(answer['since'])} to {when(answer['until'])}"
+    print(f"{count(answer['people'], 'person').replace('persons', 'people')}, {span}.")
+    if not answer["hold_outs"]:
+        print(
+            "Nobody was held out: set `holdout` in policies/contact.yaml to learn what you bring."
+        )
+        return
+    for one in answer["hold_outs"]:
+        sizes = f"{one['treated']:,} treated, {one['held']:,} held out"
+        print(f"\nHold-out {one['name']}: {sizes}, {one['contaminated']:,} left out as mixed.")
+        reached = [g for g in one["goals"] if g["treated_mean"] or g["held_mean"]]
+        print_table(
+            ("goal", "on 100 treated", "on 100 held out", "difference", "money a person"),
+            [_lift_row(goal) for goal in reached],
+        )
+        for goal in reached:
+            print(f"{goal['goal']}: {goal['says']}")
+        rest = [goal["goal"] for goal in one["goals"] if goal not in reached]
+        if rest:
+            print(f"Reached by nobody: {', '.join(rest)}.")
+
+
+def _lift_row(goal: Mapping[str, Any]) -> tuple[Any, ...]:
+    outcomes, value = goal["outcomes"], goal["value"]
+    means = (round(100.0 * goal["treated_mean"], 2), round(100.0 * goal["held_mean"], 2))
+    return (
+        goal["goal"],
+        *means,
+        None if outcomes is None else interval(outcomes["watched"], 100.0),
+        None if value is None else interval(value["watched"]),
+    )
+
+
+def _print_credits(answer: Mapping[str, Any]) -> None:
+    from heedful.cli.screen import print_table
+
+    channels = answer["channels"]
+    if channels:
+        methods = list(channels[0]["conversions"])
+        rows = [
+            (
+                one["name"],
+                one["touches"],
+                *(round(one["conversions"][method], 1) for method in methods),
+                round(one["removal"], 4),
+                round(one["touch_effect"], 4),
+            )
+            for one in channels
+        ]
+        print_table((answer["by"], "touches", *methods, "removal", "touch adds"), rows)
+    print(answer["says"])
+    for one in answer["incremental"]:
+        print(f"Hold-out {one['hold_out']}: {one['says']}")
