@@ -23,11 +23,13 @@ from rich.live import Live
 if not __package__:  # run as a folder: the package `examples` is two folders up
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from examples.shop.credit import CreditDesk
 from examples.shop.running import ROOT, crowd, desk, free_port, logging_to, served
 from examples.shop.screen import Picture
 from examples.shop.show import Show, standard_output
 from examples.shop.workspace import (
     DESK_PORTS,
+    credit_key,
     front_key,
     make_workspace,
     new_desk_secret,
@@ -66,6 +68,9 @@ def opened(data: Path, port: int, people: int, speed: float, past_days: float) -
         stack.enter_context(
             desk(data / DESK_LOG, secret, desk_port, mail_port, lambda said: show.hear_desk(said))
         )
+        credit = CreditDesk(api.as_holder_of(credit_key(app, data)), show.hear_vote)
+        credit.start()
+        stack.callback(credit.close)
         show.crowd = stack.enter_context(
             crowd(
                 url,

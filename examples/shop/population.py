@@ -32,6 +32,9 @@ _RESOLVED_AFTER_HOURS: Final = (1, 5)
 _ONE_TELLS_OF_HARDSHIP: Final = 5
 """Of those who call about a payment and pay badly: every so many says that money is short."""
 
+_CREDIT_COUNTRIES: Final = ("DE", "AT", "NL")
+"""Where the shop may let people pay in parts; `payment-plan.yaml` says so, too."""
+
 
 class Population:
     """People numbered from 0 and what they do.
@@ -103,6 +106,12 @@ class Population:
         later = [number for number in wanted if number > after]
         return (later or wanted or [0])[0]
 
+    def _next_short(self, after: int) -> int:
+        """Find who tells next that money is short: somebody who may be offered to pay in parts."""
+        able = [p.number for p in self.people if p.user_id and p.country in _CREDIT_COUNTRIES]
+        later = [number for number in able if number > after]
+        return (later[1:] or able or [0])[0]
+
     def _plan(self, when_ms: int, what: Errand, number: int, topic: str = "") -> None:
         self._ordinal += 1
         heapq.heappush(self._errands, (when_ms, self._ordinal, what, number, topic))
@@ -114,6 +123,7 @@ class Population:
         if what == "trouble":
             next_ms = now_ms + self._trouble_every_ms
             self._plan(next_ms, "trouble", self._next_in_trouble(number))
+            self._plan(now_ms + self._trouble_every_ms // 4, "hardship", self._next_short(number))
             return trouble(self.rng, person, memory, person.devices[0], now_ms, ordinal).calls
         desk = Visit(self.rng, person, memory, person.devices[0], now_ms, ordinal)
         desk.is_known = person.user_id is not None

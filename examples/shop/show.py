@@ -105,6 +105,24 @@ class Show:
         if self._said is not None and said["kind"] == "ticket":
             print(f"          desk: ticket {said['number']}. {said['says']}", file=self._said)
 
+    def hear_vote(self, said: dict[str, Any]) -> None:
+        """Take in that the second person agreed to a decision, or did not."""
+        word = "agreed" if said["is_approved"] else "said no"
+        end = "It goes out now." if said["is_approved"] else "It never goes out."
+        who = said["by"].capitalize()
+        told = f"{who} of the credit desk {word}: “{said['reason']}” {end}"
+        name, id_ = said["customer_id"], said["decision_id"]
+        with self._lock:
+            self.tally.vote(said["is_approved"])
+            for place, line in enumerate(self.scene.lines):
+                if line.decision_id == id_:
+                    name = line.who
+                    does = line.told._replace(why=told)
+                    self.scene.lines[place] = line._replace(told=does)
+            self.scene.note = f"four eyes: {who} {word}, for {name}"
+        if self._said is not None:
+            print(f"          four eyes, for {name}: {told}", file=self._said, flush=True)
+
     def hear_crowd(self, said: dict[str, Any]) -> None:
         """Take in a line of the crowd: how somebody answered."""
         if said.get("kind") != "outcome":

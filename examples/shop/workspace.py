@@ -23,6 +23,8 @@ CONNECTORS: Final = HERE / CONNECTORS_FILE
 WRITE_KEYS: Final = "write-keys.json"
 FRONT: Final = "shop-front"
 """Name and kind of the key with which the shop's pages ask what to show."""
+CREDIT: Final = "rosa"
+"""Name of the key with which the credit desk agrees to payment plans."""
 DESK_PORTS: Final = ("8766", "8767")
 """Of the desk and the letter box, as `connectors.yaml` writes them."""
 
@@ -46,11 +48,17 @@ def front_key(app: App, directory: Path) -> str:
     return shop_keys(app, directory)[FRONT]
 
 
+def credit_key(app: App, directory: Path) -> str:
+    """Give the key of the credit desk, which agrees to what needs a second person."""
+    return shop_keys(app, directory)[CREDIT]
+
+
 def shop_keys(app: App, directory: Path) -> dict[str, str]:
     """Give all keys of the shop by name, and make those that are missing."""
     path = directory / WRITE_KEYS
     kept: dict[str, str] = json.loads(path.read_text("utf-8")) if path.exists() else {}
     wanted = {"web": "source", "app": "source", "backend": "source", FRONT: "service"}
+    wanted[CREDIT] = "supervisor"
     missing = [name for name in wanted if name not in kept]
     if not missing:
         return kept

@@ -28,6 +28,8 @@ class Tally:
         """People from whom a nudge was withheld; counted, never listed."""
         self.to_agree = 0
         """Decisions that wait until a person has agreed."""
+        self.agreed = self.refused = 0
+        """Those of them that a person has agreed to, and not."""
         self.outcomes: Counter[str] = Counter()
         self.events: Counter[str] = Counter()
         """Notices by kind, and our own events by name."""
@@ -73,6 +75,13 @@ class Tally:
         if customer_id in self.in_need:
             self.helped.add(customer_id)
 
+    def vote(self, is_approved: bool) -> None:
+        """Count the word of a second person on a decision."""
+        if is_approved:
+            self.agreed += 1
+        else:
+            self.refused += 1
+
     def outcome(self, outcome: str) -> None:
         """Count what became of a decision."""
         self.outcomes[outcome] += 1
@@ -95,8 +104,11 @@ def decision_lines(tally: Tally, wording: Wording) -> Iterator[str]:
     yield _row("by tier", ((tier, tally.tiers[tier]) for tier in TIERS))
     done = [(a, n) for a, n in tally.actions.most_common() if a != SILENCE]
     yield _row("done", ((wording.titles.get(a) or plain(a), n) for a, n in done))
-    if tally.to_agree:
-        yield f"waiting for a person to agree: {tally.to_agree:,} (heedful approvals list)"
+    if tally.agreed or tally.refused:
+        yield f"four eyes: a second person agreed to {tally.agreed:,}, refused {tally.refused:,}"
+    waiting = tally.to_agree - tally.agreed - tally.refused
+    if waiting > 0:
+        yield f"waiting for a person to agree: {waiting:,} (heedful approvals list)"
     yield "silences, and why"
     for why, number in tally.silences.most_common(REASONS_SHOWN):
         yield f"  {number:>6,}  {why}"

@@ -184,6 +184,15 @@ def test_trouble_comes_when_it_was_planned_to_somebody_who_reads_advertising() -
     assert person.consents["Advertising"]
 
 
+def test_with_the_trouble_somebody_tells_that_money_is_short_who_may_pay_in_parts() -> None:
+    population = Population(Random(7), 30)
+    population.have_trouble(20 * MINUTE_MS, HOUR_MS)
+    told = next(call for call in population.calls() if call.fields.get("hardship"))
+    assert (told.kind, told.source, told.occurs_ms) == ("identify", "backend", 35 * MINUTE_MS)
+    person = population.people[int(str(told.user_id)[1:]) - 1000]
+    assert person.country in ("DE", "AT", "NL")
+
+
 def test_who_is_helped_pays_soon() -> None:
     population = Population(Random(7), 30)
     population.have_trouble(20 * MINUTE_MS, 90 * HOUR_MS)

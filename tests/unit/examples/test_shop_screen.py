@@ -193,6 +193,10 @@ def test_what_waits_for_a_person_is_said() -> None:
     plan.answer["explanation"]["flags"] = ("approve_before",)
     tally.decided(plan)
     assert "waiting for a person to agree: 1 (heedful approvals list)" in summary(tally, WORDING, 1)
+    tally.vote(True)
+    said = summary(tally, WORDING, 1)
+    assert "four eyes: a second person agreed to 1, refused 0" in said
+    assert not any("waiting for a person" in line for line in said)
 
 
 def drawn(scene: Scene, width: int, height: int) -> str:
@@ -262,6 +266,7 @@ class Rehearsal(Show):
 
     def __init__(self) -> None:
         self._start(Scene(url=""))
+        self._said = None
 
 
 def test_keys_pause_select_open_and_end() -> None:
@@ -308,6 +313,19 @@ def test_silences_are_thinned_out_and_help_never_is() -> None:
     kinds = [line.told.kind for line in show.scene.lines]
     assert (kinds.count("help"), kinds.count("silence")) == (5, 1)
     assert show.tally.silences.total() == 5
+
+
+def test_four_eyes_are_seen_on_the_line_that_waited_for_them() -> None:
+    show = Rehearsal()
+    for id_ in ("d_1", "d_2"):
+        show.hear_decision(decided(HELP, id_=id_), "")
+    vote = {"decision_id": "d_1", "customer_id": "c_1", "by": "rosa", "reason": "Read it."}
+    show.hear_vote({**vote, "is_approved": True})
+    text = drawn(show.scene, 200, 60)
+    assert text.count("Rosa of the credit desk agreed: “Read it.” It goes out now.") == 1
+    assert "four eyes: Rosa agreed, for Ada Bauer" in text
+    assert text.count("Three payments in a row were refused.") == 1
+    assert (show.tally.agreed, show.tally.refused) == (1, 0)
 
 
 def test_without_a_terminal_a_decision_is_one_line() -> None:
