@@ -21,6 +21,7 @@ matplotlib.use("svg")
 
 from matplotlib import pyplot
 
+from heedful import core
 from machine import percentile, print_head, print_table, resident_mb
 from serving import measure, served
 from shop import workspace
@@ -43,6 +44,8 @@ class Size(NamedTuple):
     file_mb: float
     customer_bytes: float
     """Of the rows of a customer, their identifiers and cluster, pages included."""
+    resting_bytes: float
+    """The same once nothing has happened to them for a day."""
     others: float
 
 
@@ -65,6 +68,16 @@ def customer_bytes(database: Path, customers: int) -> float:
     return float(found) / customers
 
 
+def pack_all(database: Path) -> None:
+    """Write every customer as one to whom nothing has happened for a day."""
+    connection = sqlite3.connect(database)
+    connection.create_function("packed", 1, core.packed, deterministic=True)
+    connection.execute("UPDATE customers SET body = packed(body)")
+    connection.commit()
+    connection.execute("VACUUM")
+    connection.close()
+
+
 def at_size(customers: int, seconds: float) -> Size:
     """Load a workspace with this many customers."""
     folder = workspace(customers, decides=True)
@@ -73,12 +86,14 @@ def at_size(customers: int, seconds: float) -> Size:
     with served(folder) as server:
         run = measure(server, "--seconds", str(seconds), "--customers", str(customers))
         resident = resident_mb(server.pid)
+    pack_all(database)
+    resting = customer_bytes(database, customers)
     shutil.rmtree(folder)
     said, use = run.said, run.use
     cpu = use.process[server.pid] / said["events"] * 1e6
     p99 = percentile(said["acks_ms"], 0.99)
     rate = said["events"] / use.wall
-    return Size(customers, rate, cpu, p99, resident, file_mb, each, use.others)
+    return Size(customers, rate, cpu, p99, resident, file_mb, each, resting, use.others)
 
 
 def with_events(customers: int, seconds: float, steps: int) -> list[Step]:
@@ -159,6 +174,7 @@ def main() -> None:
             "resident MB",
             "file MB",
             "bytes a customer",
+            "at rest",
             "others' cores",
         ),
         [
@@ -170,6 +186,7 @@ def main() -> None:
                 f"{size.resident_mb:.0f}",
                 f"{size.file_mb:,.0f}",
                 f"{size.customer_bytes:,.0f}",
+                f"{size.resting_bytes:,.0f}",
                 f"{size.others:.2f}",
             )
             for size in sizes

@@ -29,6 +29,7 @@ from heedful.engine.outbox import Outbox
 from heedful.engine.proofs import Proof
 from heedful.engine.reading import Found, customer_id
 from heedful.engine.refold import IDLE_WAIT_S, Caretaker
+from heedful.engine.resting import REST_WAIT_S, Resting
 from heedful.engine.stream import Notice, Stream, decided
 from heedful.engine.writer import Writer
 from heedful.events import Event, Identifier, decode_event
@@ -76,10 +77,12 @@ class Engine:
         self._outbox: Outbox | None = None
         caretaker = Caretaker(store, self._writer, self._came_due)
         learner, guard = Learner(store, self._writer), Guard(store, self._writer)
+        resting = Resting(store, self._writer)
         self._background = (
             Background("heedful-caretaker", caretaker.step, IDLE_WAIT_S),
             Background("heedful-learner", learner.step, LEARN_WAIT_S),
             Background("heedful-guard", guard.step, WATCH_WAIT_S),
+            Background("heedful-resting", resting.step, REST_WAIT_S),
         )
 
     def start(self, connectors: Connectors | None = None) -> None:
