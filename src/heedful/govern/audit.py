@@ -26,7 +26,15 @@ from heedful.govern.errors import fault
 from heedful.govern.limits import AUDIT_BODY_BYTES_MAX
 
 AuditKind = Literal[
-    "decision", "release", "publication", "approval", "switch", "incident", "guardrail", "erasure"
+    "decision",
+    "release",
+    "publication",
+    "approval",
+    "switch",
+    "incident",
+    "guardrail",
+    "model",
+    "erasure",
 ]
 AuditValue = str | int | bool | None | list[str]
 """No floats: their text differs between languages, and a verifier may be written in any."""

@@ -142,6 +142,21 @@ class ApprovalsFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Switching on what was stopped."""
     guardrail_loosen: ApprovalRule = ApprovalRule()
     """Giving back what a guardrail took."""
+    promote: ApprovalRule = ApprovalRule()
+    """Making a model the champion of a line that decides anything of a high risk, or before its
+    trial has shown that it brings more."""
+
+
+class PromotionRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a challenger has shown enough to become the champion."""
+
+    outcomes_min: int = 1_000
+    """Decisions under it whose outcome is known, before anything is concluded."""
+    confidence: float = 0.95
+    """Of the interval of its value over the champion's, which has to lie wholly above 0. It holds
+    however often one looks."""
+    is_automatic: bool = False
+    """Whether it is promoted as soon as that holds; where people have to agree they are asked."""
 
 
 class IncidentPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

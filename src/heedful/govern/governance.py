@@ -1,4 +1,4 @@
-"""All that is in force at one moment: switches, incidents and what guardrails took.
+"""All that is in force at one moment: switches, incidents, guardrails, which models answer.
 
 Law: any order, duplication or split of the same own events gives the same bytes.
 """
@@ -12,6 +12,7 @@ import msgspec
 from heedful.events import Event
 from heedful.govern.guardrails import Factors, fold_factor
 from heedful.govern.incidents import Incident, Incidents, View, fold_incident
+from heedful.govern.routes import Routes, fold_route
 from heedful.govern.scopes import Subject
 from heedful.govern.switches import Stop, Switches, fold_switch
 from heedful.govern.types import (
@@ -19,6 +20,7 @@ from heedful.govern.types import (
     GuardrailTightened,
     IncidentDeclared,
     IncidentEnded,
+    ModelRouted,
     SwitchSet,
     read,
 )
@@ -31,6 +33,7 @@ class Governance(msgspec.Struct, frozen=True):
     switches: Switches = Switches()
     incidents: Incidents = Incidents()
     factors: Factors = Factors()
+    routes: Routes = Routes()
     revision: int = 0
     """Hash of the rest: two workers with the same revision enforce the same; 0 for nothing."""
 
@@ -52,15 +55,21 @@ def fold_governance(governance: Governance, event: Event) -> Governance:
     said = read(event)
     if said is None:
         return governance
-    switches, incidents, factors = governance.switches, governance.incidents, governance.factors
+    switches, incidents = governance.switches, governance.incidents
+    factors, routes = governance.factors, governance.routes
     if isinstance(said, SwitchSet):
         switches = fold_switch(switches, said, event.at, event.key)
     elif isinstance(said, IncidentDeclared | IncidentEnded):
         incidents = fold_incident(incidents, said, event.at, event.key)
     elif isinstance(said, GuardrailTightened | GuardrailLoosened):
         factors = fold_factor(factors, said, event.at, event.key)
+    elif isinstance(said, ModelRouted):
+        routes = fold_route(routes, said, event.at, event.key)
     state = (switches, incidents, factors)
-    if state == (governance.switches, governance.incidents, governance.factors):
+    before = (governance.switches, governance.incidents, governance.factors)
+    if (state, routes) == (before, governance.routes):
         return governance
-    digest = blake2b(canonical.encode(state), digest_size=8).digest()
-    return Governance(*state, revision=int.from_bytes(digest, "big") >> 1 | 1)
+    # Without routes the number is that of workspaces that knew none.
+    named = (*state, routes) if routes.by_line else state
+    digest = blake2b(canonical.encode(named), digest_size=8).digest()
+    return Governance(*state, routes, revision=int.from_bytes(digest, "big") >> 1 | 1)

@@ -39,3 +39,12 @@ read, since nobody hides it there."""
 
 QUIET_DAYS_MAX: Final = 14
 """Days that the next open instant is looked for; None is answered beyond."""
+
+CHALLENGERS_MAX: Final = 4
+"""Challengers of one line at once; a further one is refused, since each gets too few outcomes."""
+
+SHADOWS_MAX: Final = 4
+"""Models of one line that look on at once; a further one is refused: each costs every decision."""
+
+ROLLBACKS_MAX: Final = 16
+"""Earlier champions of a line that are remembered, the latest."""

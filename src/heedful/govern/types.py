@@ -26,8 +26,11 @@ GUARDRAIL_TIGHTENED: Final = "Guardrail Tightened"
 """A limit tightened by itself: `guardrail`, `scope`, `factor_ppm`, and what was counted."""
 GUARDRAIL_LOOSENED: Final = "Guardrail Loosened"
 """A limit was given back by approval: `guardrail`, `scope`, `factor_ppm`, `by`."""
+MODEL_ROUTED: Final = "Model Routed"
+"""Other models answer for a line, or look on: `line`, `change`, `champion`, `challengers`, `by`."""
 
-ApprovalKind = Literal["publish", "decision", "switch_on", "guardrail_loosen"]
+ApprovalKind = Literal["publish", "decision", "switch_on", "guardrail_loosen", "promote"]
+RouteChange = Literal["challenged", "shadowed", "promoted", "rolled_back"]
 TraitValue = str | int | float | bool
 
 
@@ -124,6 +127,32 @@ class GuardrailLoosened(msgspec.Struct, frozen=True, kw_only=True, omit_defaults
     approval_id: str | None = None
 
 
+class Challenger(msgspec.Struct, frozen=True):
+    """A model that answers for a share of the customers."""
+
+    model: str
+    share_ppm: int
+    """Share of the customers, in millionths."""
+
+
+class ModelRouted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Which models answer for a line from now on: its whole new state."""
+
+    line: str
+    """The name that actions ask a model by."""
+    change: RouteChange
+    champion: str
+    challengers: tuple[Challenger, ...] = ()
+    shadows: tuple[str, ...] = ()
+    """Models that look on: they value what the others decide about, and nobody acts on it."""
+    before: tuple[str, ...] = ()
+    """Earlier champions, the latest last."""
+    by: str
+    reason: str
+    approval_id: str | None = None
+    """What allowed a promotion, where people had to agree."""
+
+
 Statement = (
     SwitchSet
     | IncidentDeclared
@@ -132,6 +161,7 @@ Statement = (
     | ApprovalVoted
     | GuardrailTightened
     | GuardrailLoosened
+    | ModelRouted
 )
 
 _TYPES: Final[dict[str, type[Statement]]] = {
@@ -142,6 +172,7 @@ _TYPES: Final[dict[str, type[Statement]]] = {
     APPROVAL_VOTED: ApprovalVoted,
     GUARDRAIL_TIGHTENED: GuardrailTightened,
     GUARDRAIL_LOOSENED: GuardrailLoosened,
+    MODEL_ROUTED: ModelRouted,
 }
 _NAMES: Final = {kind: name for name, kind in _TYPES.items()}
 
