@@ -22,6 +22,7 @@ from heedful.decide import Definitions, Rules, compile_rules
 from heedful.decide.definitions import Budget
 from heedful.events import Event
 from heedful.govern import ApprovalsFile, Governance, Guardrail, IncidentPlan
+from heedful.govern.monitors import DriftFile, FairnessFile
 from heedful.kernel import InvariantError, canonical, expected, hash_key
 from heedful.sense import FeatureDictionary, FeatureKey, Senses, SignalSet
 from heedful.sense.features import feature_key
@@ -51,6 +52,10 @@ class World(msgspec.Struct, frozen=True):
     """Disturbances that may be declared."""
     guardrails: tuple[Guardrail, ...] = ()
     """Limits that tighten by themselves."""
+    fairness: FairnessFile = FairnessFile()
+    """Whose treatment is compared."""
+    drift: DriftFile = DriftFile()
+    """How far models may move before it is said."""
     models: Mapping[str, Any] = MappingProxyType({})
     """What was learned, by the name of the model: snapshots, each with its `learn_seq`."""
     governance: Governance = Governance()

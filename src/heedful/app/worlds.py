@@ -31,4 +31,6 @@ def world_of(strategy: Strategy, earlier: Mapping[str, frozenset[str]] | None = 
         approvals=strategy.approvals,
         incidents=strategy.incidents.incidents,
         guardrails=strategy.guardrails.guardrails,
+        fairness=strategy.fairness,
+        drift=strategy.drift,
     )

@@ -28,7 +28,7 @@ from heedful.kernel.names import nearest
 
 def check_decision_types(file: DecisionTypesFile) -> list[InputError]:
     """Find types without an owner, and high risk without the oversight that it demands."""
-    faults = list(_repeated((t.name for t in file.decision_types), "$.decision_types"))
+    faults = list(check_repeated((t.name for t in file.decision_types), "$.decision_types"))
     for i, one in enumerate(file.decision_types):
         faults += _check_decision_type(one, f"$.decision_types[{i}]")
     for model, score in file.models.items():
@@ -80,7 +80,7 @@ def check_guardrails(file: GuardrailsFile) -> list[InputError]:
     if len(file.guardrails) > GUARDRAILS_MAX:
         what, got = f"at most {GUARDRAILS_MAX} guardrails", str(len(file.guardrails))
         return [fault("too_many_guardrails", what, got, "$.guardrails")]
-    faults = list(_repeated((g.name for g in file.guardrails), "$.guardrails"))
+    faults = list(check_repeated((g.name for g in file.guardrails), "$.guardrails"))
     for i, one in enumerate(file.guardrails):
         faults += _check_guardrail(one, f"$.guardrails[{i}]")
     return faults
@@ -93,7 +93,7 @@ def _check_guardrail(one: Guardrail, path: str) -> Iterator[InputError]:
         check_scope(one.scope, f"{path}.scope")
     except InputError as error:
         yield error
-    yield from _check_span(one.window, f"{path}.window")
+    yield from check_span(one.window, f"{path}.window")
     bounds = {"ratio_max": one.ratio_max, "ratio_min": one.ratio_min, "drift_max": one.drift_max}
     if all(value is None for value in bounds.values()):
         what = f"one of {', '.join(bounds)}"
@@ -120,18 +120,18 @@ def check_approvals(file: ApprovalsFile) -> list[InputError]:
         if not 0 <= rule.required <= APPROVALS_REQUIRED_MAX:
             what, got = f"0 to {APPROVALS_REQUIRED_MAX} approvals", str(rule.required)
             faults.append(fault("bad_required", what, got, f"{path}.required"))
-        faults += _check_span(rule.expires_after, f"{path}.expires_after")
+        faults += check_span(rule.expires_after, f"{path}.expires_after")
     return faults
 
 
 def check_incidents(file: IncidentsFile, actions: Collection[str]) -> list[InputError]:
     """Find plans whose message is no action, and plans that would run for too long."""
-    faults = list(_repeated((p.name for p in file.incidents), "$.incidents"))
+    faults = list(check_repeated((p.name for p in file.incidents), "$.incidents"))
     for i, plan in enumerate(file.incidents):
         path = f"$.incidents[{i}]"
         if plan.message is not None and plan.message not in actions:
             faults.append(_unknown("action", plan.message, actions, f"{path}.message"))
-        spans = list(_check_span(plan.expires_after, f"{path}.expires_after"))
+        spans = list(check_span(plan.expires_after, f"{path}.expires_after"))
         faults += spans
         if not spans and parse_span(plan.expires_after) > INCIDENT_SPAN_MS_MAX:
             what = f"an expiry within {format_span(INCIDENT_SPAN_MS_MAX)}"
@@ -147,7 +147,7 @@ def check_values(
     proofs: Collection[str],
 ) -> list[InputError]:
     """Find values without evidence: no gate, metric or proof, or one that does not exist."""
-    faults = list(_repeated((v.name for v in file.values), "$.values"))
+    faults = list(check_repeated((v.name for v in file.values), "$.values"))
     for i, value in enumerate(file.values):
         path = f"$.values[{i}]"
         if not value.statement.strip():
@@ -180,15 +180,17 @@ def _did_you_mean(name: str, known: Iterable[str], otherwise: str) -> str:
     return f"Did you mean {found}?" if found else otherwise
 
 
-def _repeated(names: Iterable[str], path: str) -> Iterator[InputError]:
+def check_repeated(names: Iterable[str], path: str, field: str = "name") -> Iterator[InputError]:
+    """Find names of a list that stand in it twice."""
     seen: set[str] = set()
     for i, name in enumerate(names):
         if name in seen:
-            yield fault("repeated_name", "each name once", repr(name), f"{path}[{i}].name")
+            yield fault("repeated_name", "each name once", repr(name), f"{path}[{i}].{field}")
         seen.add(name)
 
 
-def _check_span(text: str, path: str) -> Iterator[InputError]:
+def check_span(text: str, path: str) -> Iterator[InputError]:
+    """Find a text that is no span longer than 0."""
     try:
         span = parse_span(text, path)
     except InputError:

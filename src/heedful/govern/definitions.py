@@ -43,6 +43,9 @@ class DecisionType(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """What decides where the model is too opaque: the transparent model or a person."""
     explanation: Explanation = "short"
     """What the person is owed on request: one sentence, or all factors and alternatives."""
+    reads_protected: dict[str, str] = {}
+    """Protected traits that conditions of its actions may read, each with the reason why: such as
+    an age below which the law forbids what is offered. Nothing else may read one."""
     note: str = ""
     """For people: why it is classed as it is."""
 

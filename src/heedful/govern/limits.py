@@ -30,6 +30,12 @@ GUARDRAILS_MAX: Final = 200
 GUARDRAIL_BINS: Final = 64
 """Bins to a guardrail's window: its edge is known to window / 64."""
 
+PROTECTED_MAX: Final = 16
+"""Protected traits of one strategy; more are refused, since each decision is counted under all."""
+
+GROUPS_MAX: Final = 32
+"""Groups of one protected trait; more are refused: they would be too small to compare."""
+
 AUDIT_BODY_BYTES_MAX: Final = 64 * 1024
 """Bytes of one line of the audit chain; a longer entry is refused: it refers, never contains."""
 

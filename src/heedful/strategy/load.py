@@ -29,6 +29,7 @@ from heedful.govern.definitions import (
     IncidentsFile,
     ValuesFile,
 )
+from heedful.govern.monitors import DriftFile, FairnessFile
 from heedful.ingest import SourceRules, TrackingPlan, WebhookMapping
 from heedful.kernel import InputError, canonical
 from heedful.kernel.names import nearest
@@ -53,6 +54,7 @@ from heedful.strategy.policies import (
     check_incidents_file,
     check_values_file,
 )
+from heedful.strategy.protected import check_drift_file, check_fairness_file
 from heedful.strategy.rules import check_rules
 from heedful.strategy.scenario_check import check_scenarios
 from heedful.strategy.scenario_file import ScenariosFile
@@ -99,6 +101,8 @@ FILE_KINDS: Final = (
     FileKind("guardrails", ("policies/guardrails.yaml",), GuardrailsFile, check_guardrails_file),
     FileKind("approvals", ("policies/approvals.yaml",), ApprovalsFile, check_approvals_file),
     FileKind("incidents", ("policies/incidents.yaml",), IncidentsFile, check_incidents_file),
+    FileKind("fairness", ("policies/fairness.yaml",), FairnessFile, check_fairness_file),
+    FileKind("drift", ("policies/drift.yaml",), DriftFile, check_drift_file),
     FileKind("scenarios", (f"{SCENARIOS_FOLDER}*.yaml",), ScenariosFile, check_scenarios),
 )
 """Every kind of file that a strategy knows; see `FileKind` for adding one."""
@@ -132,6 +136,8 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True):
     guardrails: GuardrailsFile = GuardrailsFile()
     approvals: ApprovalsFile = ApprovalsFile()
     incidents: IncidentsFile = IncidentsFile()
+    fairness: FairnessFile = FairnessFile()
+    drift: DriftFile = DriftFile()
 
     @property
     def sensed(self) -> tuple[SignalDefinition, ...]:
@@ -211,6 +217,8 @@ def load_parts(files: Mapping[str, str]) -> tuple[Strategy, Parts]:
         guardrails=parts.only(GuardrailsFile),
         approvals=parts.only(ApprovalsFile),
         incidents=parts.only(IncidentsFile),
+        fairness=parts.only(FairnessFile),
+        drift=parts.only(DriftFile),
     )
     return strategy, parts
 

@@ -7,7 +7,16 @@ from collections.abc import Mapping
 import pytest
 
 from heedful.strategy import check
-from tests.unit.strategy.samples import BASE, action, contact, rules, story
+from tests.unit.strategy.samples import BASE, action, contact, need, rules, story
+
+
+def fairness(
+    trait: str = "age", group: str = "{name: young, below: 30}", more: str = ""
+) -> dict[str, str]:
+    """Compare two groups."""
+    groups = f"[{group}, {{name: old, at_least: 30}}]"
+    return {"policies/fairness.yaml": f"protected: [{{trait: {trait}, groups: {groups}}}]\n{more}"}
+
 
 CASES: dict[str, tuple[Mapping[str, str], str]] = {
     # Rules
@@ -133,6 +142,55 @@ CASES: dict[str, tuple[Mapping[str, str], str]] = {
         "policies/values.yaml:2:78: Expected a known proof, got 'tests/b.yaml' - at "
         "`$.values[0].proofs[0]`. Did you mean tests/a.yaml?",
     ),
+    # Fairness and drift
+    "fairness by an unknown trait": (
+        fairness(trait="aeg"),
+        "policies/fairness.yaml:1:21: Expected a declared trait, got aeg - at "
+        "`$.protected[0].trait`. Did you mean age?",
+    ),
+    "one group alone": (
+        {
+            "policies/fairness.yaml": "protected: [{trait: age, groups: [{name: all, "
+            "at_least: 0}]}]\n"
+        },
+        "policies/fairness.yaml:1:34: Expected 2 to 32 groups, to compare them, got 1 - at "
+        "`$.protected[0].groups`.",
+    ),
+    "group of nobody": (
+        fairness(group="{name: young}"),
+        "policies/fairness.yaml:1:35: Expected `values`, or `at_least` and `below`, got neither "
+        "- at `$.protected[0].groups[0]`.",
+    ),
+    "ratio of fairness beyond 1": (
+        fairness(more="ratio_min: 1.2\n"),
+        "policies/fairness.yaml:2:12: Expected a share above 0 and up to 1, got 1.2 - at "
+        "`$.ratio_min`. Four fifths are 0.8.",
+    ),
+    "condition by a protected trait": (
+        {**fairness(), **action(eligible="traits.age >= 18")},
+        "actions/help.yaml:7:11: Expected a condition that reads no protected trait, got one "
+        "that reads the protected trait age - at `$.eligible`. Leave it out, or say why under "
+        "`reads_protected` of marketing_offer in policies/decision-types.yaml.",
+    ),
+    "need by a protected trait": (
+        {**fairness(), **need(opens_when="signals.orders > 2 and traits.age > 60")},
+        "needs.yaml:3:48: Expected a condition that reads no protected trait, got one that "
+        "reads the protected trait age - at `$.needs[1].opens_when`. Protected traits are for "
+        "measuring; ask for it in an action with a reason.",
+    ),
+    "signal by a protected trait": (
+        {
+            **fairness(),
+            "signals.yaml": BASE["signals.yaml"].replace("}]", ", where: event.traits.age > 60}]"),
+        },
+        "signals.yaml:1:67: Expected a condition that reads no protected trait, got one that "
+        "reads the protected trait age - at `$.signals[0].where`. Protected traits are for "
+        "measuring; ask for it in an action with a reason.",
+    ),
+    "drift without a limit": (
+        {"policies/drift.yaml": "psi_max: 0\n"},
+        "policies/drift.yaml:1:10: Expected a limit above 0, got 0.0 - at `$.psi_max`.",
+    ),
     # Scenarios
     "story out of order": (
         story("    events: [{at: 2h, track: A}, {at: 1h, track: B}]\n"),
@@ -249,6 +307,12 @@ SOUND = {
     ),
     "no caps at all": contact("caps: []\ncapped: [service]\n"),
     "growth of service that is worth no money": action(tier="growth"),
+    "a protected trait with its reason": {
+        **fairness(),
+        "policies/decision-types.yaml": BASE["policies/decision-types.yaml"]
+        + "  - {name: credit, owner: A, reads_protected: {age: The law forbids it below 18.}}\n",
+        **action(eligible="traits.age >= 18", decision_type="credit"),
+    },
     "no quiet hours": contact("quiet_hours: null\n"),
     "caps of every kind": {
         **action(group="care"),
