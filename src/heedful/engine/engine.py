@@ -25,6 +25,7 @@ from heedful.engine.governing import Governing
 from heedful.engine.guarding import WATCH_WAIT_S, Guard
 from heedful.engine.inbox import StoredInbox
 from heedful.engine.learning import LEARN_WAIT_S, Learner, read_models
+from heedful.engine.measuring import MEASURE_WAIT_S, Measurer
 from heedful.engine.outbox import Outbox
 from heedful.engine.proofs import Proof
 from heedful.engine.reading import Found, customer_id
@@ -78,11 +79,13 @@ class Engine:
         caretaker = Caretaker(store, self._writer, self._came_due)
         learner, guard = Learner(store, self._writer), Guard(store, self._writer)
         resting = Resting(store, self._writer)
+        self.measuring = Measurer(store, self._writer)
         self._background = (
             Background("heedful-caretaker", caretaker.step, IDLE_WAIT_S),
             Background("heedful-learner", learner.step, LEARN_WAIT_S),
             Background("heedful-guard", guard.step, WATCH_WAIT_S),
             Background("heedful-resting", resting.step, REST_WAIT_S),
+            Background("heedful-measurer", self.measuring.step, MEASURE_WAIT_S),
         )
 
     def start(self, connectors: Connectors | None = None) -> None:

@@ -147,7 +147,12 @@ class Governing(Approving):
     # -- guardrails -----------------------------------------------------------------------------
 
     def guardrails(self) -> list[GuardrailState]:
-        """List every limit that tightens by itself, by name, with what it has counted."""
+        """List every limit that tightens by itself, by name, with what it has counted.
+
+        Notes
+        -----
+        What drift or a gap has taken stands behind the guardrails, under a name of its own.
+        """
         world = self._writer.world
         watched = self._store.read(read_watched)
         taken = world.governance.factors.by_name
@@ -157,6 +162,12 @@ class Governing(Approving):
             factor = taken[one.name].ppm if one.name in taken else UNLIMITED_PPM
             trials, hits = sum(b[1] for b in bins), sum(b[2] for b in bins)
             states.append(GuardrailState(one.name, one.scope, factor, trials, hits))
+        watched_names = {one.name for one in world.guardrails}
+        states += [
+            GuardrailState(name, factor.scope, factor.ppm, 0, 0)
+            for name, factor in taken.items()
+            if name not in watched_names and factor.ppm < UNLIMITED_PPM
+        ]
         return states
 
     def loosen(self, guardrail: str, by: str, reason: str) -> Approval | None:

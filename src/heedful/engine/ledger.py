@@ -27,6 +27,12 @@ STRATEGY_PUBLISHED: Final = "Strategy Published"
 """Other rules are in force: `version`, `by`."""
 MODEL_LEARNED: Final = "Model Learned"
 """A model's newer snapshot is in force: `model`, `learn_seq`."""
+DRIFT_NOTICED: Final = "Drift Noticed"
+"""A model or a value that conditions read moved beyond its limit, or came back: `series`,
+`measure`, `amount`, `limit`, `is_crossed`."""
+GAP_NOTICED: Final = "Gap Noticed"
+"""A group fares worse than another beyond the limit, or no longer: `trait`, `group`, `reference`,
+`action`, `measure`, `amount`, `limit`, `is_crossed`."""
 
 
 def note(

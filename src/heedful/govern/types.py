@@ -113,7 +113,8 @@ class GuardrailTightened(msgspec.Struct, frozen=True, kw_only=True, omit_default
     hits: int
     limit_ppm: int
     """The ratio that was surely passed, in millionths."""
-    crossed: Literal["ratio_max", "ratio_min", "drift_max"]
+    crossed: Literal["ratio_max", "ratio_min", "drift_max", "drift", "fairness"]
+    """The bound of the guardrail, or which of the policies of that name took its place."""
 
 
 class GuardrailLoosened(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
