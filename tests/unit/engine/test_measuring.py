@@ -135,6 +135,8 @@ def test_what_conditions_read_and_what_models_believed_may_drift() -> None:
             here.dispatch()
             here.later(2 * MINUTE_MS)
         count(here)
+        here.later(4 * DAY_MS)
+        count(here)
         noticed = {
             (e.properties["series"], e.properties["measure"]) for e in here.said("Drift Noticed")
         }
