@@ -24,7 +24,7 @@ from heedful.events import Event
 from heedful.govern import ApprovalsFile, Governance, Guardrail, IncidentPlan
 from heedful.govern.monitors import DriftFile, FairnessFile
 from heedful.kernel import InvariantError, canonical, expected, hash_key
-from heedful.sense import FeatureDictionary, FeatureKey, Senses, SignalSet
+from heedful.sense import FeatureDictionary, FeatureKey, Foresight, Senses, SignalSet
 from heedful.sense.features import feature_key
 
 SCHEMA: Final = 2
@@ -58,6 +58,8 @@ class World(msgspec.Struct, frozen=True):
     """How far models may move before it is said."""
     models: Mapping[str, Any] = MappingProxyType({})
     """What was learned, by the name of the model: snapshots, each with its `learn_seq`."""
+    sequences: Foresight | None = None
+    """What was learned of sequences, in force; None where nothing was."""
     governance: Governance = Governance()
     """Switches, incidents and guardrails in force."""
 
@@ -245,7 +247,9 @@ def merge(world: World, left: Customer, right: Customer) -> Customer:
 
 def signals(world: World, customer: Customer, now: int) -> dict[str, Any]:
     """Evaluate every declared signal; a value is `expr.UNKNOWN` while it warms up."""
-    return sense.evaluate(customer.senses, world.signals, now, None, world.dictionary)
+    return sense.evaluate(
+        customer.senses, world.signals, now, None, world.dictionary, world.sequences
+    )
 
 
 def next_due(world: World, customer: Customer, now: int) -> int | None:

@@ -18,7 +18,9 @@ def world_of(strategy: Strategy, earlier: Mapping[str, frozenset[str]] | None = 
     earlier
         Which definitions each earlier signal set had, so that those are not folded anew.
     """
-    signals = compile_signals(strategy.sensed, strategy.automatic, earlier=earlier or {})
+    signals = compile_signals(
+        strategy.sensed, strategy.automatic, strategy.sequences, earlier=earlier or {}
+    )
     return World(
         identity=strategy.identity.compile(),
         profile=strategy.profile,

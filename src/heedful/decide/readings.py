@@ -193,6 +193,7 @@ class Readings:
                     self._event.received_at,
                     missing,
                     self._surroundings.dictionary,
+                    self._surroundings.foresight,
                 )
             )
 

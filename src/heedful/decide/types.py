@@ -12,7 +12,7 @@ from heedful.decide.definitions import Tier
 from heedful.effects import MessageClass, OutboundEffect
 from heedful.events import Identifier
 from heedful.govern.governance import Governance
-from heedful.sense import FeatureDictionary, Senses
+from heedful.sense import FeatureDictionary, Foresight, Senses
 
 # Names of our own events about deciding (type `own`); what they carry stands in `properties`.
 DECISION_REQUESTED: Final = "Decision Requested"
@@ -69,6 +69,8 @@ class Surroundings(msgspec.Struct, frozen=True):
     """Micros that an outcome was worth on average so far, by goal: for goals that state none."""
     dictionary: FeatureDictionary | None = None
     """Tells automatic signals that share a slot, which are unknown; see `sense.evaluate`."""
+    foresight: Foresight | None = None
+    """What was learned of sequences; see `sense.evaluate`."""
     is_rehearsal: bool = False
     """Whether the most likely arm is taken instead of one being drawn, so that a scenario says
     the same each time; never where anybody is reached."""

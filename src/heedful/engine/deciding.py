@@ -198,6 +198,7 @@ class Deciding:
                 margins=margins,
                 governance=world.governance,
                 dictionary=world.dictionary,
+                foresight=world.sequences,
                 budgets=budgets_left(self._tx, world, now),
             )
             self._surroundings = day, shared

@@ -153,6 +153,7 @@ class Decisions:
             governance=world.governance,
             budgets=self._store.read(lambda tx: budgets_left(tx, world, self._writer.now())),
             dictionary=world.dictionary,
+            foresight=world.sequences,
         )
 
     def _question(self, asked: Asked) -> Event:

@@ -1,7 +1,7 @@
 """Signals: declared and automatic real-time features of one customer, the same in any order."""
 
-from heedful.sense.compile import EVENT_NAMES, Signal, SignalSet, compile_signals
-from heedful.sense.definitions import FIELDS, Automatic, SignalDefinition
+from heedful.sense.compile import Signal, SignalSet, compile_signals
+from heedful.sense.definitions import FIELDS, Automatic, Sequences, SignalDefinition
 from heedful.sense.evaluate import (
     automatic_fields,
     automatic_names,
@@ -13,6 +13,8 @@ from heedful.sense.evaluate import (
 from heedful.sense.explain import Contribution, SignalExplanation, explain
 from heedful.sense.features import FeatureDictionary, FeatureKey
 from heedful.sense.fold import adopt, feature_keys, fold, ids, merge, refold, warm
+from heedful.sense.foresight import Foresight
+from heedful.sense.read import EVENT_NAMES
 from heedful.sense.types import (
     FEATURE_OVERFLOWED,
     SIGNAL_WARMING,
@@ -34,7 +36,9 @@ __all__ = [
     "Contribution",
     "FeatureDictionary",
     "FeatureKey",
+    "Foresight",
     "Senses",
+    "Sequences",
     "Signal",
     "SignalDefinition",
     "SignalExplanation",

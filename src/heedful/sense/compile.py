@@ -1,72 +1,39 @@
-"""Definitions to rules: checked, hashed, and found by the type and name of an event.
-
-Law: a signal reads the event and nothing else (`EVENT_NAMES`). What read the profile or the clock
-would depend on when the event was folded.
-"""
+"""Definitions to rules: checked, hashed, and found by the type and name of an event."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from heedful.events import Event
-from heedful.expr import UNKNOWN, Expression, Names, Open, Record, Type, compile_expression
+from heedful.expr import Type
 from heedful.kernel import InputError, canonical
-from heedful.sense.categories import CategoryRule
 from heedful.sense.definitions import (
     Automatic,
-    On,
-    Pattern,
+    Sequences,
     SignalDefinition,
     check_automatic,
     check_fields,
     did_you_mean,
     fault,
     present,
-    read_patterns,
-    read_span,
 )
 from heedful.sense.features import AutomaticRule
-from heedful.sense.limits import (
-    DWELL_CAP_MS,
-    HOLDS_DEFAULT_MS,
-    RATE_PER_DEFAULT_MS,
-    SIGNALS_MAX,
-)
-from heedful.sense.rule import ON, Rule
-from heedful.sense.tallies import RESET, MeanGapRule, TallyRule, TotalRule
-from heedful.sense.timelines import AFTER, NOT_AFTER, AbsenceRule, DwellRule, SequenceRule
-from heedful.sense.types import Reader, Scope
-from heedful.sense.values import DistinctRule, MomentRule
-
-EVENT_NAMES: Final = Names(
-    roots={
-        "event": Record(
-            fields={
-                "name": Type.TEXT,
-                "type": Type.TEXT,
-                "at": Type.NUMBER,
-                "source": Type.TEXT,
-                "properties": Open(),
-                "traits": Open(),
-                "context": Open(),
-            }
-        )
-    }
-)
-"""What `where`, `of` and `by` may read."""
+from heedful.sense.limits import SIGNALS_MAX
+from heedful.sense.moments import ROLES, IntentRule
+from heedful.sense.read import Reading, Role
+from heedful.sense.rule import Rule
+from heedful.sense.timelines import AbsenceRule, SequenceRule
+from heedful.sense.types import Scope
+from heedful.sense.views import MOMENT, VIEWS, View
 
 _LOGIC_VERSION: Final = 1
 """Part of every definition's hash: a change of what slots hold makes all signals warm up again."""
 
-_PLAIN_PATH: Final = re.compile(r"event\.(properties|traits|context)\.(\w+)", re.ASCII)
 _RATIO_OF: Final = frozenset(
     {"count", "sum", "rate", "distinct", "recency", "gap", "dwell", "last", "first"}
 )
-_ZEROED: Final = frozenset({"count", "sum", "rate", "distinct"})
 
 
 class Touch(NamedTuple):
@@ -96,12 +63,8 @@ class Signal(NamedTuple):
     rule: Rule | None
     """None for a ratio."""
     type: Type
-
-
-class _Role(NamedTuple):
-    bit: int
-    pattern: Pattern
-    conditions: tuple[Expression, ...]
+    view: View | None = None
+    """What is shown of a moment."""
 
 
 class SignalSet:
@@ -123,7 +86,7 @@ class SignalSet:
     def __init__(
         self,
         signals: dict[str, Signal],
-        roles: dict[str, list[_Role]],
+        roles: dict[str, list[Role]],
         automatic: AutomaticRule,
         automatic_key: str,
         earlier: Mapping[str, frozenset[str]],
@@ -137,6 +100,10 @@ class SignalSet:
         )
         self.automatic = automatic
         self.automatic_key = automatic_key
+        self.moment = next(
+            ((key, rule) for key, rule in self.rules.items() if isinstance(rule, IntentRule)), None
+        )
+        """Key and rule of the intent of the moment, where `sequences` is declared."""
         self.keys = frozenset((*self.rules, automatic_key))
         self.id = canonical.digest(sorted(self.keys))[:16]
         self.earlier = {**earlier, self.id: self.keys}
@@ -172,9 +139,11 @@ class SignalSet:
 def compile_signals(
     definitions: Sequence[SignalDefinition],
     automatic: Automatic | None = None,
+    sequences: Sequences | None = None,
     *,
     path: str = "$.signals",
     automatic_path: str = "$.automatic",
+    sequences_path: str = "$.sequences",
     earlier: Mapping[str, frozenset[str]] | None = None,
     faults: list[InputError] | None = None,
 ) -> SignalSet:
@@ -186,7 +155,9 @@ def compile_signals(
         As written; the order does not matter.
     automatic
         What is sensed without being declared; event names alone when absent.
-    path, automatic_path
+    sequences
+        What people do one after another; no intent is sensed when absent.
+    path, automatic_path, sequences_path
         Where they stand, for errors such as `$.signals[3].window`.
     earlier
         `lineage()` of the set in force before; a set that is not in it makes all signals warm up.
@@ -215,6 +186,8 @@ def compile_signals(
     if len(definitions) > SIGNALS_MAX:
         what, got = f"at most {SIGNALS_MAX} signals", str(len(definitions))
         found.append(fault("too_many_signals", what, got, path))
+    if sequences is not None:
+        builder.add_moment(sequences, sequences_path)
     for i, definition in enumerate(definitions[:SIGNALS_MAX]):
         builder.add(definition, f"{path}[{i}]")
     for i, definition in enumerate(definitions[:SIGNALS_MAX]):
@@ -237,7 +210,7 @@ class _Builder:
 
     def __init__(self, faults: list[InputError]) -> None:
         self.signals: dict[str, Signal] = {}
-        self.roles: dict[str, list[_Role]] = {}
+        self.roles: dict[str, list[Role]] = {}
         self._forms: dict[str, list[Any]] = {}
         self._faults = faults
 
@@ -252,7 +225,18 @@ class _Builder:
         if definition.kind == "ratio":
             self.signals[definition.name] = Signal(definition, "", None, Type.NUMBER)
             return
-        reading = _Reading(definition, path, self._faults)
+        self._add(definition, path)
+
+    def add_moment(self, sequences: Sequences, path: str) -> None:
+        before = len(self._faults)
+        for name, view in VIEWS.items():
+            self._add(moment_definition(sequences, name), path)
+            if len(self._faults) > before:
+                return  # the other signals read the same and have the same fault
+            self.signals[name] = self.signals[name]._replace(type=view.type, view=view)
+
+    def _add(self, definition: SignalDefinition, path: str) -> None:
+        reading = Reading(definition, path, self._faults)
         before = len(self._faults)
         rule, form = reading.rule()
         if rule is None or len(self._faults) > before:
@@ -285,130 +269,17 @@ class _Builder:
                 self._faults.append(fault("bad_ratio", what, got, place))
 
 
-class _Reading:
-    """Reads one definition whose fields are right into a rule and its canonical form."""
-
-    def __init__(self, definition: SignalDefinition, path: str, faults: list[InputError]) -> None:
-        self._definition = definition
-        self._path = path
-        self._faults = faults
-        self.roles: list[_Role] = []
-        self._form: list[Any] = []
-        self.type = Type.NUMBER
-
-    def rule(self) -> tuple[Rule | None, list[Any]]:
-        d = self._definition
-        window = self._span("window")
-        of, by = self._value("of"), self._value("by")
-        where = self._condition(d.where, f"{self._path}.where")
-        if d.kind == "absence":
-            self._cast(d.after, AFTER, "after", where)
-            self._cast(d.not_, NOT_AFTER, "not", None)
-        elif d.kind == "sequence":
-            for i, step in enumerate(d.steps or []):
-                self._cast(step, 1 << i, f"steps[{i}]", where)
-            self._cast(d.not_, 1 << len(d.steps or []), "not", None)
-        else:
-            self._cast(d.on, ON, "on", where)
-            self._cast(d.reset_on, RESET, "reset_on", None)
-        rule = self._made(window, of)
-        # `default` and `per` change how a slot is shown, never what it holds.
-        spans = [window, self._span("within"), self._span("holds"), self._span("cap")]
-        form = [d.kind, sorted(self._form), d.of, d.by, spans, len(d.steps or ())]
-        if rule is not None and by is not None:
-            self.type = Type.MAP
-            rule = CategoryRule(by, rule, hides_zero=d.kind in _ZEROED)
-        return rule, form
-
-    def _made(self, window: int | None, of: Reader | None) -> Rule | None:
-        d = self._definition
-        within, holds = self._span("within") or 0, self._span("holds") or HOLDS_DEFAULT_MS
-        match d.kind:
-            case "count" | "sum" if window is None and d.reset_on is None:
-                return TotalRule(of)
-            case "count" | "sum":
-                return TallyRule("count" if d.kind == "count" else "sum", window, of)
-            case "rate":
-                return TallyRule("rate", window, per=self._span("per") or RATE_PER_DEFAULT_MS)
-            case "gap":
-                return MeanGapRule() if window is None else TallyRule("gap", window)
-            case "distinct" if of is not None:
-                return DistinctRule(of, window)
-            case "last" | "first" if of is not None:
-                self.type = Type.ANY
-                return MomentRule(of, window, is_first=d.kind == "first")
-            case "recency":
-                return MomentRule(None)
-            case "dwell":
-                return DwellRule(window, self._span("cap") or DWELL_CAP_MS)
-            case "sequence":
-                self.type = Type.BOOL
-                return SequenceRule(len(d.steps or []), within, holds)
-            case "absence":
-                self.type = Type.BOOL
-                return AbsenceRule(within, holds)
-        return None
-
-    def _span(self, field: str) -> int | None:
-        text = getattr(self._definition, field)
-        if text is None:
-            return None
-        try:
-            return read_span(text, f"{self._path}.{field}", 0)
-        except InputError as error:
-            if all(f.message != error.message for f in self._faults):
-                error.detail.setdefault("path", f"{self._path}.{field}")
-                self._faults.append(error)
-            return 1
-
-    def _condition(self, text: str | None, path: str) -> Expression | None:
-        return None if text is None else self._compiled(text, path, Type.BOOL)
-
-    def _compiled(self, text: str, path: str, expects: Type | None) -> Expression | None:
-        try:
-            return compile_expression(text, EVENT_NAMES, path=path, expects=expects)
-        except InputError as error:
-            self._faults.append(error)
-            return None
-
-    def _value(self, field: str) -> Reader | None:
-        text = getattr(self._definition, field)
-        expression = None if text is None else self._compiled(text, f"{self._path}.{field}", None)
-        return None if expression is None else reader_of(expression)
-
-    def _cast(self, on: On | None, bit: int, field: str, where: Expression | None) -> None:
-        if on is None:
-            return
-        try:
-            patterns = read_patterns(on, f"{self._path}.{field}")
-        except InputError as error:
-            self._faults.append(error)
-            return
-        for pattern in patterns:
-            own = self._condition(pattern.where, f"{self._path}.{field}.where")
-            conditions = tuple(c for c in (where, own) if c is not None)
-            self.roles.append(_Role(bit, pattern, conditions))
-            texts = sorted(c.text for c in conditions)
-            self._form.append([bit, pattern.type, pattern.name, texts])
-
-
-def reader_of(expression: Expression) -> Reader:
-    """Make the reader of one value; a plain path skips the scope."""
-    plain = _PLAIN_PATH.fullmatch(expression.text.strip())
-    if plain is not None:
-        part, field = plain.groups()
-        if part == "properties":
-            return lambda event, scope: event.properties.get(field)
-        if part == "traits":
-            return lambda event, scope: event.traits.get(field)
-        return lambda event, scope: event.context.get(field)
-    evaluate = expression.evaluate
-
-    def read(event: Event, scope: Scope) -> Any:
-        value = evaluate(scope.values())
-        return None if value is UNKNOWN else value
-
-    return read
+def moment_definition(sequences: Sequences, name: str) -> SignalDefinition:
+    """Write what is declared about sequences as the definition of one of its signals."""
+    return SignalDefinition(
+        name=name,
+        kind=MOMENT,
+        of=sequences.item,
+        by=sequences.category,
+        window=sequences.lasts,
+        steps=[getattr(sequences, role) for role in ROLES],
+        description=VIEWS[name].description,
+    )
 
 
 def canonical_definition(definition: SignalDefinition) -> dict[str, Any]:

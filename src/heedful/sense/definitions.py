@@ -65,6 +65,42 @@ class SignalDefinition(
     """What it means, in words for people."""
 
 
+def _events(*names: str) -> Any:
+    return msgspec.field(default_factory=lambda: list(names))
+
+
+class Sequences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What people do one after another: the intent of the moment, and what comes next.
+
+    Notes
+    -----
+    The defaults are those of Segment's e-commerce events, so that `sequences: {}` is enough for a
+    shop. Where it stands, the signals `intent_category`, `intent_stage`, `intent_strength`,
+    `intent_hesitation`, `next_items` and `next_event` can be read.
+    """
+
+    item: str = "event.properties.product_id"
+    """The expression for the item that an event is about."""
+    category: str = "event.properties.category"
+    """The expression for the item's category; a search without one counts for what is looked at
+    after it."""
+    searched: On = _events("Products Searched", "Product List Viewed")
+    """Events that say what is wanted; each weighs as much as two looks."""
+    looked: On = _events("Product Viewed", "Product Clicked")
+    """Events that look at an item."""
+    added: On = _events("Product Added")
+    """Events that put an item aside to buy it; each weighs as much as three looks."""
+    buying: On = _events("Checkout Started", "Payment Info Entered")
+    """Events on the way to the purchase."""
+    left: On = _events("Exit Intent", "Product Removed")
+    """Events that take something back or make to leave."""
+    bought: On = _events("Order Completed")
+    """Events after which a moment is over."""
+    lasts: str = "30m"
+    """How long a moment lasts after its last event, and how far it looks back; who pauses for
+    longer begins a new session."""
+
+
 class Automatic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is sensed without being declared: every event name, and values of these properties."""
 

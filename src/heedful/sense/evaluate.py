@@ -13,7 +13,9 @@ from heedful.kernel import SECOND_MS, InputError, expected
 from heedful.sense.compile import SignalSet
 from heedful.sense.definitions import did_you_mean
 from heedful.sense.features import EVENT, PROPERTY, FeatureDictionary, FeatureKey, feature_key
+from heedful.sense.foresight import Foresight
 from heedful.sense.limits import DWELL_CAP_MS, OVERFLOW_SLOTS
+from heedful.sense.moments import IntentRule
 from heedful.sense.tail import Visits, tail_id
 from heedful.sense.types import (
     FEATURE_OVERFLOWED,
@@ -35,6 +37,7 @@ def evaluate(
     now: int,
     names: Iterable[str] | None = None,
     dictionary: FeatureDictionary | None = None,
+    foresight: Foresight | None = None,
 ) -> dict[str, Value]:
     """Read signals at an instant.
 
@@ -47,6 +50,8 @@ def evaluate(
         declared ones when absent. Only what is named is computed.
     dictionary
         Tells an automatic feature that shares an overflow slot, which is unknown.
+    foresight
+        Says what comes next; without one nothing does.
 
     Returns
     -------
@@ -59,7 +64,7 @@ def evaluate(
     InputError
         `unknown_signal`, with the nearest known name.
     """
-    visits = Visits(senses.tail)
+    visits = Visits(senses.tail, foresight)
     wanted = signal_set.signals if names is None else names
     return {n: _value(n, senses, signal_set, now, visits, dictionary) for n in wanted}
 
@@ -83,6 +88,9 @@ def _value(
         value = _ratio(of, to)
     elif signal.key in senses.warming:
         return UNKNOWN
+    elif signal.view is not None and isinstance(signal.rule, IntentRule):
+        moment = signal.rule.moment(senses.declared.get(signal.key), now)
+        value = signal.view.read(moment, visits, now)
     else:
         value = signal.rule.value(senses.declared.get(signal.key), now, visits)
     return definition.default if value is None else value

@@ -48,6 +48,15 @@ RATE_PER_DEFAULT_MS: Final = HOUR_MS
 TAIL_ENTRIES_MAX: Final = 64
 """Events of the customer, of any name, from which dwell is read; older visits are not counted."""
 
+MOMENT_ENTRIES_MAX: Final = 6
+"""Events about items that the intent of the moment is read from; older ones do not count."""
+
+MOMENT_CHARACTERS_MAX: Final = 48
+"""Length at which an item and a category of the moment are cut."""
+
+NEXT_ITEMS_MAX: Final = 10
+"""Items that are proposed as the next ones."""
+
 FEATURES_MAX: Final = 8_192
 """Automatic features of a workspace by default; later ones share the overflow slots."""
 

@@ -12,9 +12,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from itertools import pairwise
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from heedful.sense.limits import TAIL_ENTRIES_MAX
+
+if TYPE_CHECKING:
+    from heedful.sense.foresight import Foresight
 
 _HEAD_BYTES: Final = 11
 _DISTANCE_BYTES: Final = 6
@@ -95,11 +98,13 @@ def _packed(entries: list[tuple[int, int]]) -> bytes:
 
 
 class Visits:
-    """What a tail says about the length of visits; unpacked when first asked."""
+    """What a tail says about visits; unpacked when first asked."""
 
-    __slots__ = ("_entries", "_instants", "_tail")
+    __slots__ = ("_entries", "_instants", "_tail", "foresight")
 
-    def __init__(self, tail: bytes) -> None:
+    def __init__(self, tail: bytes, foresight: Foresight | None = None) -> None:
+        self.foresight = foresight
+        """The model that says what comes next, where there is one."""
         self._tail = tail
         self._entries: list[tuple[int, int]] | None = None
         self._instants: list[int] = []

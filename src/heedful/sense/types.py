@@ -22,8 +22,8 @@ from heedful.expr.types import Unknown
 from heedful.kernel import canonical
 from heedful.sense.limits import VALUE_CHARACTERS_MAX
 
-Value = int | float | bool | str | None | Unknown | dict[str, Any]
-"""What a signal can be: a scalar, none, unknown (it warms up), or a map by category."""
+Value = int | float | bool | str | None | Unknown | dict[str, Any] | list[str]
+"""What a signal can be: a scalar, none, unknown (it warms up), a map by category, or a list."""
 
 SIGNAL_WARMING: Final = "signal_warming"
 FEATURE_OVERFLOWED: Final = "feature_overflowed"

@@ -17,7 +17,7 @@ from heedful.strategy.contradictions import contradiction
 from heedful.strategy.parts import Part, Parts
 from heedful.strategy.people import profile_of, purposes_of
 from heedful.strategy.sections import ConsentFile, SignalsFile, TraitsFile
-from heedful.strategy.signals import automatic_of, signals_of
+from heedful.strategy.signals import automatic_of, sequences_of, signals_of
 from heedful.strategy.yaml import StrategyProblem
 
 _TRAIT_TYPES: Final = {
@@ -52,7 +52,7 @@ def signals_compiled(parts: Parts) -> SignalSet:
     """Compile the signals of all files that have no fault, and those of built-in rules."""
     rules = parts.only(RulesFile)
     definitions = (*signals_of(parts), *builtin_signals(rules.builtin))
-    return compile_signals(definitions, automatic_of(parts), faults=[])
+    return compile_signals(definitions, automatic_of(parts), sequences_of(parts), faults=[])
 
 
 def condition_names(parts: Parts) -> Names:

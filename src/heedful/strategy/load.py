@@ -33,7 +33,7 @@ from heedful.govern.monitors import DriftFile, FairnessFile
 from heedful.ingest import SourceRules, TrackingPlan, WebhookMapping
 from heedful.kernel import InputError, canonical
 from heedful.kernel.names import nearest
-from heedful.sense import Automatic, SignalDefinition
+from heedful.sense import Automatic, Sequences, SignalDefinition
 from heedful.strategy.actions import check_actions
 from heedful.strategy.contact import check_contact
 from heedful.strategy.deciding import check_deciding, definitions_of
@@ -65,7 +65,7 @@ from heedful.strategy.sections import (
     SourcesFile,
     TraitsFile,
 )
-from heedful.strategy.signals import automatic_of, check_signals, signals_of
+from heedful.strategy.signals import automatic_of, check_signals, sequences_of, signals_of
 from heedful.strategy.sources import (
     check_plans,
     check_sources,
@@ -128,6 +128,7 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True):
     purposes: tuple[str, ...]
     signals: tuple[SignalDefinition, ...]
     automatic: Automatic
+    sequences: Sequences | None
     sources: Mapping[str, SourceRules]
     webhooks: Mapping[str, WebhookMapping]
     definitions: Definitions = Definitions()
@@ -210,6 +211,7 @@ def load_parts(files: Mapping[str, str]) -> tuple[Strategy, Parts]:
         purposes=purposes_of(parts),
         signals=signals_of(parts),
         automatic=automatic_of(parts),
+        sequences=sequences_of(parts),
         sources=sources_of(parts),
         webhooks=webhooks_of(parts),
         definitions=definitions_of(parts),

@@ -8,7 +8,7 @@ import msgspec
 
 from heedful.customer import IdentityRules, ProfileRules
 from heedful.ingest import IngestLimits, SourceKind, TrackingPlan
-from heedful.sense import Automatic, SignalDefinition
+from heedful.sense import Automatic, Sequences, SignalDefinition
 
 SERVICE: Final = "service"
 """The purpose that needs no consent: doing what the customer asked for. Always known."""
@@ -93,5 +93,7 @@ class SignalsFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     automatic: Automatic | None = None
     """What is sensed without being declared; in one file only."""
+    sequences: Sequences | None = None
+    """The intent of the moment and what comes next, where it stands; in one file only."""
     signals: tuple[SignalDefinition, ...] = ()
     """Names are one space over all files."""

@@ -47,7 +47,7 @@ class Stage:
     def __init__(self, strategy: Strategy) -> None:
         self.strategy = strategy
         self.identity = strategy.identity.compile()
-        self.signals = compile_signals(strategy.sensed, strategy.automatic)
+        self.signals = compile_signals(strategy.sensed, strategy.automatic, strategy.sequences)
         self.rules: Rules = compile_rules(
             strategy.definitions, self.signals, version=strategy.version, profile=strategy.profile
         )

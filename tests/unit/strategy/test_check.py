@@ -297,6 +297,21 @@ CASES = {
         "signals.yaml:2:20: Expected a span of time, got '1x' - at `$.automatic.half_lives[1]`. "
         "Write a number and one of ms, s, m, h, d, w, for example 48h.",
     ),
+    "sequences twice": (
+        {"signals.yaml": "sequences: {}\n", "signals/b.yaml": "sequences: {}\n"},
+        "signals/b.yaml:1:12: Expected `sequences` in one file, "
+        "got a second one beside that of signals.yaml - at `$.sequences`.",
+    ),
+    "sequences of an unknown root": (
+        {"signals.yaml": "automatic: {}\n", "signals/b.yaml": "sequences:\n  item: evnt.id\n"},
+        "signals/b.yaml:2:9: Expected a known name, got evnt - at `$.sequences.item`. Did you "
+        "mean event?",
+    ),
+    "signal named like one of sequences": (
+        {"signals.yaml": "signals: [{name: intent_stage, kind: count, on: A}]\n"},
+        "signals.yaml:1:18: Expected a name that no built-in signal has, got 'intent_stage' - at "
+        "`$.signals[0].name`.",
+    ),
     "automatic twice": (
         {"signals.yaml": "automatic: {}\n", "signals/b.yaml": "automatic: {}\n"},
         "signals/b.yaml:1:12: Expected `automatic` in one file, "
