@@ -13,11 +13,14 @@ from heedful.learn.choice import (
 )
 from heedful.learn.columns import ArmColumns
 from heedful.learn.context import Basis, Context, Reader, frequent_features
+from heedful.learn.continuation import FOLLOWING_ARMS_MAX, Continuation, Transition
+from heedful.learn.grid import GONE, STATES_MAX, Grid
 from heedful.learn.logistic import Learned, LogisticArms
 from heedful.learn.markov import VariableOrder
 from heedful.learn.model import Beliefs, Model, Panel, Scorer
 from heedful.learn.neighbours import SessionNeighbours
 from heedful.learn.performance import auc, grouped, lift, weighted_auc, z_ratio
+from heedful.learn.plan import SILENT, ContinuationSettings, Next, Plan
 from heedful.learn.policies import AnyPolicy, Fixed, Greedy, InverseGap, Policy, Thompson
 from heedful.learn.prior import Prior
 from heedful.learn.rows import LearningRow, RowState
@@ -30,10 +33,14 @@ from heedful.learn.values import ArmValue, LogitNormalValue, NormalValue, Value
 __all__ = [
     "ARMS_MAX",
     "CELLS_MAX",
+    "FOLLOWING_ARMS_MAX",
+    "GONE",
     "PRIOR_DEFAULT",
     "PROBABILITY_ONE",
     "SESSION_END",
+    "SILENT",
     "SLICES",
+    "STATES_MAX",
     "AnyPolicy",
     "ArmColumns",
     "ArmSpec",
@@ -45,8 +52,11 @@ __all__ = [
     "Bin",
     "BinCounts",
     "Context",
+    "Continuation",
+    "ContinuationSettings",
     "Fixed",
     "Greedy",
+    "Grid",
     "Happening",
     "InverseGap",
     "Learned",
@@ -56,9 +66,11 @@ __all__ = [
     "LogisticSettings",
     "LogitNormalValue",
     "Model",
+    "Next",
     "NormalValue",
     "Outcome",
     "Panel",
+    "Plan",
     "Policy",
     "Posterior",
     "Prior",
@@ -69,6 +81,7 @@ __all__ = [
     "SessionNeighbours",
     "Tally",
     "Thompson",
+    "Transition",
     "TrialCounts",
     "Value",
     "VariableOrder",
