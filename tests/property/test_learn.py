@@ -225,6 +225,8 @@ def test_any_order_and_split_of_the_rows_counts_the_same_bins(
             at=number,
             feature_ids=tuple(sorted(features)),
             feature_values=tuple(features[id_] for id_ in sorted(features)),
+            model=f"m{number % 3}",
+            p_ppm=retract,
         )
         for number, (arm, state, outcome, retract, features, _) in enumerate(drawn, 1)
     ]

@@ -8,7 +8,7 @@ several learners merges to the same bytes.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, Literal, NamedTuple, Self, TypeVar
 
 import msgspec
@@ -25,7 +25,8 @@ PREDICTORS_MAX: Final = 256
 """Predictors of one arm that are counted; of more, those with the lowest ids."""
 
 COUNTED_ARMS_MAX: Final = 4_096
-"""Arms and goals that are counted; of more, the first by name."""
+"""Arms and goals that are counted, and of each model those whose scores are; of more, the first by
+name."""
 
 _OCTAVE_MIN: Final = -29  # magnitudes below 2^-30 count as 0
 _OCTAVE_MAX: Final = 62
@@ -52,6 +53,7 @@ class Bin(NamedTuple):
 
 
 Cells = dict[int, tuple[int, int]]
+_Written = tuple[int, list[tuple[int, int, int]]]
 
 
 class _Predictor(msgspec.Struct, array_like=True):
@@ -93,11 +95,23 @@ class _Predictor(msgspec.Struct, array_like=True):
         total.bound()
         return total
 
+    def written(self) -> _Written:
+        return self.level, [(key, *cell) for key, cell in sorted(self.cells.items())]
+
     def bins(self) -> list[Bin]:
         return [
             Bin(_edge(key << self.level), _edge(key + 1 << self.level), Tally(*cell))
             for key, cell in sorted(self.cells.items())
         ]
+
+
+def _new_predictor() -> _Predictor:
+    return _Predictor(0, {})
+
+
+def _read_predictor(written: _Written) -> _Predictor:
+    level, cells = written
+    return _Predictor(level, {key: (positive, negative) for key, positive, negative in cells})
 
 
 class _Arm(msgspec.Struct, array_like=True):
@@ -114,18 +128,21 @@ class _Arm(msgspec.Struct, array_like=True):
                 if id_ > last:
                     return None
                 del self.predictors[last]
-            known = self.predictors[id_] = _Predictor(0, {})
+            known = self.predictors[id_] = _new_predictor()
         return known
 
 
 ArmKey = tuple[str, str]
-Key = TypeVar("Key", int, tuple[str, str])
+ScoreKey = tuple[str, str, str]
+Key = TypeVar("Key", int, tuple[str, str], tuple[str, str, str])
+Kept = TypeVar("Kept")
 
 
 class _Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="bin_counts"):
     schema: Literal[1]
     learn_seq: int
-    arms: list[tuple[str, str, int, int, list[tuple[int, int, list[tuple[int, int, int]]]]]]
+    arms: list[tuple[str, str, int, int, list[tuple[int, _Written]]]]
+    scores: list[tuple[str, str, str, _Written]]
 
 
 _DECODER: Final = msgspec.msgpack.Decoder(_Snapshot)
@@ -161,6 +178,7 @@ class BinCounts:
     def __init__(self) -> None:
         self.learn_seq = 0
         self._arms: dict[ArmKey, _Arm] = {}
+        self._scores: dict[ScoreKey, _Predictor] = {}
 
     def learn_one(self, row: LearningRow) -> bool:
         """Count one row; a row at or before `learn_seq` was counted already and is left out.
@@ -175,11 +193,14 @@ class BinCounts:
         weight = 0 if row.state in ("pending", "withdrawn") else row.weight
         if weight == row.retract == 0:
             return False
-        arm = self._arm((row.goal, row.arm))
-        if arm is None:
-            return False
         positive = row.outcome * weight // MICRO
         negative = weight - positive - row.retract
+        score = _held(self._scores, (row.model, row.goal, row.arm), _new_predictor)
+        if score is not None:
+            score.add(bin_of(row.p_ppm / MICRO), positive, negative)
+        arm = _held(self._arms, (row.goal, row.arm), _Arm)
+        if arm is None:
+            return False
         arm.positive += positive
         arm.negative += negative
         for id_, value in zip(row.feature_ids, row.feature_values, strict=True):
@@ -187,17 +208,6 @@ class BinCounts:
             if predictor is not None:
                 predictor.add(bin_of(value), positive, negative)
         return True
-
-    def _arm(self, key: ArmKey) -> _Arm | None:
-        known = self._arms.get(key)
-        if known is None:
-            if len(self._arms) >= COUNTED_ARMS_MAX:
-                last = max(self._arms)
-                if key > last:
-                    return None
-                del self._arms[last]
-            known = self._arms[key] = _Arm()
-        return known
 
     def arms(self) -> list[ArmKey]:
         """List the pairs of goal and arm that were counted, in order."""
@@ -225,6 +235,15 @@ class BinCounts:
         found = None if known is None else known.predictors.get(predictor)
         return [] if found is None else found.bins()
 
+    def scored(self) -> list[ScoreKey]:
+        """List the models with the goals and arms that they gave a chance, in order."""
+        return sorted(self._scores)
+
+    def scores(self, model: str, goal: str, arm: str) -> list[Bin]:
+        """List the bins of the chances that a model gave an arm, by chance."""
+        found = self._scores.get((model, goal, arm))
+        return [] if found is None else found.bins()
+
     def merge(self, other: BinCounts) -> BinCounts:
         """Add the counts of two folds of different rows."""
         merged = BinCounts()
@@ -234,9 +253,12 @@ class BinCounts:
             total = _Arm(mine.positive + theirs.positive, mine.negative + theirs.negative)
             ids = set(mine.predictors) | set(theirs.predictors)
             for id_ in _first(ids, PREDICTORS_MAX):
-                one = mine.predictors.get(id_, _Predictor(0, {}))
-                total.predictors[id_] = one.plus(theirs.predictors.get(id_, _Predictor(0, {})))
+                one = mine.predictors.get(id_, _new_predictor())
+                total.predictors[id_] = one.plus(theirs.predictors.get(id_, _new_predictor()))
             merged._arms[key] = total
+        for scored in _first(set(self._scores) | set(other._scores), COUNTED_ARMS_MAX):
+            one = self._scores.get(scored, _new_predictor())
+            merged._scores[scored] = one.plus(other._scores.get(scored, _new_predictor()))
         return merged
 
     def encode(self) -> bytes:
@@ -246,14 +268,12 @@ class BinCounts:
                 *key,
                 arm.positive,
                 arm.negative,
-                [
-                    (id_, one.level, [(k, *cell) for k, cell in sorted(one.cells.items())])
-                    for id_, one in sorted(arm.predictors.items())
-                ],
+                [(id_, one.written()) for id_, one in sorted(arm.predictors.items())],
             )
             for key, arm in sorted(self._arms.items())
         ]
-        return canonical.encode(_Snapshot(SCHEMA, self.learn_seq, arms))
+        scores = [(*key, one.written()) for key, one in sorted(self._scores.items())]
+        return canonical.encode(_Snapshot(SCHEMA, self.learn_seq, arms, scores))
 
     @classmethod
     def decode(cls, body: bytes) -> Self:
@@ -275,11 +295,10 @@ class BinCounts:
             counts._arms[goal, arm] = _Arm(
                 positive,
                 negative,
-                {
-                    id_: _Predictor(level, {key: (p, n) for key, p, n in cells})
-                    for id_, level, cells in predictors
-                },
+                {id_: _read_predictor(written) for id_, written in predictors},
             )
+        for model, goal, arm, written in snapshot.scores:
+            counts._scores[model, goal, arm] = _read_predictor(written)
         return counts
 
 
@@ -310,6 +329,19 @@ def _edge(key: int) -> float:
 def _magnitude(key: int) -> float:
     octaves, part = divmod(key - 1, _PARTS)
     return math.ldexp(0.5 + part / (2 * _PARTS), octaves + _OCTAVE_MIN)
+
+
+def _held(kept: dict[Key, Kept], key: Key, new: Callable[[], Kept]) -> Kept | None:
+    """Find or begin an entry; None for one that is past the bound."""
+    known = kept.get(key)
+    if known is None:
+        if len(kept) >= COUNTED_ARMS_MAX:
+            last = max(kept)
+            if key > last:
+                return None
+            del kept[last]
+        known = kept[key] = new()
+    return known
 
 
 def _first(keys: Iterable[Key], limit: int) -> list[Key]:

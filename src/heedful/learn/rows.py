@@ -53,6 +53,8 @@ class LearningRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     model: str = ""
     model_seq: int = 0
     """`learn_seq` of the snapshot that the decision was made with."""
+    p_ppm: int = 0
+    """Chance of the goal that the model gave the arm, in millionths; 0 where none was asked."""
     cost: int = 0
     """What the action costs, in micro-units of the goal's currency."""
     trials: tuple[tuple[str, str, int], ...] = ()

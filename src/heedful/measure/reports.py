@@ -11,7 +11,7 @@ from typing import Final, Literal, NamedTuple
 import msgspec
 
 from heedful.kernel import MICRO
-from heedful.learn import Bin, BinCounts, Tally, auc, grouped, lift, weighted_auc, z_ratio
+from heedful.learn import BinCounts, Tally, auc, grouped, lift, weighted_auc, z_ratio
 
 Kind = Literal["numeric", "symbolic"]
 
@@ -55,9 +55,10 @@ class PredictorBin(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PredictorRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One predictor of one arm."""
+    """One predictor of one arm, whichever model decided."""
 
-    model: str
+    model: str = ""
+    """The model that it belongs to, where each has its own."""
     goal: str = ""
     action: str
     channel: str = ""
@@ -113,33 +114,31 @@ class ArmName(NamedTuple):
 
 def report_of(
     counts: BinCounts,
-    model: str,
     at: int,
     arm_of: Callable[[str], ArmName],
     named: Callable[[int], Named],
-    scores: Callable[[str, str], Iterable[Bin]],
 ) -> ModelReport:
-    """Report on what was counted.
+    """Report on what was counted: a row for each model, goal and arm.
 
     Parameters
     ----------
     counts
-        Responses by goal, arm, predictor and bin.
-    model
-        The model that the report is about.
+        Responses by goal, arm, predictor and bin, and by the chance that models gave.
     arm_of
         Reads an arm's name.
     named
         Says what a feature's id stands for.
-    scores
-        Gives the bins of the model's score for a goal and an arm, by rising score.
     """
-    rows, predictors = [], []
+    predictors: list[PredictorRow] = []
+    active: dict[tuple[str, str], int] = {}
     for goal, arm in counts.arms():
-        of = arm_of(arm)
-        whole = counts.tally(goal, arm)
-        found = _predictors(counts, model, goal, arm, of, named)
+        found = _predictors(counts, goal, arm, arm_of(arm), named)
+        active[goal, arm] = sum(one.is_active for one in found)
         predictors += found
+    rows = []
+    for model, goal, arm in counts.scored():
+        bins = [one.tally for one in counts.scores(model, goal, arm)]
+        whole, of = _sum(bins), arm_of(arm)
         rows.append(
             ModelRow(
                 model=model,
@@ -150,8 +149,8 @@ def report_of(
                 treatment=of.treatment,
                 responses=max(whole.responses, 0) / MICRO,
                 positives=max(whole.positives, 0) / MICRO,
-                auc=auc([one.tally for one in scores(goal, arm)], is_ranked=True),
-                predictors=sum(one.is_active for one in found),
+                auc=auc(bins, is_ranked=True),
+                predictors=active.get((goal, arm), 0),
             )
         )
     return ModelReport(source="heedful", at=at, models=tuple(rows), predictors=tuple(predictors))
@@ -159,7 +158,6 @@ def report_of(
 
 def _predictors(
     counts: BinCounts,
-    model: str,
     goal: str,
     arm: str,
     of: ArmName,
@@ -186,7 +184,6 @@ def _predictors(
             area = auc([tally for _, tally in every])
             found.append(
                 PredictorRow(
-                    model=model,
                     goal=goal,
                     action=of.action,
                     channel=of.channel,

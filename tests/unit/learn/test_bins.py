@@ -107,6 +107,20 @@ def test_what_is_read_back_goes_on_to_the_same_bytes() -> None:
         BinCounts.decode(b"\x80")
 
 
+def test_the_chances_that_models_gave_are_counted_for_each() -> None:
+    counts = BinCounts()
+    told = [("beta", 50_000, False), ("beta", 50_000, True), ("deep", 800_000, True)]
+    for seq, (model, p_ppm, positive) in enumerate(told, 1):
+        counts.learn_one(row(seq, positive=positive, model=model, p_ppm=p_ppm))
+    assert counts.scored() == [("beta", "purchase", "tips"), ("deep", "purchase", "tips")]
+    (beta,) = counts.scores("beta", "purchase", "tips")
+    assert beta.lower <= 0.05 < beta.upper
+    assert beta.tally == Tally(MICRO, MICRO)
+    (deep,) = counts.scores("deep", "purchase", "tips")
+    assert (deep.lower <= 0.8 < deep.upper, deep.tally) == (True, Tally(MICRO, 0))
+    assert counts.scores("none", "purchase", "tips") == []
+
+
 def test_auc_by_hand() -> None:
     bins = [Tally(4, 6), Tally(1, 9)]
     assert auc(bins) == 0.7

@@ -12,8 +12,7 @@ from zipfile import ZipFile
 import pytest
 
 from heedful.kernel import MICRO, InputError
-from heedful.learn import BinCounts, LearningRow, Tally
-from heedful.learn.bins import Bin
+from heedful.learn import BinCounts, LearningRow
 from heedful.measure import ArmName, Named, read_snapshot, report_of
 
 BESIDE = Path(__file__).resolve().parents[4] / "shared" / "data"
@@ -164,20 +163,16 @@ def test_our_own_counts_are_reported_in_the_same_shape() -> None:
                 at=seq,
                 feature_ids=(id_,),
                 feature_values=(value,),
+                model="logistic",
+                p_ppm=400_000 if positive else 100_000,
             )
         )
     names = {1: Named("visits"), 2: Named("country", "DE"), 3: Named("country", "FR")}
-    scores = [Bin(0.0, 0.5, Tally(0, 3)), Bin(0.5, 1.0, Tally(2, 0))]
-    found = report_of(
-        counts,
-        "logistic",
-        9,
-        lambda arm: ArmName("help", *arm.split("/")),
-        names.__getitem__,
-        lambda goal, arm: scores,
-    )
+    of = {"tips/email/short": ArmName("help", "tips", "email", "short")}
+    found = report_of(counts, 9, of.__getitem__, names.__getitem__)
     (row,) = found.models
-    assert (row.action, row.channel, row.responses, row.positives) == ("tips", "email", 5.0, 2.0)
+    assert (row.model, row.action, row.channel) == ("logistic", "tips", "email")
+    assert (row.responses, row.positives) == (5.0, 2.0)
     assert (row.auc, row.base_rate, found.auc) == (1.0, 0.4, 1.0)
     numeric, symbolic = found.predictors
     assert (numeric.predictor, numeric.kind) == ("visits", "numeric")
