@@ -78,6 +78,11 @@ class Lanes:
         with self._lock:
             return self._room(self._lanes.get(destination))
 
+    def full(self) -> list[str]:
+        """List the destinations whose lanes take nothing now."""
+        with self._lock:
+            return [name for name, lane in self._lanes.items() if self._room(lane) <= 0]
+
     def submit(self, effect: OutboundEffect) -> bool:
         """Take an effect, or refuse it when its lane is full or all are closed."""
         with self._lock:

@@ -3,10 +3,14 @@
 Law: a call goes out only after `Message Released` is committed, and every answer comes back as an
 event. What is in doubt after a crash is sent again under the same id, unless it goes out at most
 once; then a person is told.
+
+A lane waits for no commit: what was answered meanwhile is settled in one commit, together with the
+next releases.
 """
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import threading
 from itertools import count
@@ -23,14 +27,14 @@ from heedful.engine.batch import Inner
 from heedful.engine.deciding import read_decision, read_effect, subject_of
 from heedful.engine.writer import Writer
 from heedful.events import own_event
-from heedful.kernel import parse_public_id
+from heedful.kernel import PeerError, parse_public_id
 from heedful.ports import Connector, Delivery, EffectRow, Store
 
 LOOK_WAIT_S: Final = 0.25
 """How often the outbox is looked through when nothing wakes it."""
 
-ROWS: Final = 64
-"""Effects that are looked at in one transaction."""
+ROWS: Final = 32
+"""Effects that are looked at in one transaction; a decision that somebody waits for comes after."""
 
 CLOSE_WAIT_S: Final = 10.0
 """How long calls that are under way may take at the end."""
@@ -83,6 +87,9 @@ class Outbox:
         self._connectors = connectors
         self._lanes = Lanes(self._find, self._done, clock=writer.now)
         self._breakers: dict[str, Breaker] = {}
+        self._settled: list[Inner] = []
+        self._called: dict[str, EffectRow] = {}
+        """Rows of the effects that the lanes have, as they were released."""
         self._guard = threading.Lock()
         self._background = Background("heedful-outbox", self.step, LOOK_WAIT_S)
 
@@ -97,29 +104,71 @@ class Outbox:
     def close(self) -> None:
         """Begin nothing more and wait for calls under way; what never began waits in the store."""
         self._background.close()
-        self._lanes.close(CLOSE_WAIT_S)
+        now = self._writer.now()
+        for effect in self._lanes.close(CLOSE_WAIT_S):
+            self._give_back(effect, now)
+        with contextlib.suppress(PeerError):  # then their leases run out, as after a crash
+            self._commit([])
         self._connectors.close()
 
     def step(self) -> bool:
-        """Bring due effects one stage further; False when there are none."""
+        """Settle what was answered, and bring due effects one stage further; False if none."""
         now = self._writer.now()
-        closed = self._closed(now)
-        rows = self._store.read(lambda tx: tx.due_effects(now, ROWS, closed))
-        rows = [row for row in rows if self._has_room(row, now)]
-        if not rows:
+        events = [self._asked(row, now) for row in self._due(now)]
+        if not events and not self._settled:
             return False
-        events = [self._asked(row, now) for row in rows]
-        result = self._writer.submit(events, is_urgent=True).result()
+        for row in self._commit(events):
+            effect = read_effect(row)
+            with self._guard:
+                self._called[row.id] = row
+            if not self._lanes.submit(effect):
+                self._give_back(effect, now)
+        return True
+
+    def _give_back(self, effect: OutboundEffect, now: int) -> None:
+        """Let an effect wait on that was released and not called: the lanes have closed."""
+        with self._guard:
+            row = self._called.pop(effect.id)
+        self._note(self._settlement(row, Verdict("waiting", "not_called", now), "", now))
+
+    def _due(self, now: int) -> list[EffectRow]:
+        """Find the effects whose time has come and that their lanes have places for."""
+        without = sorted({*self._closed(now), *self._lanes.full()})
+        rows = self._store.read(lambda tx: tx.due_effects(now, ROWS, without))
+        places: dict[str, int] = {}
+        found = []
+        for row in rows:
+            if row.status != "released":  # else nothing is called: its lost call is only settled
+                room = places.setdefault(row.destination, self._lanes.capacity(row.destination))
+                if room <= 0 or not self._is_admitted(row.destination, now):
+                    continue
+                places[row.destination] -= 1
+            found.append(row)
+        return found
+
+    def _commit(self, events: list[Inner]) -> list[EffectRow]:
+        """Commit what was answered and what is asked; gives what may now be called."""
+        with self._guard:
+            settled, self._settled = self._settled, []
+        if not settled and not events:
+            return []
+        try:
+            result = self._writer.submit([*settled, *events], is_urgent=True).result()
+        except PeerError:
+            with self._guard:
+                self._settled = settled + self._settled
+            raise
         if result is None:
-            return True
+            return []
         # The batch may hold what another dispatcher asked for: that is its own to carry out.
         asked = (result.released.get(inner.event.key) for inner in events)
-        for row in filter(None, asked):
-            effect = read_effect(row)
-            if not self._lanes.submit(effect):
-                # The lane filled meanwhile: it was not called, so it simply waits on.
-                self._settle(effect, Verdict("waiting", "lane_full", now), "")
-        return True
+        return [row for row in asked if row is not None]
+
+    def _note(self, settlement: Inner) -> None:
+        """Keep an answer for the next commit, which comes at once."""
+        with self._guard:
+            self._settled.append(settlement)
+        self.wake()
 
     def _find(self, effect: OutboundEffect) -> Connector | None:
         """Find the way out of an effect whose call begins now; nowhere what was stopped since."""
@@ -137,16 +186,12 @@ class Outbox:
         with self._guard:
             return [name for name, b in sorted(self._breakers.items()) if (opens_at(b) or 0) > now]
 
-    def _has_room(self, row: EffectRow, now: int) -> bool:
-        if row.status == "released":
-            return True  # nothing is called: its lost call is only settled
-        if self._lanes.capacity(row.destination) <= 0:
-            return False
+    def _is_admitted(self, destination: str, now: int) -> bool:
         with self._guard:
-            breaker = self._breakers.get(row.destination)
+            breaker = self._breakers.get(destination)
             if breaker is None:
                 return True
-            self._breakers[row.destination], is_admitted = admit(breaker, now)
+            self._breakers[destination], is_admitted = admit(breaker, now)
             return is_admitted
 
     def _asked(self, row: EffectRow, now: int) -> Inner:
@@ -170,23 +215,14 @@ class Outbox:
 
     def _done(self, effect: OutboundEffect, delivery: Delivery) -> None:
         now = self._writer.now()
-        row = self._store.read(lambda tx: tx.effects([effect.id])).get(effect.id)
-        if row is None:
-            return  # erased while the call was under way
+        with self._guard:
+            row = self._called.pop(effect.id)
         if delivery.code != STOPPED:
             with self._guard:
                 breaker = self._breakers.get(row.destination, Breaker())
                 self._breakers[row.destination] = record(breaker, not is_failure(delivery), now)
         verdict = self._verdict(effect, delivery, row, now)
-        settled = self._settlement(row, verdict, delivery.reference, now)
-        self._writer.submit([settled], is_urgent=True).result()
-        self.wake()
-
-    def _settle(self, effect: OutboundEffect, verdict: Verdict, reference: str) -> None:
-        row = self._store.read(lambda tx: tx.effects([effect.id])).get(effect.id)
-        if row is not None:
-            event = self._settlement(row, verdict, reference, self._writer.now())
-            self._writer.submit([event]).result()
+        self._note(self._settlement(row, verdict, delivery.reference, now))
 
     def _verdict(
         self, effect: OutboundEffect, delivery: Delivery, row: EffectRow, now: int

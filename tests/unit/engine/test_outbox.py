@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 from collections.abc import Callable
 from itertools import pairwise
@@ -249,6 +250,61 @@ def test_an_answer_to_an_earlier_try_does_not_end_the_later_one() -> None:
         arrived = here.outbox._settlement(first, delivered, "", here.now + 1)
         here.writer.submit([arrived]).result()
         assert only(here) == ("delivered", "late")
+
+
+# Commits
+
+
+def count_commits(here: Acting) -> list[int]:
+    """Note how many events each commit from here on holds."""
+    sizes: list[int] = []
+    here.engine.on_batch = lambda result, seconds: sizes.append(len(result.landed))
+    return sizes
+
+
+def test_answers_are_settled_together_and_with_the_next_releases() -> None:
+    with acting(CART_MAIL) as here:
+        for number in range(30):
+            here.meet(f"u{number}")
+            here.track("Product Added", user_id=f"u{number}")
+        sizes = count_commits(here)
+        here.dispatch()
+        assert {(status, code) for _, status, code in here.states()} == {("delivered", "done")}
+        # 20 places in the lane: 20 are released, settled while 10 more are, and those settled.
+        # Beside each `Effect Due` stands what follows from it, `Message Released`.
+        assert sizes == [20 * 2, 20 + 10 * 2, 10]
+
+
+def test_what_was_released_and_not_called_at_the_end_waits_for_the_next_start() -> None:
+    begun: queue.Queue[str] = queue.Queue()
+    go_on = threading.Event()
+
+    def slow(effect: OutboundEffect) -> Delivery:
+        begun.put(effect.id)
+        assert go_on.wait(WAIT_S)
+        return DELIVERED
+
+    with acting(CART_MAIL, way=Way(answer=slow, is_once=True)) as here:
+        for number in range(6):
+            here.meet(f"u{number}")
+            here.track("Product Added", user_id=f"u{number}")
+        here.outbox.start()
+        for _ in range(4):  # threads of a lane
+            begun.get(timeout=WAIT_S)
+        closing = threading.Thread(target=here.outbox.close)
+        closing.start()
+        while here.outbox._lanes.capacity("email"):
+            closing.join(0.01)
+        go_on.set()
+        closing.join()
+        assert sorted((status, code) for _, status, code in here.states()) == [
+            *[("delivered", "done")] * 4,
+            *[("waiting", "not_called")] * 2,
+        ]
+        again = here.dispatcher()
+        here.dispatch(again)
+        assert {status for _, status, _ in here.states()} == {"delivered"}
+        assert len(here.way.calls) == 6
 
 
 # Dead letters
