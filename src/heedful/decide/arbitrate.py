@@ -137,23 +137,24 @@ def _pick(run: Run, slot: Slot, asked: Asked, gates: Gates, choice: Choice, pass
     recent = gates.contact.recent() if run.rules.contact.fatigue_micros else 0
     stand = held(run, asked.tier)
     if asked.tier in DRAWN_TIERS and not stand.is_held:
-        chances = valuer.chances(choice, passed, recent, run.readings)
+        chances = valuer.chances(choice, passed, recent, run)
         if run.surroundings.is_rehearsal:
             chosen = choose_likeliest(chances)
         else:
             chosen = choose_drawn(chances, run.surroundings.secret, run.next_id(slot.key))
         options, worths, nothing = chances.options, chances.worths, chances.nothing
-        flags = _flags(stand)
-        return Picked(choice, options, worths, chosen, nothing, valuer.asked, flags, chances.lost)
+        picked = Picked(choice, options, worths, chosen, nothing, valuer.asked, _flags(stand))
+        because = valuer.because(choice, passed, picked.number, run)
+        return picked._replace(lost=chances.lost, because=because)
     options = list(members(choice.options, passed))
-    worths = valuer.weigh(choice, passed, options, recent, run.readings).worths
-    nothing = valuer.silence(choice.goals_of(passed)).worths[0].terms
+    worths, nothing = valuer.weigh(choice, passed, recent, run)
     if stand.is_held:
         weights = [0] * len(worths) + [PROBABILITY_ONE]
         chosen = Chosen(len(worths), weights, "holdout")
     else:
         chosen = choose_best(worths)
-    return Picked(choice, options, worths, chosen, nothing, valuer.asked, _flags(stand))
+    picked = Picked(choice, options, worths, chosen, nothing, valuer.asked, _flags(stand))
+    return picked._replace(because=valuer.because(choice, passed, picked.number, run))
 
 
 def _flags(stand: Held) -> tuple[str, ...]:
@@ -239,7 +240,7 @@ def _urgent(run: Run, slot: Slot, gates: Gates, trigger: str) -> Decision | None
                 continue
             options = list(members(choice.options, arms))
             valuer = run.rules.valuer(run.surroundings, run.now)
-            worths = valuer.weigh(choice, arms, options, 0, run.readings).worths
+            worths, _ = valuer.weigh(choice, arms, 0, run)
             best = max(range(len(worths)), key=lambda i: (worths[i].value, -i))
             weights = [PROBABILITY_ONE if i == best else 0 for i in range(len(worths) + 1)]
             chosen = Chosen(best, weights, reason or action.message_class)

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from functools import reduce
 from itertools import compress
 from operator import or_
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from heedful.decide.compiled import GROWTH_RANK, ActionRule, ArmRule, GoalRule
 from heedful.decide.sieve import Sieve
@@ -98,6 +98,8 @@ class Choice:
         self.all = (1 << len(options)) - 1
         self._is_flat = len(rows) == len(options)
         self._stopped: dict[str, tuple[Candidate, ...]] = {}
+        self.remembered: dict[str, Any] = {}
+        """What others worked out of the arms alone, by their name."""
         self._read_conditions()
         self._file_arms()
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import Final, NamedTuple
 
+from heedful.decide.sheet import Worth
 from heedful.decide.types import Decision
-from heedful.decide.value import Chances, Worth
+from heedful.decide.value import Chances
 from heedful.kernel import InputError, expected
 from heedful.learn import PROBABILITY_ONE, draw, uniform_key
 

@@ -67,7 +67,8 @@ def commit_nothing(
 ) -> None:
     """Remember that nothing is done, and wait for the goals that something might have reached."""
     goals = {one.action.goal.name: one.action.goal for one in picked.passed}
-    standing = _standing(run, slot, decision, list(goals.values()), run.rules.fallback_model)
+    model = picked.model or run.rules.fallback_model
+    standing = _standing(run, slot, decision, list(goals.values()), model)
     standing.need_event = need.event if need is not None else 0
     _keep(run, standing)
     run.decisions.append(decision)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from heedful.customer import ProfileRules
 from heedful.decide.builtin import BUILTIN, BuiltIn
 from heedful.decide.compile_actions import Actions, check_prior
+from heedful.decide.compile_models import Models
 from heedful.decide.compiled import (
     TIER_RANK,
     ActionRule,
@@ -71,16 +73,19 @@ def compile_rules(
     >>> compile_rules(Definitions(), compile_signals([]), version="v1").is_empty
     True
     """
-    compiler = _Compiler(definitions, signals)
+    profile = profile or ProfileRules()
+    compiler = _Compiler(definitions, signals, sorted(profile.traits))
     rules = Rules(
         version=version,
         signals=signals,
-        profile=profile or ProfileRules(),
+        profile=profile,
         needs=compiler.needs,
         goals=compiler.goals,
         actions=compiler.actions,
         triggers=compiler.triggers,
         builtin=BuiltIn(definitions.builtin, signals),
+        models=compiler.models.rules,
+        features=compiler.models.plan,
         fallback_model=definitions.fallback_model,
         currency=definitions.currency,
         contact=compiler.contact,
@@ -94,7 +99,7 @@ def compile_rules(
 
 
 class _Compiler:
-    def __init__(self, definitions: Definitions, signals: SignalSet) -> None:
+    def __init__(self, definitions: Definitions, signals: SignalSet, traits: Sequence[str]) -> None:
         self.writing = writing = Writing(signals)
         self._definitions = definitions
         needs = writing.at_most(definitions.needs, NEEDS_MAX, "$.needs", "needs")
@@ -105,7 +110,10 @@ class _Compiler:
             name: self._goal(name, goal, f"$.goals.{name}")
             for name, goal in sorted(definitions.goals.items())
         }
-        reader = Actions(writing, definitions, {need.name: need for need in self.needs}, self.goals)
+        self.models = Models(writing, definitions, signals, traits)
+        needs_by_name = {need.name: need for need in self.needs}
+        scores = self.models.scores
+        reader = Actions(writing, definitions, needs_by_name, self.goals, scores)
         self.actions = self._actions(reader)
         self.triggers = self._triggers()
         self.contact = self._contact(reader)

@@ -53,12 +53,14 @@ class Actions:
         written: Definitions,
         needs: Mapping[str, NeedRule],
         goals: Mapping[str, GoalRule],
+        scores: Mapping[str, int],
     ) -> None:
         self._writing = writing
         self._definitions = written
         self._contact = written.contact
         self._needs = needs
         self._goals = goals
+        self._scores = dict(scores)
         self._types = {one.name: one for one in written.decision_types}
         self._arms_made = 0
         self._groups = {action.group for action in written.actions if action.group}
@@ -158,15 +160,16 @@ class Actions:
             writing.fault("bad_class", what, "`promotional`", f"{path}.class", remedy)
 
     def _model(self, action: Action, type_: DecisionType, path: str) -> tuple[str, bool, bool]:
-        models, fallback = self._definitions.models, self._definitions.fallback_model
-        if action.model not in models:
-            self._writing.unknown("a model", action.model, f"{path}.model", models)
+        models, fallback = self._scores, self._definitions.fallback_model
+        model = action.model or self._definitions.default_model
+        if action.model is not None and model not in models:
+            self._writing.unknown("a model", model, f"{path}.model", models)
         verdict = transparency_verdict(
-            type_, model_score(models, action.model), model_score(models, fallback)
+            type_, model_score(models, model), model_score(models, fallback)
         )
         if verdict.outcome == "use_fallback":
             return fallback, True, False
-        return action.model, False, verdict.outcome == "needs_person"
+        return model, False, verdict.outcome == "needs_person"
 
     def _lever(self, action: Action, path: str) -> int:
         lever = self._writing.share(action.lever, f"{path}.lever", LEVER_MIN, LEVER_MAX, "a lever")

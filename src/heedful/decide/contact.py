@@ -13,7 +13,7 @@ from heedful.decide.compiled import FREE_CLASSES, ActionRule, ArmRule, CapRule
 from heedful.decide.limits import FATIGUE_WINDOW_MS
 from heedful.decide.run import Run
 from heedful.effects import MessageClass
-from heedful.govern.hours import Place, next_open
+from heedful.govern.hours import next_open
 from heedful.kernel import DAY_MS, MICRO, hash_key, public_id
 
 _NAMESPACES: Final = {
@@ -61,7 +61,6 @@ class Contact:
         self._reach: dict[str, dict[str, str] | None] = {}
         self._open: dict[tuple[str, bool, bool], int | None] = {}
         self._addresses: dict[str, str] | None = None
-        self._place: Place | None = None
         self._language: str | None = None
         self._is_language_read = False
 
@@ -248,31 +247,12 @@ class Contact:
             self._open[key] = next_open(
                 self._run.now,
                 channel,
-                self.place,
+                self._run.place,
                 self._contact.zones_assumed,
                 own,
                 is_legal=is_legal,
             )
         return self._open[key]
-
-    @property
-    def place(self) -> Place:
-        """Where the person is, as far as it is known."""
-        if self._place is None:
-            traits = self._run.readings.traits
-            self._place = Place(country_of(traits), _text(traits.get(self._contact.zone_trait)))
-        return self._place
-
-
-def country_of(traits: dict[str, Any]) -> str | None:
-    """Read the country of a person: ISO 3166, such as `DE` or `US-FL`."""
-    address = traits.get("address")
-    said = (traits.get("country"), address.get("country") if isinstance(address, dict) else None)
-    for value in said:
-        text = _text(value)
-        if text is not None and (len(text) == 2 or text[2:3] == "-"):
-            return text.upper()
-    return None
 
 
 def _text(value: Any) -> str | None:

@@ -201,8 +201,9 @@ class Action(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """How long the decision stands before a request decides anew."""
     expires_after: str = "24h"
     """How long its effects may wait for release before they are of no use."""
-    model: str = "beta"
-    """The model that estimates it; see `policies/decision-types.yaml` for what is allowed."""
+    model: str | None = None
+    """The model that estimates it; the default of `policies/models.yaml` where absent. See
+    `policies/decision-types.yaml` for what is allowed."""
     treatments: tuple[Treatment, ...] = (Treatment(),)
     """How it is said; each is an arm of its own."""
     only_in_incidents: bool = False
@@ -311,6 +312,62 @@ class ContactPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Channels that actions and policies may name; another one is taken for a slip of the pen."""
 
 
+ModelKind = Literal["beta", "logistic"]
+PolicyKind = Literal["thompson", "inverse_gap", "greedy", "fixed"]
+
+
+class ModelFeatures(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a contextual model sees of a person; where nothing is named, a bounded choice."""
+
+    traits: tuple[str, ...] | None = None
+    """Traits by name; the first declared ones that do not tell who somebody is, where absent."""
+    signals: tuple[str, ...] | None = None
+    """Signals by name; the first declared ones that are numbers, where absent."""
+    context: tuple[str, ...] | None = None
+    """Keys of a request's `context`; whatever comes, up to a limit, where absent."""
+    time: bool = True
+    """The person's local time of day, and whether it is the weekend."""
+    contact: bool = True
+    """Fatigue and trust: contacts in 7 and 28 days, time since the last one, messages ignored,
+    answers given, complaints."""
+
+
+class ModelEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One model that values actions: how it learns, what it sees, and how it is followed."""
+
+    name: str
+    """As actions name it in `model`; unique."""
+    kind: ModelKind = "logistic"
+    """`beta` counts how often each arm reached each goal, the same for everybody; `logistic` is a
+    hierarchical Bayesian regression that looks at the person and the moment."""
+    half_life: str | None = None
+    """Span after which an outcome counts half, such as `90d`; outcomes count for ever where
+    absent."""
+    features: ModelFeatures = ModelFeatures()
+    """What a logistic model sees."""
+    floor: float | None = None
+    """Share of choices spread evenly over eligible arms; that of `policies/contact.yaml` where
+    absent."""
+    policy: PolicyKind = "thompson"
+    """How what arms may be worth becomes chances: `thompson` (each as often as it may be the best),
+    `inverse_gap`, `greedy` (the best and the floor), or `fixed` (declared shares)."""
+    shares: dict[str, float] = {}
+    """Of the fixed policy: share by action, `do_nothing` included; scaled to sum to 1."""
+    exploration: float = 0.3
+    """Of a logistic model: factor on its doubt, 1 being Thompson sampling as it stands."""
+    detects_change: bool = True
+    """Of a logistic model: whether an action forgets faster when its outcomes surprise."""
+
+
+class ModelsFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`policies/models.yaml`: the models that value actions; without it, counts decide."""
+
+    models: tuple[ModelEntry, ...] = ()
+    """Beside `beta`, which is always there."""
+    default: str = "beta"
+    """The model of actions that name none."""
+
+
 class Definitions(msgspec.Struct, frozen=True, kw_only=True):
     """All that a strategy says about deciding, read from its files.
 
@@ -340,3 +397,7 @@ class Definitions(msgspec.Struct, frozen=True, kw_only=True):
     """Transparency of each model by name, 1 to 5."""
     fallback_model: str = "beta"
     """The transparent model that decides where another is too opaque."""
+    model_entries: tuple[ModelEntry, ...] = ()
+    """Models that `policies/models.yaml` declares."""
+    default_model: str = "beta"
+    """The model of actions that name none."""

@@ -25,7 +25,8 @@ from heedful.customer import ANY_CHANNEL, Consent
 from heedful.decide.case import RELEASED, EffectNote, Standing
 from heedful.decide.choice import Choice, Lane, Option, joined
 from heedful.decide.compiled import GROWTH_RANK, ActionRule, ArmRule
-from heedful.decide.contact import Contact, country_of
+from heedful.decide.contact import Contact
+from heedful.decide.readings import country_of
 from heedful.decide.rules import Slot
 from heedful.decide.run import Run
 from heedful.effects import MessageClass

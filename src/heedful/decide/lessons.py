@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+
+import msgspec
 
 from heedful.decide.case import GoalWindow, Standing
 from heedful.decide.definitions import DO_NOTHING
 from heedful.decide.rules import Rules
 from heedful.kernel import MICRO, public_id
-from heedful.learn import LearningRow, RowState
+from heedful.learn import LearningRow, RowState, unpack_features
 
 
 @lru_cache(maxsize=64)
@@ -28,8 +31,14 @@ def lesson_of(
     rules: Rules, standing: Standing, goal: GoalWindow, state: RowState, at: int
 ) -> LearningRow:
     """Write one row; its `learn_seq` is given where it is stored."""
-    action = rules.actions.get(standing.action)
-    group = "" if action is None or action.group is None else action.group
+    action, wanted = rules.actions.get(standing.action), rules.goals.get(goal.goal)
+    prior = None
+    if standing.action == DO_NOTHING:
+        group, prior = DO_NOTHING, None if wanted is None else wanted.prior
+    elif action is not None:
+        group, prior = action.group or action.tier, action.prior
+    else:
+        group = standing.tier
     return LearningRow(
         learn_seq=0,
         decision_id=decision_name(standing.id),
@@ -41,7 +50,31 @@ def lesson_of(
         decided_at=standing.at,
         at=at,
         p_choose=standing.p_choose,
-        parts=(group, standing.action, standing.channel, standing.treatment),
+        parts=(group, standing.action, standing.channel, standing.treatment, ""),
+        prior_p=0.0 if prior is None else prior.p,
+        prior_strength=0.0 if prior is None else prior.strength,
         model=standing.model,
         model_seq=standing.model_seq,
     )
+
+
+def with_features(rows: Sequence[LearningRow], seen: Mapping[str, bytes]) -> list[LearningRow]:
+    """Give learning rows what their decisions saw of the person.
+
+    Parameters
+    ----------
+    seen
+        `Decision.features` by the decision's public id; of an erased person there is nothing.
+
+    Notes
+    -----
+    The features stand in the decision alone, so erasing a person takes them away everywhere.
+    """
+    found = []
+    for row in rows:
+        body = seen.get(row.decision_id)
+        if body:
+            ids, values = unpack_features(body)
+            row = msgspec.structs.replace(row, feature_ids=ids, feature_values=values)
+        found.append(row)
+    return found

@@ -61,3 +61,29 @@ FILLED_CHARS_MAX: Final = 200
 
 PRIOR_STRENGTH_MAX: Final = 1_000_000.0
 """Observations that a belief may be worth; more is refused, since nothing would unlearn it."""
+
+OUTCOME_MICROS_MAX: Final = 10**14
+"""Micros that one outcome may be worth in a decision; a greater mean of those seen is cut."""
+
+CONTEXT_WEIGHT_MAX: Final = 1_000
+"""Largest context weight of the product formula; a greater one is cut."""
+
+MODELS_MAX: Final = 16
+"""Models of one strategy; more are refused."""
+
+FEATURES_MAX: Final = 48
+"""Features that a decision keeps of a person for contextual models; those of the highest fields are
+left out."""
+
+AUTO_SIGNALS_MAX: Final = 12
+"""Declared signals that a contextual model reads where it names none, the first by name."""
+
+AUTO_TRAITS_MAX: Final = 12
+"""Declared traits that a contextual model reads where it names none, the first by name."""
+
+TRAIT_VALUES_MAX: Final = 4
+"""Values of a trait of many that are features; the rest are left out."""
+
+CONTEXT_KEYS_MAX: Final = 8
+"""Keys of a request's context that are features of one decision, the first by name that say
+something; the rest are left out."""

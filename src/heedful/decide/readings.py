@@ -182,6 +182,14 @@ class Readings:
         found: dict[str, Any] = self._scope["event"]
         return found
 
+    @property
+    def context(self) -> dict[str, Any]:
+        """What a request says about its moment; empty where nobody asked."""
+        if "context" not in self._scope:
+            self._scope["context"] = self._read_context()
+        found: dict[str, Any] = self._scope["context"]
+        return found
+
     def load(self, names: tuple[str, ...]) -> None:
         """Read signals together."""
         missing = [name for name in names if name not in self._signals]
@@ -274,6 +282,16 @@ class Readings:
         if event.type == "own" and event.name == DECISION_REQUESTED:
             said = event.properties.get("context")
         return said if isinstance(said, dict) else {}
+
+
+def country_of(traits: dict[str, Any]) -> str | None:
+    """Read the country of a person: ISO 3166, such as `DE` or `US-FL`."""
+    address = traits.get("address")
+    said = (traits.get("country"), address.get("country") if isinstance(address, dict) else None)
+    for value in said:
+        if isinstance(value, str) and (len(value) == 2 or value[2:3] == "-"):
+            return value.upper()
+    return None
 
 
 def _shown(value: Any) -> Any:

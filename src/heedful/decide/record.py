@@ -14,8 +14,8 @@ from heedful.decide.definitions import DO_NOTHING, Tier
 from heedful.decide.limits import NOTHING_STANDS_MS
 from heedful.decide.rules import Slot
 from heedful.decide.run import Run
+from heedful.decide.sheet import Worth
 from heedful.decide.types import Candidate, Decision
-from heedful.decide.value import Worth
 
 Verdict = Literal["chosen", "lost", "gated"]
 CHOSEN: Final[Verdict] = "chosen"
@@ -44,12 +44,26 @@ class Picked(NamedTuple):
     flags: tuple[str, ...] = ()
     lost: list[Candidate] | None = None
     """The record of every arm as one that was not drawn, where it is known."""
+    because: dict[str, int] | None = None
+    """What moved the log-odds of what was chosen, in thousandths by group of features."""
 
     @property
     def winner(self) -> Option | None:
         """The arm that was chosen; None for doing nothing."""
         place = self.chosen.place
         return self.passed[place] if place < len(self.passed) else None
+
+    @property
+    def number(self) -> int | None:
+        """The number of the winner in the choice; None for doing nothing."""
+        winner = self.winner
+        return None if winner is None else winner.number
+
+    @property
+    def model(self) -> str | None:
+        """The one model that valued all that passed; None where several did."""
+        models = {option.action.model for option in self.passed}
+        return models.pop() if len(models) == 1 else None
 
 
 def candidates_of(rounds: list[Round], picked: Picked | None) -> tuple[Candidate, ...]:
@@ -137,6 +151,8 @@ def decision_of(
         governance=run.surroundings.governance.revision,
         seen=seen_by(run, rounds),
         flags=flags,
+        because={} if picked is None else picked.because or {},
+        features=b"" if picked is None or run.rules.features is None else run.features.packed(),
     )
 
 

@@ -16,6 +16,8 @@ from heedful.decide.compiled import (
     NeedRule,
     TriggerRule,
 )
+from heedful.decide.features import FeaturePlan
+from heedful.decide.models import ModelRule
 from heedful.decide.readings import Condition, Readings
 from heedful.decide.touch import EventIndex, EventMatch, TraitIndex, touches_of
 from heedful.decide.types import (
@@ -92,6 +94,8 @@ class Rules:
         actions: tuple[ActionRule, ...],
         triggers: tuple[TriggerRule, ...],
         builtin: BuiltIn,
+        models: Mapping[str, ModelRule],
+        features: FeaturePlan | None,
         fallback_model: str,
         currency: str,
         contact: ContactRules,
@@ -104,6 +108,9 @@ class Rules:
         self.goals = goals
         self.triggers = triggers
         self.builtin = builtin
+        self.models = models
+        self.features = features
+        """What contextual models see; None where there is none."""
         self.fallback_model = fallback_model
         self.currency = currency
         self.contact = contact
@@ -190,7 +197,8 @@ class Rules:
         """Give what values arms for these models; the one of last time where they are the same."""
         known = self._valuer
         if known is None or not known.serves(shared, at):
-            known = self._valuer = Valuer(self.contact, self.fallback_model, shared, at)
+            known = Valuer(self.contact, self.models, self.fallback_model, shared, at)
+            self._valuer = known
         return known
 
     def capped_names(self, per: str) -> tuple[str, ...]:

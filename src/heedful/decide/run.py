@@ -16,8 +16,9 @@ from heedful.decide.case import (
     Standing,
 )
 from heedful.decide.compiled import GROWTH_RANK, TIER_RANK
+from heedful.decide.features import Features
 from heedful.decide.lessons import lesson_of
-from heedful.decide.readings import Readings
+from heedful.decide.readings import Readings, country_of
 from heedful.decide.rules import Rules
 from heedful.decide.types import (
     EFFECT_WITHDRAWN,
@@ -29,6 +30,7 @@ from heedful.decide.types import (
 )
 from heedful.effects import OutboundEffect
 from heedful.events import Event
+from heedful.govern.hours import Place
 from heedful.kernel import hash_key, public_id
 
 
@@ -64,6 +66,8 @@ class Run:
         after it, and no decision of it may overlook them."""
         self.flipped: list[str] = []
         """Triggers of another decision that came up at a release."""
+        self._features: Features | None = None
+        self._place: Place | None = None
         self._events: list[NewEvent] = []
         self._released: list[str] = []
         self._postponed: list[tuple[str, int, str]] = []
@@ -74,6 +78,25 @@ class Run:
     def is_qa(self) -> bool:
         """Whether the person is one of us who tries things out."""
         return self.readings.traits.get("qa") is True
+
+    @property
+    def features(self) -> Features:
+        """What contextual models see of the person now, read once."""
+        if self._features is None:
+            plan = self.rules.features
+            assert plan is not None  # only a contextual model asks
+            self._features = plan.read(self)
+        return self._features
+
+    @property
+    def place(self) -> Place:
+        """Where the person is, as far as it is known."""
+        if self._place is None:
+            traits = self.readings.traits
+            zone = traits.get(self.rules.contact.zone_trait)
+            known = zone if isinstance(zone, str) and zone else None
+            self._place = Place(country_of(traits), known)
+        return self._place
 
     def is_fresh(self, within_ms: int) -> bool:
         """Say whether the event at hand is young enough to act on."""

@@ -131,6 +131,13 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Values that conditions read, by path, so that `why` shows the needed beside the actual."""
     flags: tuple[str, ...] = ()
     """Such as `holdout_contaminated`, `fallback_model`, `qa`."""
+    because: dict[str, int] = {}
+    """What moved the log-odds of what was chosen, in thousandths: `start` (the declared prior),
+    `arm` (its outcomes, whoever it was), and groups of features; empty where no model looked at the
+    person."""
+    features: bytes = b""
+    """What contextual models saw, as `learn.pack_features` writes it: what is learned of this
+    decision later is learned with it. Empty where the strategy has no such model."""
 
 
 class Step(NamedTuple):

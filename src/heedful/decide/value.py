@@ -1,62 +1,55 @@
-"""What an arm is worth, in money over the goal's window, in integers.
+"""What arms are worth to one person now, and how likely each is to be chosen.
 
-`([P(goal | arm) - P(goal | do_nothing)] * margin + d_clv + benefit * weight - cost - fatigue)
-* lever`. Probabilities come from the model as shapes of a Beta distribution and are rounded to
-millionths before anything is computed with them, so the terms of a record add up exactly.
-
-A model is asked as of the full hour, and what it says of an arm does not depend on the person: the
-value of an arm is therefore computed once for every state of the models and every number of recent
-contacts, and remembered until a model has learned more.
+A model is asked as of the full hour. What a model without a context says of an arm does not depend
+on the person: such values are computed once for every state of the models and every number of
+recent contacts, and remembered until a model has learned more. A contextual model is asked about
+each person anew.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import accumulate
 from typing import Final, NamedTuple, Protocol
 
+import numpy as np
+
 from heedful.decide.choice import Choice, Option, members
-from heedful.decide.compiled import ActionRule, ArmRule, ContactRules, GoalRule
-from heedful.decide.definitions import DO_NOTHING
-from heedful.decide.readings import Readings
+from heedful.decide.compiled import ContactRules, GoalRule
+from heedful.decide.features import Features, contributions
+from heedful.decide.limits import CONTEXT_WEIGHT_MAX
+from heedful.decide.models import ModelRule, weights_of
+from heedful.decide.readings import Condition, Readings
+from heedful.decide.sheet import Integers, Places, Sheet, Weighed, Worth
 from heedful.decide.types import Candidate, Surroundings
 from heedful.expr import UNKNOWN
 from heedful.kernel import HOUR_MS, MICRO, to_micros
-from heedful.learn import ArmColumns, ArmValue, Posterior, Prior, selection_probabilities
+from heedful.learn import ArmTable, Beliefs, BetaArms, Model
 
 _TABLES_MAX: Final = 64
 _SETS_MAX: Final = 256
+_UNTRAINED: Final = BetaArms()
 
 
-class Estimator(Protocol):
-    """What a model can be asked: the chance of an arm to reach a goal."""
+class Moment(Protocol):
+    """A person at the event at hand."""
 
-    learn_seq: int
+    @property
+    def readings(self) -> Readings:
+        """What conditions read."""
 
-    def posterior(
-        self, arm: str, goal: str, prior: Prior, at: int | None = None
-    ) -> tuple[float, float]:
-        """Give the shapes of a Beta distribution."""
-
-
-class Worth(NamedTuple):
-    """What an arm is worth, and the terms that make it up."""
-
-    value: int
-    """Micros."""
-    uncertain: ArmValue
-    terms: dict[str, int]
-    """Shared between records; never to be changed."""
-
-
-class Weighed(NamedTuple):
-    """What arms are worth, one by one and as columns."""
-
-    worths: list[Worth]
-    table: ArmColumns
+    @property
+    def features(self) -> Features:
+        """What contextual models read."""
 
 
 class Chances(NamedTuple):
-    """What the arms that passed are drawn with; the same for everybody for whom these passed."""
+    """What the arms that passed are drawn with.
+
+    Notes
+    -----
+    Where no model looks at the person they are the same for everybody for whom these arms passed.
+    """
 
     options: list[Option]
     worths: list[Worth]
@@ -73,17 +66,25 @@ class Chances(NamedTuple):
 class Valuer:
     """Values arms for one state of the models; remembers what it computed."""
 
-    def __init__(self, contact: ContactRules, fallback_model: str, shared: Surroundings, at: int):
+    def __init__(
+        self,
+        contact: ContactRules,
+        rules: Mapping[str, ModelRule],
+        fallback_model: str,
+        shared: Surroundings,
+        at: int,
+    ) -> None:
         self._contact = contact
+        self._rules = rules
         self._fallback_model = fallback_model
-        self._models: dict[str, Estimator] = dict(shared.models)
+        self._models: dict[str, Model] = dict(shared.models)
         self._margins = dict(shared.margins)
         self._hour = at - at % HOUR_MS
-        self._nothing: dict[str, tuple[float, float, int]] = {}
-        self._known: dict[int, dict[int, Worth]] = {}
+        self._sheets: dict[Choice, Sheet] = {}
         self._chances: dict[tuple[Choice, int, int], Chances] = {}
-        self._silences: dict[tuple[GoalRule, ...], Weighed] = {}
         self._tables: dict[tuple[Choice, int], Weighed] = {}
+        self._last: tuple[Choice, Features, list[Beliefs]] | None = None
+        self._silences: dict[tuple[Choice, tuple[GoalRule, ...]], Weighed] = {}
         self.asked = {name: model.learn_seq for name, model in sorted(self._models.items())}
         """`learn_seq` of each model."""
 
@@ -99,30 +100,31 @@ class Valuer:
             and shared.margins == self._margins
         )
 
-    def chances(self, choice: Choice, passed: int, recent: int, readings: Readings) -> Chances:
+    def chances(self, choice: Choice, passed: int, recent: int, moment: Moment) -> Chances:
         """Give the chances of the arms that passed for a person who heard from us so often.
 
         Notes
         -----
-        They depend on the set of arms and not on the person, so people for whom the same gates
+        Where they depend on the set of arms and not on the person, people for whom the same gates
         are open share them, until a model has learned more.
         """
         key = choice, passed, recent
         known = self._chances.get(key)
         if known is None:
-            known = self._chances_of(choice, passed, recent, readings)
-            if not choice.is_weighted:
+            known = self._chances_of(choice, passed, recent, moment)
+            if not (choice.is_weighted or self._sheet(choice).is_contextual):
                 if len(self._chances) >= _SETS_MAX:
                     self._chances.clear()
                 self._chances[key] = known
         return known
 
-    def _chances_of(self, choice: Choice, passed: int, recent: int, readings: Readings) -> Chances:
+    def _chances_of(self, choice: Choice, passed: int, recent: int, moment: Moment) -> Chances:
         options = list(members(choice.options, passed))
-        worths, table = self.weigh(choice, passed, options, recent, readings)
-        nothing = self.silence(choice.goals_of(passed))
-        floor = self._contact.floor
-        weights = selection_probabilities(table.with_last(nothing.table), floor)
+        beliefs = self._beliefs(choice, moment)
+        worths, table = self._weighed(choice, passed, recent, beliefs, moment)
+        nothing = self._silence(choice, passed, beliefs)
+        columns = table.with_last(nothing.table)
+        weights = weights_of(self._rules, options, columns, self._contact.floor, self.asked)
         lost = [
             Candidate(*option.arm.id, "lost", "not_drawn", weight, worth.terms)
             for option, worth, weight in zip(options, worths, weights, strict=False)
@@ -131,143 +133,108 @@ class Valuer:
         return Chances(options, worths, terms, weights, list(accumulate(weights)), lost)
 
     def weigh(
-        self, choice: Choice, passed: int, options: list[Option], recent: int, readings: Readings
+        self, choice: Choice, passed: int, recent: int, moment: Moment
+    ) -> tuple[list[Worth], dict[str, int]]:
+        """Value the arms that passed for a person who heard from us so often lately.
+
+        Returns
+        -------
+        What each is worth, and the terms of doing nothing.
+        """
+        beliefs = self._beliefs(choice, moment)
+        worths = self._weighed(choice, passed, recent, beliefs, moment).worths
+        return worths, self._silence(choice, passed, beliefs).worths[0].terms
+
+    def _weighed(
+        self, choice: Choice, passed: int, recent: int, beliefs: list[Beliefs], moment: Moment
     ) -> Weighed:
-        """Value the arms that passed for a person who heard from us so often lately."""
-        if choice.is_weighted:
-            worths = [self._worth_of(option, recent, readings) for option in options]
-            return Weighed(worths, ArmColumns([worth.uncertain for worth in worths]))
+        sheet = self._sheet(choice)
+        if choice.is_weighted or sheet.is_contextual:
+            weights = _weights(choice, passed, moment) if choice.is_weighted else None
+            return sheet.weigh(_places(choice, passed), recent, beliefs, weights)
         known = self._tables.get((choice, recent))
         if known is None:
-            worths = [self._worth_of(option, recent, readings) for option in choice.options]
-            known = Weighed(worths, ArmColumns([worth.uncertain for worth in worths]))
+            known = sheet.weigh(_places(choice, choice.all), recent, beliefs, None)
             if len(self._tables) >= _TABLES_MAX:
                 self._tables.clear()
             self._tables[choice, recent] = known
         if passed == choice.all:
             return known
-        numbers = [option.number for option in options]
+        numbers = _places(choice, passed)
         return Weighed(list(members(known.worths, passed)), known.table.take(numbers))
 
-    def _worth_of(self, option: Option, recent: int, readings: Readings) -> Worth:
-        known = self._known.setdefault(recent, {})
-        worth = known.get(option.arm.number)
-        if worth is None:
-            worth = self._worth(option.action, option.arm, recent, readings)
-            if option.action.weight is None:
-                known[option.arm.number] = worth
-        return worth
-
-    def _worth(self, action: ActionRule, arm: ArmRule, recent: int, readings: Readings) -> Worth:
-        alpha, beta = self._posterior(action.model, arm_key(arm), action.goal, action.prior)
-        p_ppm = _ppm(alpha, beta)
-        margin = self.margin(action.goal)
-        if self._contact.is_product:
-            return _product(action, alpha, beta, p_ppm, margin, _weight(action, readings))
-        p_nothing_ppm = self.nothing(action.goal)[2]
-        increment = (p_ppm - p_nothing_ppm) * margin // MICRO
-        benefit = action.benefit * self._contact.benefit_ppm // MICRO
-        fatigue = self._contact.fatigue_micros * recent if arm.channel else 0
-        rest = action.d_clv + benefit - action.cost - fatigue
-        lever = action.lever_ppm
-        value = (increment + rest) * lever // MICRO
-        offset = (rest - p_nothing_ppm * margin // MICRO) * lever // MICRO
-        terms = {
-            "p_ppm": p_ppm,
-            "p_nothing_ppm": p_nothing_ppm,
-            "margin": margin,
-            "increment": increment,
-            "d_clv": action.d_clv,
-            "benefit": benefit,
-            "cost": action.cost,
-            "fatigue": fatigue,
-            "lever_ppm": lever,
-            "value": value,
-        }
-        uncertain = ArmValue(alpha, beta, float(margin * lever // MICRO), float(offset))
-        return Worth(value, uncertain, terms)
-
-    def margin(self, goal: GoalRule) -> int:
-        """Give what an outcome is expected to be worth: as stated, else as experienced."""
-        return self._margins.get(goal.name, 0) if goal.margin is None else goal.margin
-
-    def nothing(self, goal: GoalRule) -> tuple[float, float, int]:
-        """Give the chance of a goal when nothing is done: shapes, and millionths."""
-        known = self._nothing.get(goal.name)
+    def _silence(self, choice: Choice, passed: int, beliefs: list[Beliefs]) -> Weighed:
+        sheet, goals = self._sheet(choice), choice.goals_of(passed)
+        if sheet.is_contextual:
+            return sheet.silence(goals, beliefs)
+        known = self._silences.get((choice, goals))
         if known is None:
-            alpha, beta = self._posterior(self._fallback_model, DO_NOTHING, goal, goal.prior)
-            known = self._nothing[goal.name] = (alpha, beta, _ppm(alpha, beta))
+            known = self._silences[choice, goals] = sheet.silence(goals, beliefs)
         return known
 
-    def silence(self, goals: tuple[GoalRule, ...]) -> Weighed:
-        """Value doing nothing where these are the goals of the arms beside it."""
-        known = self._silences.get(goals)
-        if known is None:
-            worth = self._silence(goals)
-            known = self._silences[goals] = Weighed([worth], ArmColumns([worth.uncertain]))
-        return known
+    def because(
+        self, choice: Choice, passed: int, number: int | None, moment: Moment
+    ) -> dict[str, int]:
+        """Tell what moved the log-odds of an arm, in thousandths by group of features.
 
-    def _silence(self, goals: tuple[GoalRule, ...]) -> Worth:
-        """Value doing nothing: 0 by definition, uncertain by the goal that is most so.
+        Parameters
+        ----------
+        number
+            Of the arm in the choice; None for doing nothing.
 
-        Notes
-        -----
-        An arm's value is what it adds to doing nothing for its own goal. Among arms of one goal
-        this is exact; with several goals silence stands for the one whose worth is least known.
+        Returns
+        -------
+        Empty where the model that valued it looks at no person.
         """
-        if self._contact.is_product or not goals:
-            return Worth(0, ArmValue(1.0, 1.0, 0.0, 0.0), {"value": 0})
-        widest, most = goals[0], -1.0
-        for goal in goals:
-            alpha, beta, _ = self.nothing(goal)
-            total = alpha + beta
-            spread = self.margin(goal) * (alpha * beta / (total * total * (total + 1.0))) ** 0.5
-            if spread > most:
-                widest, most = goal, spread
-        alpha, beta, p_ppm = self.nothing(widest)
-        margin = self.margin(widest)
-        value = ArmValue(alpha, beta, float(margin), float(-(p_ppm * margin // MICRO)))
-        return Worth(0, value, {"p_nothing_ppm": p_ppm, "margin": margin, "value": 0})
+        sheet = self._sheet(choice)
+        if not sheet.is_contextual:
+            return {}
+        asked = sheet.asked(number, choice.goals_of(passed), self._beliefs(choice, moment))
+        if asked is None or not isinstance(asked[0].scorer, ArmTable):
+            return {}
+        part, place = asked
+        features = moment.features
+        context = features.context(part.model)
+        assert context is not None
+        assert isinstance(part.scorer, ArmTable)
+        return contributions(part.scorer.parts(context, place), part.model, features)
 
-    def _posterior(self, model: str, arm: str, goal: GoalRule, prior: Prior) -> tuple[float, float]:
-        estimator = self._models.get(model)
-        if estimator is None:
-            return Posterior(prior.p * prior.strength, (1.0 - prior.p) * prior.strength)
-        return estimator.posterior(arm, goal.name, prior, self._hour)
+    def _beliefs(self, choice: Choice, moment: Moment) -> list[Beliefs]:
+        sheet = self._sheet(choice)
+        if not sheet.is_contextual:
+            return sheet.beliefs(None)
+        features = moment.features
+        known = self._last
+        if known is None or known[0] is not choice or known[1] is not features:
+            known = self._last = choice, features, sheet.beliefs(features.context)
+        return known[2]
+
+    def _sheet(self, choice: Choice) -> Sheet:
+        sheet = self._sheets.get(choice)
+        if sheet is None:
+            sheet = Sheet(choice, self._contact, self._model, self._hour, self._margins)
+            self._sheets[choice] = sheet
+        return sheet
+
+    def _model(self, name: str) -> Model:
+        """Give a model; until one is in force, the fallback decides in its place."""
+        return self._models.get(name) or self._models.get(self._fallback_model) or _UNTRAINED
 
 
-def _product(
-    action: ActionRule, alpha: float, beta: float, p_ppm: int, margin: int, weight_ppm: int
-) -> Worth:
-    gain = margin * weight_ppm // MICRO * action.lever_ppm // MICRO
-    value = p_ppm * gain // MICRO
-    terms = {
-        "p_ppm": p_ppm,
-        "margin": margin,
-        "weight_ppm": weight_ppm,
-        "lever_ppm": action.lever_ppm,
-        "value": value,
-    }
-    return Worth(value, ArmValue(alpha, beta, float(gain), 0.0), terms)
+def _places(choice: Choice, passed: int) -> Places:
+    if passed == choice.all:
+        return np.arange(len(choice.options))
+    return np.fromiter(members(range(len(choice.options)), passed), np.intp)
 
 
-def _weight(action: ActionRule, readings: Readings) -> int:
-    if action.weight is None:
+def _weights(choice: Choice, passed: int, moment: Moment) -> Integers:
+    found = [_weight(o.action.weight, moment.readings) for o in members(choice.options, passed)]
+    return np.array(found, dtype=np.int64)
+
+
+def _weight(weight: Condition | None, readings: Readings) -> int:
+    if weight is None:
         return MICRO
-    value = readings.value(action.weight)
+    value = readings.value(weight)
     micros = None if value is None or value is UNKNOWN else to_micros(value)
-    return max(micros, 0) if micros is not None else MICRO
-
-
-def arm_key(arm: ArmRule) -> str:
-    """Name an arm as models know it.
-
-    Notes
-    -----
-    Names hold no `/`, so two arms never share one.
-    """
-    return f"{arm.action}/{arm.channel}/{arm.treatment}"
-
-
-def _ppm(alpha: float, beta: float) -> int:
-    return round(alpha / (alpha + beta) * MICRO)
+    return min(max(micros, 0), CONTEXT_WEIGHT_MAX * MICRO) if micros is not None else MICRO

@@ -8,7 +8,6 @@ from typing import Final
 from heedful.decide.arbitrate import decide
 from heedful.decide.case import Case, decode_case, encode_case
 from heedful.decide.explain import REASON_SENTENCES
-from heedful.decide.gates import Gates
 from heedful.decide.holdout import held
 from heedful.decide.needs import expire_needs, open_unseen_needs
 from heedful.decide.rules import Rules, Slot
@@ -85,8 +84,7 @@ def _of_person(run: Run) -> Iterator[tuple[str, str]]:
         if until_ms:
             until = format_instant(until_ms)
             yield "silenced", f"Messages of the class {message_class} are muted until {until}."
-    gates = Gates(run, _EVERYBODY)
-    if gates.contact.place.zone is None and contact.own_hours:
+    if run.place.zone is None and contact.own_hours:
         zones = ", ".join(contact.zones_assumed)
         sentence = f"The person's zone is not known: quiet hours are kept as in {zones}."
         yield "zone_unknown", sentence

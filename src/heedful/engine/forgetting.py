@@ -42,6 +42,8 @@ def forget_decisions(tx: Transaction, fragments: Sequence[int], pseudonym: int) 
                             customer=pseudonym,
                             trigger=0,
                             seen={},
+                            because={},
+                            features=b"",
                             flags=(ERASED,),
                         )
                     ),

@@ -195,6 +195,12 @@ def next_open(
     return None
 
 
+def local_time(zone: str, at: int) -> tuple[int, int]:
+    """Give the minute of the day and the weekday (Monday is 0) in a zone."""
+    local = _local(zone, at)
+    return local.hour * 60 + local.minute, local.weekday()
+
+
 def zones_of(place: Place, zones_assumed: Sequence[str]) -> tuple[str, ...]:
     """List the zones in which a person may be: their own, else their country's, else assumed."""
     if place.zone is not None and is_zone(place.zone):

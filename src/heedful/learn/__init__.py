@@ -11,8 +11,15 @@ from heedful.learn.choice import (
     to_weights,
     uniform_key,
 )
-from heedful.learn.columns import ArmColumns
-from heedful.learn.context import Basis, Context, Reader, frequent_features
+from heedful.learn.columns import ArmColumns, columns_together, moments
+from heedful.learn.context import (
+    Basis,
+    Context,
+    Reader,
+    frequent_features,
+    pack_features,
+    unpack_features,
+)
 from heedful.learn.continuation import FOLLOWING_ARMS_MAX, Continuation, Transition
 from heedful.learn.grid import GONE, STATES_MAX, Grid
 from heedful.learn.logistic import Learned, LogisticArms
@@ -26,7 +33,7 @@ from heedful.learn.prior import Prior
 from heedful.learn.rows import LearningRow, RowState
 from heedful.learn.sequences import SESSION_END, Happening, SequenceModel
 from heedful.learn.settings import LogisticSettings
-from heedful.learn.table import ArmTable, LogOdds
+from heedful.learn.table import ArmTable, LogOdds, Parts
 from heedful.learn.trials import SLICES, Outcome, TrialCounts
 from heedful.learn.values import ArmValue, LogitNormalValue, NormalValue, Value
 
@@ -70,6 +77,7 @@ __all__ = [
     "NormalValue",
     "Outcome",
     "Panel",
+    "Parts",
     "Plan",
     "Policy",
     "Posterior",
@@ -86,13 +94,17 @@ __all__ = [
     "Value",
     "VariableOrder",
     "auc",
+    "columns_together",
     "draw",
     "frequent_features",
     "grouped",
     "lift",
+    "moments",
+    "pack_features",
     "selection_probabilities",
     "to_weights",
     "uniform_key",
+    "unpack_features",
     "weighted_auc",
     "z_ratio",
 ]

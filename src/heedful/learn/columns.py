@@ -108,6 +108,14 @@ def logit_normal_columns(mean: Floats, sd: Floats, gain: Floats, offset: Floats)
     return _of([_Part(LogitNormalBlock(table), np.arange(len(mean)))], len(mean))
 
 
+def columns_together(found: Sequence[tuple[ArmColumns, Indices]], count: int) -> ArmColumns:
+    """Put columns together, each with the places of its arms among `count`."""
+    parts = [
+        _Part(block, where[places]) for columns, where in found for block, places in columns._parts
+    ]
+    return _of(parts, count)
+
+
 class Columns:
     """Values of any family as certain values and blocks of one family each."""
 

@@ -8,6 +8,7 @@ every row of a workspace.
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
@@ -33,6 +34,7 @@ VALUE_MAX: Final = 8.0
 FIELD_SHIFT: Final = 32
 """Bits of a feature's id below those that name its field: what they say is the value in it."""
 
+_QUANTUM: Final = 1_024  # steps of a packed value between 0 and 1
 _NOTHING_RARE: Final[tuple[Hashes, Floats]] = (np.zeros(0, dtype=np.uint64), np.zeros(0))
 _MIX: Final = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9))
 
@@ -165,6 +167,34 @@ def mixed(keys: Hashes) -> Hashes:
     keys *= _MIX[1]
     keys ^= keys >> np.uint64(29)
     return keys
+
+
+def pack_features(ids: Sequence[int], values: Sequence[float]) -> bytes:
+    """Write a row of features as bytes: eight for an id, two for a value in 1,024ths.
+
+    Examples
+    --------
+    >>> unpack_features(pack_features((3, 5), (1.0, -0.25)))
+    ((3, 5), (1.0, -0.25))
+    """
+    steps = (round(max(-VALUE_MAX, min(value, VALUE_MAX)) * _QUANTUM) for value in values)
+    return struct.pack(f"<{len(ids)}q{len(values)}h", *ids, *steps)
+
+
+def unpack_features(body: bytes) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """Read a row of features from its bytes.
+
+    Raises
+    ------
+    InputError
+        `bad_features` when the bytes are no such row.
+    """
+    count, rest = divmod(len(body), 10)
+    if rest:
+        what = expected("ten bytes for each feature", f"{len(body)} bytes", "$.features")
+        raise InputError("bad_features", what)
+    row = struct.unpack(f"<{count}q{count}h", body)
+    return row[:count], tuple(step / _QUANTUM for step in row[count:])
 
 
 def frequent_features(rows: Iterable[Sequence[int]], limit: int) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ from heedful.decide.definitions import (
     Action,
     ContactPolicy,
     GoalsFile,
+    ModelsFile,
     Need,
     NeedsFile,
 )
@@ -78,9 +79,10 @@ def _check_names(part: Part[Action], action: Action, parts: Parts) -> Iterator[S
             part,
             check_decision_type_use(action.decision_type, file.decision_types, "$.decision_type"),
         )
-        if action.model not in file.models:
-            listed = "List it under `models` of policies/decision-types.yaml."
-            remedy = did_you_mean(action.model, file.models, listed)
+        known = [*file.models, *(one.name for one in parts.only(ModelsFile).models)]
+        if action.model is not None and action.model not in known:
+            listed = "policies/models.yaml declares them."
+            remedy = did_you_mean(action.model, known, listed)
             yield part.problem("$.model", "a listed model", repr(action.model), remedy)
     if parts.is_whole(ContactPolicy) and action.budget is not None:
         yield from _check_budget(part, action.cost, action.budget, parts)

@@ -12,6 +12,7 @@ from heedful.decide.definitions import (
     ContactPolicy,
     Definitions,
     GoalsFile,
+    ModelsFile,
     NeedsFile,
     RulesFile,
 )
@@ -31,6 +32,8 @@ _PLACES: Final[tuple[tuple[str, str, type[Any]], ...]] = (
     ("$.builtin", "$.builtin", RulesFile),
     ("$.decision_types", "$.decision_types", DecisionTypesFile),
     ("$.models", "$.models", DecisionTypesFile),
+    ("$.model_entries", "$.models", ModelsFile),
+    ("$.default_model", "$.default", ModelsFile),
     ("$.fallback_model", "$.fallback_model", DecisionTypesFile),
 )
 """Where the parts of `Definitions` stand in files: their path, the path in the file, its kind."""
@@ -41,6 +44,7 @@ def definitions_of(parts: Parts) -> Definitions:
     goals = parts.only(GoalsFile)
     rules = parts.only(RulesFile)
     types = parts.only(DecisionTypesFile)
+    models = parts.only(ModelsFile)
     return Definitions(
         needs=parts.only(NeedsFile).needs,
         goals=goals.goals,
@@ -52,6 +56,8 @@ def definitions_of(parts: Parts) -> Definitions:
         decision_types=types.decision_types,
         models=types.models,
         fallback_model=types.fallback_model,
+        model_entries=models.models,
+        default_model=models.default,
     )
 
 

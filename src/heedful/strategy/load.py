@@ -19,6 +19,7 @@ from heedful.decide.definitions import (
     ContactPolicy,
     Definitions,
     GoalsFile,
+    ModelsFile,
     NeedsFile,
     RulesFile,
 )
@@ -52,6 +53,7 @@ from heedful.strategy.policies import (
     check_decision_types_file,
     check_guardrails_file,
     check_incidents_file,
+    check_models_file,
     check_values_file,
 )
 from heedful.strategy.protected import check_drift_file, check_fairness_file
@@ -97,6 +99,7 @@ FILE_KINDS: Final = (
         DecisionTypesFile,
         check_decision_types_file,
     ),
+    FileKind("models", ("policies/models.yaml",), ModelsFile, check_models_file),
     FileKind("values", ("policies/values.yaml",), ValuesFile, check_values_file),
     FileKind("guardrails", ("policies/guardrails.yaml",), GuardrailsFile, check_guardrails_file),
     FileKind("approvals", ("policies/approvals.yaml",), ApprovalsFile, check_approvals_file),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from heedful.decide.definitions import Action
+from heedful.decide.definitions import Action, ModelsFile
 from heedful.decide.gates import GATES
 from heedful.govern.checks import (
     check_approvals,
@@ -21,7 +21,7 @@ from heedful.govern.definitions import (
     IncidentsFile,
     ValuesFile,
 )
-from heedful.strategy.parts import Parts, told
+from heedful.strategy.parts import Parts, misnamed, told
 from heedful.strategy.scenario_file import ScenariosFile
 from heedful.strategy.yaml import StrategyProblem
 
@@ -47,6 +47,13 @@ def check_decision_types_file(parts: Parts) -> Iterator[StrategyProblem]:
     """Find types without an owner, and high risk without its oversight."""
     for part in parts.of(DecisionTypesFile):
         yield from told(part, check_decision_types(part.section))
+
+
+def check_models_file(parts: Parts) -> Iterator[StrategyProblem]:
+    """Find models whose name could not stand in a command; compiling finds the rest."""
+    for part in parts.of(ModelsFile):
+        for i, entry in enumerate(part.section.models):
+            yield from misnamed(part, f"$.models[{i}].name", entry.name)
 
 
 def check_guardrails_file(parts: Parts) -> Iterator[StrategyProblem]:

@@ -1,0 +1,338 @@
+"""What contextual models see of a person at a decision, as a bounded row of numbers.
+
+Every feature belongs to a field (a trait, a signal, a key of the context, the hour, how tired the
+person is of us), and every field to a group, which is what `why` speaks of. Fields that are always
+numbers are dense: they are related to each action with all of each other. What a trait or a key of
+the context says is hashed, so any value may come.
+
+Law: features are quantised before anything is computed with them and stand so in the record, so
+that what is learned later is exactly what the decision saw.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from heedful.decide.builtin import BUILTIN, builtin_signals
+from heedful.decide.case import RANK
+from heedful.decide.definitions import ModelFeatures
+from heedful.decide.limits import (
+    AUTO_SIGNALS_MAX,
+    AUTO_TRAITS_MAX,
+    CONTEXT_KEYS_MAX,
+    FEATURES_MAX,
+    TRAIT_VALUES_MAX,
+)
+from heedful.expr import UNKNOWN, Type
+from heedful.govern.hours import local_time, zones_of
+from heedful.kernel import DAY_MS, HOUR_MS
+from heedful.learn import Basis, Context, Model, Parts, pack_features
+from heedful.learn.context import DENSE_MAX, FIELD_SHIFT
+from heedful.sense import SignalSet
+
+if TYPE_CHECKING:
+    from heedful.decide.run import Run
+
+FATIGUE: Final = ("contacts_7d", "contacts_28d", "since_contact", "ignored")
+"""How tired a person may be of us: messages released in 7 and 28 days, time since the last one,
+and how many that wait for an outcome were ignored."""
+TRUST: Final = ("answers", "complaints")
+"""Whether they answer us: accepted or converted decisions that still matter, and objections."""
+TIME: Final = ("hour_sin", "hour_cos", "weekend")
+"""The person's local time of day, on a circle, and whether it is Saturday or Sunday."""
+
+GROUPS: Final = ("traits", "signals", "context", "time", "fatigue", "trust")
+"""Groups of features, as records and `why` name them."""
+
+_COUNT_SCALE: Final = 3.0  # log(1 + 19): a count of 19 is read as 1
+_HOURS_SCALE: Final = 7.0  # log(1 + 1,095): 45 days are read as 1
+_SIGNAL_SCALE: Final = 4.0  # log(1 + 53)
+_QUANTUM: Final = 1_024.0
+_CHARS_MAX: Final = 64
+_FIELD_BITS: Final = 30
+_HELD_BACK: Final = frozenset(
+    (
+        "email", "phone", "name", "firstname", "lastname", "first_name", "last_name", "username",
+        "address", "avatar", "birthday", "id", "title", "website", "description", "qa",
+    )
+)  # fmt: skip
+"""Traits that tell who somebody is rather than what they are like; never taken automatically."""
+
+Read: TypeAlias = Callable[["Run"], Iterable[tuple[int, float]]]
+
+
+def field_id(group: str, name: str) -> int:
+    """Number a field; the same in every strategy."""
+    digest = blake2b(f"{group}\x1f{name}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") >> (64 - _FIELD_BITS)
+
+
+def dense_id(group: str, name: str) -> int:
+    """Number the one feature of a field that is always a number."""
+    return field_id(group, name) << FIELD_SHIFT
+
+
+@lru_cache(maxsize=65_536)
+def value_id(field: int, value: str) -> int:
+    """Number what a field says."""
+    digest = blake2b(value.encode("utf-8", "surrogatepass"), digest_size=4).digest()
+    return (field << FIELD_SHIFT) + int.from_bytes(digest, "big")
+
+
+class Features:
+    """What contextual models see of one person at one event."""
+
+    def __init__(self, ids: tuple[int, ...], values: tuple[float, ...], plan: FeaturePlan) -> None:
+        self.ids = ids
+        self.values = values
+        self._plan = plan
+        self._contexts: dict[int, Context | None] = {}
+
+    def context(self, model: Model) -> Context | None:
+        """Read them as a model does, once for each model."""
+        key = id(model)
+        if key not in self._contexts:
+            self._contexts[key] = model.context(self.ids, self.values)
+        return self._contexts[key]
+
+    def packed(self) -> bytes:
+        """Write them as a record keeps them."""
+        return pack_features(self.ids, self.values)
+
+    def group(self, feature: int) -> str:
+        """Give the group that a feature belongs to."""
+        return self._plan.groups[feature >> FIELD_SHIFT]
+
+
+def contributions(parts: Parts, model: Model, features: Features) -> dict[str, int]:
+    """Sum what moved an arm's log-odds by group of features, in thousandths.
+
+    Returns
+    -------
+    `start` is the declared prior, `arm` what its outcomes say whatever the person; then groups.
+    """
+    found: dict[str, float] = {"start": parts.start, "arm": parts.own}
+    dense, rare = model_ids(model, features)
+    for ids, shares in ((dense, parts.dense.tolist()), (rare, parts.sparse.tolist())):
+        for feature, share in zip(ids, shares, strict=False):
+            group = features.group(feature)
+            found[group] = found.get(group, 0.0) + share
+    return {name: round(share * 1_000) for name, share in found.items()}
+
+
+def model_ids(model: Any, features: Features) -> tuple[tuple[int, ...], list[int]]:
+    """List the features of a model's basis, and those of a row that it reads beside."""
+    basis: Basis = model.settings.basis
+    fields = model.settings.fields
+    dense = frozenset(basis.ids)
+    rare = [
+        feature
+        for feature in features.ids
+        if feature not in dense and (fields is None or feature >> FIELD_SHIFT in fields)
+    ]
+    return basis.ids, rare
+
+
+class FeaturePlan:
+    """Which features are read, laid out once for a strategy.
+
+    Parameters
+    ----------
+    wanted
+        What each contextual model asks for; all of them see what any of them needs, and each model
+        reads its own fields of it.
+    traits
+        Declared traits, by name: those that are taken where a model names none.
+    """
+
+    def __init__(
+        self, wanted: Sequence[ModelFeatures], signals: SignalSet, traits: Sequence[str]
+    ) -> None:
+        self.groups: dict[int, str] = {}
+        self._dense: list[int] = []
+        self._readers: list[Read] = []
+        self.fields = [frozenset(self._fields(one, signals, traits)) for one in wanted]
+        """Of each of `wanted`, the fields that it reads."""
+        every = frozenset[tuple[str, str]]().union(*self.fields)
+        self._lay_out(every, signals)
+
+    @staticmethod
+    def _fields(
+        one: ModelFeatures, signals: SignalSet, traits: Sequence[str]
+    ) -> Iterable[tuple[str, str]]:
+        builtin = {signal.name for signal in builtin_signals(tuple(BUILTIN))}
+        numbers = [
+            name
+            for name, signal in sorted(signals.signals.items())
+            if signal.type in (Type.NUMBER, Type.BOOL) and name not in builtin
+        ]
+        usual = [name for name in traits if name.lower() not in _HELD_BACK]
+        named = numbers[:AUTO_SIGNALS_MAX] if one.signals is None else one.signals
+        yield from (("signals", name) for name in named)
+        named = usual[:AUTO_TRAITS_MAX] if one.traits is None else one.traits
+        yield from (("traits", name) for name in named)
+        yield from (("context", name) for name in ("*",) if one.context is None)
+        yield from (("context", name) for name in one.context or ())
+        if one.time:
+            yield from (("time", name) for name in TIME)
+        if one.contact:
+            yield from (("fatigue", name) for name in FATIGUE)
+            yield from (("trust", name) for name in TRUST)
+
+    def _lay_out(self, every: frozenset[tuple[str, str]], signals: SignalSet) -> None:
+        by_group = {g: tuple(sorted(n for group, n in every if group == g)) for g in GROUPS}
+        for group, names in by_group.items():
+            for name in names:
+                self.groups[field_id(group, name)] = group
+        if by_group["fatigue"]:
+            self._readers.append(_contact)
+        if by_group["time"]:
+            self._readers.append(_time)
+        if by_group["signals"]:
+            self._readers.append(_signals(by_group["signals"]))
+        if by_group["traits"]:
+            self._readers.append(_traits(by_group["traits"]))
+        if by_group["context"]:
+            self._readers.append(_context(by_group["context"]))
+        always = [(g, n) for g in ("fatigue", "trust", "time") for n in by_group[g]]
+        always += [
+            ("signals", name)
+            for name in by_group["signals"]
+            if name in signals.signals and signals.signals[name].type in (Type.NUMBER, Type.BOOL)
+        ]
+        self._dense = sorted(dense_id(group, name) for group, name in always[: DENSE_MAX - 1])
+
+    def basis(self, number: int) -> Basis:
+        """Give the dense features of one of `wanted`."""
+        own = {field_id(*field) for field in self.fields[number]}
+        ids = tuple(feature for feature in self._dense if feature >> FIELD_SHIFT in own)
+        return Basis(ids, (0.0,) * len(ids), (1.0,) * len(ids))
+
+    def field_ids(self, number: int) -> tuple[int, ...] | None:
+        """Give the fields that one of `wanted` reads; None where that is all that there are."""
+        if all(fields == self.fields[number] for fields in self.fields):
+            return None
+        return tuple(sorted({field_id(*field) for field in self.fields[number]}))
+
+    def read(self, run: Run) -> Features:
+        """Read a person at the event at hand."""
+        found: dict[int, float] = {}
+        for read in self._readers:
+            for feature, value in read(run):
+                found[feature] = round(value * _QUANTUM) / _QUANTUM
+        ids = sorted(found)[:FEATURES_MAX]
+        return Features(tuple(ids), tuple(found[feature] for feature in ids), self)
+
+
+# Reading. Counts, ages and signals are read by their logarithm, so that none outweighs all others.
+
+
+_CONTACTS_7D, _CONTACTS_28D, _SINCE, _IGNORED = (dense_id("fatigue", name) for name in FATIGUE)
+_ANSWERS, _COMPLAINTS = (dense_id("trust", name) for name in TRUST)
+_HOUR_SIN, _HOUR_COS, _WEEKEND = (dense_id("time", name) for name in TIME)
+
+
+def _count(value: float) -> float:
+    return math.log1p(value) / _COUNT_SCALE
+
+
+def _contact(run: Run) -> list[tuple[int, float]]:
+    now = run.now
+    sent = [c.at for c in run.person.profile.contacts if c.message_class != "mandatory"]
+    week = sum(at > now - 7 * DAY_MS for at in sent)
+    month = sum(at > now - 28 * DAY_MS for at in sent)
+    hours = (now - max(sent)) / HOUR_MS if sent else math.expm1(_HOURS_SCALE)
+    ignored = answers = 0
+    for standing in run.case.standing:
+        ignored += standing.status == RANK["ignored"]
+        answers += RANK["accepted"] <= standing.status <= RANK["converted"]
+    complaints = sum(c.status == "objected" for c in run.person.profile.consents.values())
+    return [
+        (_CONTACTS_7D, _count(week)),
+        (_CONTACTS_28D, _count(month)),
+        (_SINCE, min(math.log1p(max(hours, 0.0)) / _HOURS_SCALE, 1.0)),
+        (_IGNORED, _count(ignored)),
+        (_ANSWERS, _count(answers)),
+        (_COMPLAINTS, _count(complaints)),
+    ]
+
+
+def _time(run: Run) -> list[tuple[int, float]]:
+    place = run.place
+    zone = zones_of(place, run.rules.contact.zones_assumed)[0]
+    minute, weekday = local_time(zone, run.now)
+    turn = minute / 1_440 * math.tau
+    return [
+        (_HOUR_SIN, math.sin(turn)),
+        (_HOUR_COS, math.cos(turn)),
+        (_WEEKEND, float(weekday >= 5)),
+    ]
+
+
+def _signals(names: tuple[str, ...]) -> Read:
+    fields = [(name, dense_id("signals", name)) for name in names]
+
+    def read(run: Run) -> list[tuple[int, float]]:
+        run.readings.load(names)
+        found: list[tuple[int, float]] = []
+        for name, feature in fields:
+            value = run.readings.signal(name)
+            if isinstance(value, bool):
+                found.append((feature, float(value)))
+            elif isinstance(value, int | float):
+                size = math.log1p(abs(value)) / _SIGNAL_SCALE if math.isfinite(value) else 0.0
+                found.append((feature, math.copysign(min(size, 4.0), value)))
+            elif isinstance(value, str):
+                found.append((value_id(feature >> FIELD_SHIFT, value[:_CHARS_MAX].lower()), 1.0))
+        return found
+
+    return read
+
+
+def _traits(names: tuple[str, ...]) -> Read:
+    fields = [(name, field_id("traits", name)) for name in names]
+
+    def read(run: Run) -> list[tuple[int, float]]:
+        traits, found = run.readings.traits, []
+        for name, field in fields:
+            value = traits.get(name)
+            values = value[:TRAIT_VALUES_MAX] if isinstance(value, list) else (value,)
+            found += [(value_id(field, said), 1.0) for one in values if (said := _said(one))]
+        return found
+
+    return read
+
+
+def _context(names: tuple[str, ...]) -> Read:
+    whole = field_id("context", "*")
+    fields = {name: field_id("context", name) for name in names}
+
+    def read(run: Run) -> list[tuple[int, float]]:
+        context, found = run.readings.context, []
+        for name in sorted(map(str, context)) if "*" in fields else names:
+            said = _said(context.get(name))
+            if said and name in fields:
+                found.append((value_id(fields[name], said), 1.0))
+            elif said:
+                found.append((value_id(whole, f"{name}={said}"), 1.0))
+            if len(found) == CONTEXT_KEYS_MAX:
+                break
+        return found
+
+    return read
+
+
+def _said(value: Any) -> str:
+    """Write what a field says as a word; numbers by their half-octave, so that near ones agree."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return value[:_CHARS_MAX].lower()
+    if isinstance(value, int | float) and value is not UNKNOWN and math.isfinite(value):
+        size = math.floor(2.0 * math.log2(1.0 + abs(value)))
+        return f"#{-size if value < 0 else size}"
+    return ""

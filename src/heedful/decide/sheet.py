@@ -1,0 +1,365 @@
+"""What the arms of one choice are worth, worked out for all of them together, in integers.
+
+`([P(goal | arm) - P(goal | do_nothing)] * margin + d_clv + benefit * weight - cost - fatigue)
+* lever`. Probabilities come from the model of each action and are rounded to millionths before
+anything is computed with them, so the terms of a record add up exactly. Doing nothing is an arm of
+the same model over the same goals.
+
+What does not change as models learn, the ground, is laid out once for each choice; a sheet is one
+state of the models on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from heedful.decide.choice import Choice
+from heedful.decide.compiled import ActionRule, ArmRule, ContactRules, GoalRule
+from heedful.decide.definitions import DO_NOTHING
+from heedful.decide.limits import OUTCOME_MICROS_MAX
+from heedful.kernel import MICRO
+from heedful.learn import (
+    ArmColumns,
+    ArmSpec,
+    Beliefs,
+    Context,
+    Model,
+    Panel,
+    Scorer,
+    columns_together,
+)
+
+Integers: TypeAlias = npt.NDArray[np.int64]
+Places: TypeAlias = npt.NDArray[np.intp]
+Contexts: TypeAlias = Callable[[Model], Context | None]
+"""Reads a person at this moment as a model reads them."""
+
+
+class Worth(NamedTuple):
+    """What an arm is worth, and the terms that make it up."""
+
+    value: int
+    """Micros."""
+    terms: dict[str, int]
+    """Shared between records; never to be changed."""
+
+
+class Weighed(NamedTuple):
+    """What arms are worth, one by one and as columns."""
+
+    worths: list[Worth]
+    table: ArmColumns
+
+
+class Ground(NamedTuple):
+    """What is known of the arms of a choice before any model is asked; each of shape (n_arms,)."""
+
+    d_clv: Integers
+    benefit: Integers
+    cost: Integers
+    lever: Integers
+    spoken: Integers
+    """1 where a contact tires, else 0."""
+    goals: tuple[GoalRule, ...]
+    """Each once."""
+    goal: Places
+    """By arm, the place of its goal among them."""
+    parts: tuple[GroundPart, ...]
+
+
+class GroundPart(NamedTuple):
+    """The arms of one model, and doing nothing for each of their goals behind them."""
+
+    model: str
+    numbers: Places
+    """Of its arms in the choice."""
+    goals: tuple[GoalRule, ...]
+    nothing: Places
+    """By arm, the place of doing nothing for its goal in the panel."""
+    panel: Panel
+
+
+def arm_key(arm: ArmRule) -> str:
+    """Name an arm as models know it.
+
+    Notes
+    -----
+    Names hold no `/`, so two arms never share one.
+    """
+    return f"{arm.action}/{arm.channel}/{arm.treatment}"
+
+
+def spec_of(action: ActionRule, arm: ArmRule) -> ArmSpec:
+    """Give an arm from coarse to fine; actions without a group are alike within their tier."""
+    group = action.group or action.tier
+    return ArmSpec(arm_key(arm), group, action.name, arm.channel, arm.treatment, "", action.prior)
+
+
+def nothing_of(goal: GoalRule) -> ArmSpec:
+    """Give the arm of doing nothing, which is like no action."""
+    return ArmSpec(DO_NOTHING, DO_NOTHING, DO_NOTHING, prior=goal.prior)
+
+
+def ground_of(choice: Choice, contact: ContactRules) -> Ground:
+    """Lay out the arms of a choice."""
+    options = choice.options
+    goals = tuple(dict.fromkeys(option.action.goal for option in options))
+    place = {goal: number for number, goal in enumerate(goals)}
+    by_model: dict[str, list[int]] = {}
+    for option in options:
+        by_model.setdefault(option.action.model, []).append(option.number)
+    return Ground(
+        d_clv=_integers(o.action.d_clv for o in options),
+        benefit=_integers(o.action.benefit * contact.benefit_ppm // MICRO for o in options),
+        cost=_integers(o.action.cost for o in options),
+        lever=_integers(o.action.lever_ppm for o in options),
+        spoken=_integers(int(bool(o.arm.channel)) for o in options),
+        goals=goals,
+        goal=np.array([place[option.action.goal] for option in options], dtype=np.intp),
+        parts=tuple(_part(choice, model, numbers) for model, numbers in by_model.items()),
+    )
+
+
+def _part(choice: Choice, model: str, numbers: list[int]) -> GroundPart:
+    options = [choice.options[number] for number in numbers]
+    goals = tuple(dict.fromkeys(option.action.goal for option in options))
+    place = {goal: len(options) + number for number, goal in enumerate(goals)}
+    asked = [(o.action.goal.name, spec_of(o.action, o.arm)) for o in options]
+    asked += [(goal.name, nothing_of(goal)) for goal in goals]
+    nothing = np.array([place[option.action.goal] for option in options], dtype=np.intp)
+    return GroundPart(model, np.array(numbers, dtype=np.intp), goals, nothing, Panel(asked))
+
+
+def _integers(values: Iterable[int]) -> Integers:
+    return np.fromiter(values, np.int64)
+
+
+class Part(NamedTuple):
+    """The arms of one model, as it is now."""
+
+    ground: GroundPart
+    model: Model
+    scorer: Scorer
+    fixed: Beliefs | None
+    """What it says of everybody, where it says the same of all."""
+
+
+class Sheet:
+    """The arms of one choice under one state of the models.
+
+    Parameters
+    ----------
+    model
+        Gives the model that stands for a name.
+    hour
+        As of which models are asked, ms since 1970.
+    margins
+        Micros that an outcome is worth, by goal: for goals that state none.
+    """
+
+    def __init__(
+        self,
+        choice: Choice,
+        contact: ContactRules,
+        model: Callable[[str], Model],
+        hour: int,
+        margins: Mapping[str, int],
+    ) -> None:
+        ground = choice.remembered.get("ground")
+        if ground is None:
+            ground = choice.remembered["ground"] = ground_of(choice, contact)
+        self._ground: Ground = ground
+        self._contact = contact
+        self._goal_margins = _integers(margin_of(goal, margins) for goal in ground.goals)
+        self._margin = self._goal_margins[ground.goal] if len(ground.goal) else ground.cost
+        self._parts = []
+        for part in ground.parts:
+            its = model(part.model)
+            scorer = its.scorer(part.panel, hour)
+            fixed = None if its.is_contextual else scorer.beliefs(None)
+            self._parts.append(Part(part, its, scorer, fixed))
+        self.is_contextual = any(part.fixed is None for part in self._parts)
+
+    def beliefs(self, contexts: Contexts | None) -> list[Beliefs]:
+        """Ask each model about one person; None where no model needs to know whom it is about."""
+        found = []
+        for part in self._parts:
+            beliefs = part.fixed
+            if beliefs is None:
+                assert contexts is not None  # somebody is asked about
+                beliefs = part.scorer.beliefs(contexts(part.model))
+            found.append(beliefs)
+        return found
+
+    def weigh(
+        self, arms: Places, recent: int, beliefs: list[Beliefs], weights: Integers | None
+    ) -> Weighed:
+        """Value some arms for a person who heard from us so often lately.
+
+        Parameters
+        ----------
+        weights
+            Context weight of each of the arms in millionths, under the product formula.
+        """
+        ground, margin = self._ground, self._margin[arms]
+        p, p_nothing = self._chances(arms, beliefs)
+        lever = ground.lever[arms]
+        if self._contact.is_product:
+            return self._product(arms, beliefs, p, margin, lever, weights)
+        increment = _times(p - p_nothing, margin)
+        d_clv, benefit, cost = ground.d_clv[arms], ground.benefit[arms], ground.cost[arms]
+        fatigue = self._contact.fatigue_micros * recent * ground.spoken[arms]
+        rest = d_clv + benefit - cost - fatigue
+        value = _times(lever, increment + rest)
+        offset = _times(lever, rest - _times(p_nothing, margin))
+        columns = self._columns(arms, beliefs, _times(lever, margin), offset)
+        terms = [
+            {
+                "p_ppm": p_,
+                "p_nothing_ppm": nothing,
+                "margin": margin_,
+                "increment": increment_,
+                "d_clv": d_clv_,
+                "benefit": benefit_,
+                "cost": cost_,
+                "fatigue": fatigue_,
+                "lever_ppm": lever_,
+                "value": value_,
+            }
+            for (
+                p_, nothing, margin_, increment_, d_clv_, benefit_, cost_, fatigue_, lever_, value_,
+            ) in zip(
+                *(
+                    term.tolist()
+                    for term in (
+                        p, p_nothing, margin, increment, d_clv, benefit, cost, fatigue, lever,
+                        value,
+                    )
+                ),
+                strict=True,
+            )
+        ]  # fmt: skip
+        return Weighed([Worth(one["value"], one) for one in terms], columns)
+
+    def _product(
+        self,
+        arms: Places,
+        beliefs: list[Beliefs],
+        p: Integers,
+        margin: Integers,
+        lever: Integers,
+        weights: Integers | None,
+    ) -> Weighed:
+        if weights is None:
+            weights = np.full(len(arms), MICRO)
+        gain = _times(lever, _scaled(weights, margin))
+        value = _times(p, gain)
+        columns = self._columns(arms, beliefs, gain, np.zeros(len(arms), dtype=np.int64))
+        terms = [
+            {"p_ppm": p_, "margin": m, "weight_ppm": w, "lever_ppm": lever_, "value": v}
+            for p_, m, w, lever_, v in zip(
+                *(term.tolist() for term in (p, margin, weights, lever, value)), strict=True
+            )
+        ]
+        return Weighed([Worth(one["value"], one) for one in terms], columns)
+
+    def _chances(self, arms: Places, beliefs: list[Beliefs]) -> tuple[Integers, Integers]:
+        """Give the chance of each arm, and of doing nothing for its goal, in millionths."""
+        count = len(self._ground.goal)
+        p, p_nothing = np.empty(count), np.empty(count)
+        for part, its in zip(self._parts, beliefs, strict=True):
+            numbers = part.ground.numbers
+            p[numbers] = its.p[: len(numbers)]
+            p_nothing[numbers] = its.p[part.ground.nothing]
+        return _ppm(p[arms]), _ppm(p_nothing[arms])
+
+    def _columns(
+        self, arms: Places, beliefs: list[Beliefs], gain: Integers, offset: Integers
+    ) -> ArmColumns:
+        if len(beliefs) == 1:
+            return beliefs[0].take(arms).columns(gain.astype(float), offset.astype(float))
+        found = []
+        for part, its in zip(self._parts, beliefs, strict=True):
+            place = np.full(len(self._ground.goal), -1)
+            place[part.ground.numbers] = np.arange(len(part.ground.numbers))
+            own = place[arms]
+            where = np.flatnonzero(own >= 0)
+            if len(where):
+                taken = its.take(own[where])
+                columns = taken.columns(gain[where].astype(float), offset[where].astype(float))
+                found.append((columns, where))
+        return columns_together(found, len(arms))
+
+    def silence(self, goals: tuple[GoalRule, ...], beliefs: list[Beliefs]) -> Weighed:
+        """Value doing nothing where these are the goals of the arms beside it.
+
+        Notes
+        -----
+        It is worth 0 by definition, uncertain by the goal that is most so. An arm's value is what
+        it adds to doing nothing for its own goal. Among arms of one goal and model this is exact;
+        with several silence stands for the one whose worth is least known.
+        """
+        widest = self._widest(goals, beliefs)
+        if self._contact.is_product or widest is None:
+            flat = Beliefs("beta", np.ones(1), np.ones(1), np.full(1, 0.5))
+            return Weighed([Worth(0, {"value": 0})], flat.columns(np.zeros(1), np.zeros(1)))
+        number, place, margin = widest
+        alone = beliefs[number].take(np.array([place]))
+        p = int(_ppm(alone.p)[0])
+        certain = -(p * margin // MICRO)
+        columns = alone.columns(np.array([float(margin)]), np.array([float(certain)]))
+        return Weighed([Worth(0, {"p_nothing_ppm": p, "margin": margin, "value": 0})], columns)
+
+    def _widest(
+        self, goals: tuple[GoalRule, ...], beliefs: list[Beliefs]
+    ) -> tuple[int, int, int] | None:
+        """Find the part, the place in its panel and the margin of the most uncertain silence."""
+        margins = dict(zip(self._ground.goals, self._goal_margins.tolist(), strict=True))
+        found, most = None, -1.0
+        for number, (part, its) in enumerate(zip(self._parts, beliefs, strict=True)):
+            first = len(part.ground.numbers)
+            spreads = its.take(np.arange(first, first + len(part.ground.goals))).spread().tolist()
+            for i, (goal, spread) in enumerate(zip(part.ground.goals, spreads, strict=True)):
+                if goal in goals and margins[goal] * spread > most:
+                    found, most = (number, first + i, margins[goal]), margins[goal] * spread
+        return found
+
+    def asked(
+        self, number: int | None, goals: tuple[GoalRule, ...], beliefs: list[Beliefs]
+    ) -> tuple[Part, int] | None:
+        """Find who was asked about an arm, and its place in the panel; None means doing nothing."""
+        if number is None:
+            widest = self._widest(goals, beliefs)
+            return None if widest is None else (self._parts[widest[0]], widest[1])
+        for part in self._parts:
+            place = int(part.ground.numbers.searchsorted(number))
+            if place < len(part.ground.numbers) and part.ground.numbers[place] == number:
+                return part, place
+        return None
+
+
+def margin_of(goal: GoalRule, margins: Mapping[str, int]) -> int:
+    """Give what an outcome is expected to be worth: as stated, else as experienced."""
+    margin = margins.get(goal.name, 0) if goal.margin is None else goal.margin
+    return max(-OUTCOME_MICROS_MAX, min(margin, OUTCOME_MICROS_MAX))
+
+
+def _ppm(p: npt.NDArray[np.float64]) -> Integers:
+    return np.rint(p * MICRO).astype(np.int64)
+
+
+def _times(ppm: Integers, micros: Any) -> Integers:
+    """Give `ppm * micros // 10^6`, without the product ever leaving 64 bits."""
+    whole, rest = np.divmod(micros, MICRO)
+    result: Integers = ppm * whole + ppm * rest // MICRO
+    return result
+
+
+def _scaled(weights: Integers, margin: Integers) -> Integers:
+    """Give the same of weights that may be large themselves."""
+    found = [w * m // MICRO for w, m in zip(weights.tolist(), margin.tolist(), strict=True)]
+    return np.array(found, dtype=np.int64)
