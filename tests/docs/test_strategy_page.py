@@ -51,6 +51,7 @@ class Reader:
         name, is_more, _ = block.title.partition(AT_END)
         path = self.folder / "shop" / name
         assert path.exists() == bool(is_more), name
+        path.parent.mkdir(exist_ok=True)
         with path.open("a" if is_more else "x", encoding="utf-8") as file:
             file.write(block.text)
 
