@@ -74,6 +74,17 @@ class Metrics:
         self._quarantined = self._gauge("quarantined", "Rows that wait in the quarantine.")
         self._stops = self._gauge("stops", "Scopes that are stopped.")
         self._incidents = self._gauge("incidents", "Incidents that run.")
+        self._drift = self._gauge(
+            "drift", "How far a series has moved, as a share of its limit.", ["series", "measure"]
+        )
+        self._gap = self._gauge(
+            "fairness",
+            "What a group gets over what the best-off group gets; of calibration their distance.",
+            ["trait", "group", "action", "measure"],
+        )
+        self._crossed = self._gauge(
+            "limits_crossed", "Limits of drift or fairness that are crossed."
+        )
         self._bytes = self._gauge("store_bytes", "Size of the store's files.")
         self._free = self._gauge("disk_free_bytes", "Free where the store is.")
 
@@ -83,8 +94,8 @@ class Metrics:
     def _histogram(self, name: str, about: str, buckets: tuple[float, ...]) -> Histogram:
         return Histogram(f"heedful_{name}", about, buckets=buckets, registry=self.registry)
 
-    def _gauge(self, name: str, about: str) -> Gauge:
-        return Gauge(f"heedful_{name}", about, registry=self.registry)
+    def _gauge(self, name: str, about: str, labels: list[str] | None = None) -> Gauge:
+        return Gauge(f"heedful_{name}", about, labels or [], registry=self.registry)
 
     def observe(self, result: BatchResult, seconds: float) -> None:
         """Count one committed batch; called on the writer's thread."""
@@ -111,6 +122,18 @@ class Metrics:
         self._quarantined.set(stats.quarantined)
         self._stops.set(len(app.engine.governing.stops()))
         self._incidents.set(len(app.engine.governing.incidents()))
+        self._watch(app)
         self._bytes.set(stats.bytes_on_disk)
         self._free.set(stats.bytes_free)
         return generate_latest(self.registry)
+
+    def _watch(self, app: App) -> None:
+        """Show drift and fairness as they stand; what is not looked at any more is gone."""
+        found = app.engine.measuring.found()
+        self._drift.clear()
+        self._gap.clear()
+        for drift in found.drifts:
+            self._drift.labels(drift.series, drift.measure).set(drift.amount / drift.limit)
+        for gap in found.gaps:
+            self._gap.labels(gap.trait, gap.group, gap.action, gap.measure).set(gap.ratio)
+        self._crossed.set(len(found.crossed))

@@ -15,6 +15,7 @@ from heedful.api import (
     customers,
     decisions,
     docs,
+    fairness,
     governance,
     health,
     inbox,
@@ -58,7 +59,18 @@ def site(context: Context) -> Litestar:
 
 def handlers() -> Sequence[HTTPRouteHandler]:
     """List the handlers of all rooms."""
-    rooms = (health, customers, decisions, inbox, governance, operations, measure, senders, stream)
+    rooms = (
+        health,
+        customers,
+        decisions,
+        inbox,
+        governance,
+        operations,
+        measure,
+        fairness,
+        senders,
+        stream,
+    )
     return [handler for room in rooms for handler in room.HANDLERS]
 
 

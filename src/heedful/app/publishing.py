@@ -74,6 +74,19 @@ def replay_under(store: Store, world: World, old: Strategy, new: Strategy, peopl
         Most customers to look at; keys are hashes, so the first ones by key are a fair sample.
     """
 
+    histories = read_histories(store, world, people)
+    return Replayed(people=len(histories), differences=compare_histories(old, new, histories))
+
+
+def read_histories(store: Store, world: World, people: int) -> dict[str, list[Event]]:
+    """Read the newest events of a sample of people, by customer id.
+
+    Parameters
+    ----------
+    people
+        Most customers to look at; keys are hashes, so the first ones by key are a fair sample.
+    """
+
     def read(tx: Transaction) -> dict[str, list[Event]]:
         histories = {}
         for row in tx.scan_customers(-1, people):
@@ -82,5 +95,4 @@ def replay_under(store: Store, world: World, old: Strategy, new: Strategy, peopl
             histories[reading.customer_id(row.key)] = [decode_event(one.body) for one in rows]
         return histories
 
-    histories = store.read(read)
-    return Replayed(people=len(histories), differences=compare_histories(old, new, histories))
+    return store.read(read)

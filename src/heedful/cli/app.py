@@ -12,6 +12,7 @@ from heedful.cli import (
     customers,
     deciding,
     demo,
+    fairness,
     governing,
     importing,
     keys,
@@ -63,6 +64,8 @@ app.command()(strategies.rollback)
 app.command()(strategies.schema)
 app.command()(measuring.lift)
 app.command()(measuring.attribution)
+app.command()(fairness.drift)
+app.command()(fairness.fairness)
 app.command()(operations.replay)
 app.command()(operations.backup)
 app.command()(operations.restore)

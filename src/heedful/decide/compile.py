@@ -44,6 +44,7 @@ def compile_rules(
     version: str,
     profile: ProfileRules | None = None,
     faults: list[InputError] | None = None,
+    ignored: frozenset[str] = frozenset(),
 ) -> Rules:
     """Check definitions and compile them.
 
@@ -60,6 +61,8 @@ def compile_rules(
         How traits are read: unions as lists, expired ones not at all.
     faults
         Where given, every fault is appended, and the rules are made of what has none.
+    ignored
+        Reason codes of gates that stay open, to ask what they change; never where it counts.
 
     Raises
     ------
@@ -90,6 +93,7 @@ def compile_rules(
         currency=definitions.currency,
         contact=compiler.contact,
         conditions=tuple(compiler.writing.conditions),
+        ignored=ignored,
     )
     if faults is not None:
         faults += compiler.writing.faults

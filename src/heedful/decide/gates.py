@@ -127,9 +127,10 @@ class Gates:
         """
         rest = choice.all if within is None else within
         closed: list[tuple[int, str]] = []
+        ignored = self._run.rules.ignored
         for arms, code in self._closing(choice, tried):
             hit = rest & arms
-            if hit:
+            if hit and code not in ignored:
                 closed.append((hit, code))
                 rest ^= hit
                 if not rest:

@@ -100,6 +100,7 @@ class Rules:
         currency: str,
         contact: ContactRules,
         conditions: tuple[Condition, ...],
+        ignored: frozenset[str] = frozenset(),
     ) -> None:
         self.version = version
         self.signals = signals
@@ -115,6 +116,8 @@ class Rules:
         self.currency = currency
         self.contact = contact
         self.conditions = conditions
+        self.ignored = ignored
+        """Reason codes of gates that stay open, in a what-if; none in force."""
         self.holds = tuple(condition.expression.holds for condition in conditions)
         """By number."""
         self.is_empty = not (needs or actions or triggers)

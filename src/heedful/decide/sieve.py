@@ -37,7 +37,7 @@ class Sieve:
     def __init__(self, asked: Iterable[tuple[int, int, tree.Node]]) -> None:
         groups: dict[tuple[tuple[str, ...], ...], dict[tree.Node, list[int]]] = {}
         for gate, arms, condition in asked:
-            for part in _parts(condition):
+            for part in parts_of(condition):
                 parts = groups.setdefault(tree.paths(part), {})
                 parts.setdefault(part, [0] * _GATES)[gate] |= arms
         self._groups = [_Group(paths, parts) for paths, parts in groups.items()]
@@ -97,9 +97,10 @@ class _Group:
         return tuple(closed)
 
 
-def _parts(node: tree.Node) -> Iterable[tree.Node]:
+def parts_of(node: tree.Node) -> Iterable[tree.Node]:
+    """List the parts of a condition that must all hold."""
     if isinstance(node, tree.Logic) and node.op == "and":
         for item in node.items:
-            yield from _parts(item)
+            yield from parts_of(item)
     else:
         yield node

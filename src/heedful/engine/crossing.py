@@ -62,6 +62,16 @@ def news(crossings: Sequence[Crossing], crossed: Mapping[str, Since]) -> list[Cr
     return [one for one in crossings if one.is_crossed and one.key not in crossed] + over
 
 
+def drift_key(drift: Drift) -> str:
+    """Name what moved, as limits that it tightened are named."""
+    return f"drift:{drift.series}:{drift.measure}"
+
+
+def gap_key(gap: Gap) -> str:
+    """Name who fares worse, as limits that it tightened are named."""
+    return f"fairness:{gap.trait}:{gap.group}:{gap.action}:{gap.measure}"
+
+
 def _of_drift(drift: Drift, world: World) -> Crossing:
     is_model = drift.series.startswith(MODEL) and drift.measure != "psi"
     said = {
@@ -72,7 +82,7 @@ def _of_drift(drift: Drift, world: World) -> Crossing:
         "is_crossed": drift.is_crossed,
     }
     return Crossing(
-        f"drift:{drift.series}:{drift.measure}",
+        drift_key(drift),
         said,
         drift.is_crossed,
         drift.series,
@@ -95,7 +105,7 @@ def _of_gap(gap: Gap, world: World) -> Crossing:
         "is_crossed": gap.is_crossed,
     }
     return Crossing(
-        f"fairness:{gap.trait}:{gap.group}:{gap.action}:{gap.measure}",
+        gap_key(gap),
         said,
         gap.is_crossed,
         f"action:{gap.action}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -14,7 +14,7 @@ from heedful.kernel import DAY_MS
 from heedful.strategy.load import Strategy, load_parts
 from heedful.strategy.scenario import Telling
 from heedful.strategy.scenario_file import ScenariosFile
-from heedful.strategy.stage import Play, Stage
+from heedful.strategy.stage import Moment, Play, Stage
 
 NOTHING: Final = "nothing decided"
 
@@ -95,18 +95,27 @@ def compare_histories(
     return [
         difference
         for person, events in histories.items()
-        for difference in _differing(person, *(_played(stage, events) for stage in stages))
+        for difference in _differing(person, *(play_history(stage, events) for stage in stages))
     ]
 
 
-def _played(stage: Stage, events: Iterable[Event]) -> list[Decision]:
+def play_history(
+    stage: Stage, events: Iterable[Event], beside: Callable[[Moment], None] | None = None
+) -> list[Decision]:
+    """Play what happened to one person from nothing; gives what was decided.
+
+    Parameters
+    ----------
+    beside
+        Called with each step that decided something.
+    """
     happened = sorted(
         (e for e in events if e.type != "own" or e.name in _SAID_BY_OTHERS),
         key=lambda event: (event.at, event.key),
     )
     if not happened:
         return []
-    play = Play(stage, happened[0].at)
+    play = Play(stage, happened[0].at, beside=beside)
     for event in happened:
         play.wait(event.at)
         play.take(msgspec.structs.replace(event, received_at=event.at))

@@ -7,6 +7,7 @@ numbers in memory. Released messages count as delivered, and nothing goes anywhe
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
@@ -41,15 +42,36 @@ _CUSTOMER: Final = 1
 _FRAGMENT: Final = 1
 
 
-class Stage:
-    """A strategy compiled once, for any number of people."""
+class Moment(NamedTuple):
+    """A step that decided something, as it was before it: what else would have been decided?"""
 
-    def __init__(self, strategy: Strategy) -> None:
+    surroundings: Surroundings
+    person: Person
+    case: bytes
+    """What was under way, encoded."""
+    event: Event
+    decisions: tuple[Decision, ...]
+
+
+class Stage:
+    """A strategy compiled once, for any number of people.
+
+    Parameters
+    ----------
+    ignored
+        Reason codes of gates that stay open, to ask what they change.
+    """
+
+    def __init__(self, strategy: Strategy, *, ignored: frozenset[str] = frozenset()) -> None:
         self.strategy = strategy
         self.identity = strategy.identity.compile()
         self.signals = compile_signals(strategy.sensed, strategy.automatic, strategy.sequences)
         self.rules: Rules = compile_rules(
-            strategy.definitions, self.signals, version=strategy.version, profile=strategy.profile
+            strategy.definitions,
+            self.signals,
+            version=strategy.version,
+            profile=strategy.profile,
+            ignored=ignored,
         )
 
 
@@ -99,10 +121,20 @@ class Play:
         When the play begins.
     is_held_out
         Whether the person is in the hold-out; None draws, as live.
+    beside
+        Called with each step that decided something, before what follows from it.
     """
 
-    def __init__(self, stage: Stage, now: int, *, is_held_out: bool | None = False) -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        now: int,
+        *,
+        is_held_out: bool | None = False,
+        beside: Callable[[Moment], None] | None = None,
+    ) -> None:
         self._stage = stage
+        self._beside = beside
         self.now = now
         self.record = Record()
         self.case = new_case()
@@ -180,7 +212,11 @@ class Play:
         if rules.is_empty or not (self.case.is_active or rules.concerns(event)):
             return Step()
         person = Person(_CUSTOMER, self._profile, self._senses, lambda: self._identifiers)
-        step = decide.step(rules, self._surroundings(), person, self.case, event, _FRAGMENT)
+        shared = self._surroundings()
+        held = b"" if self._beside is None else decide.encode_case(self.case)
+        step = decide.step(rules, shared, person, self.case, event, _FRAGMENT)
+        if self._beside is not None and step.decisions:
+            self._beside(Moment(shared, person, held, event, step.decisions))
         for said in step.events:
             own = self.event("own", said.name, properties=said.properties, source=OWN_SOURCE)
             self._fold(own)

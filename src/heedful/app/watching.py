@@ -1,0 +1,205 @@
+"""Drift and fairness as they stand: what is beyond its limit, by how much, and what makes it so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from heedful.app.publishing import read_histories
+from heedful.engine.crossing import Since, drift_key, gap_key
+from heedful.kernel import MICRO, format_instant
+from heedful.measure import Drift, Gap
+from heedful.measure.ablation import Cause, Suspect, causes
+from heedful.measure.fairness import ANY, not_said
+
+if TYPE_CHECKING:
+    from heedful.app.application import App
+
+SUSPECTS_MAX: Final = 5
+"""Gaps that are explained at once, the widest first: each costs a replay under every rule."""
+
+
+class DriftShown(msgspec.Struct, frozen=True, kw_only=True):
+    """How far one series has moved."""
+
+    series: str
+    """`model:NAME`, or the path of a value that conditions read."""
+    measure: str
+    """`psi`, `calibration` or `reward`."""
+    amount: float
+    limit: float
+    is_crossed: bool
+    """Whether it lies beyond the limit and surely beyond chance."""
+    since: str | None
+    """When it was first seen beyond its limit; null where it is not."""
+    now: int
+    """Decisions, or known outcomes, in the window."""
+    before: int
+    """Those in the reference."""
+    says: str
+
+
+class DriftReport(msgspec.Struct, frozen=True, kw_only=True):
+    """How far models and what they see have moved, the nearest to its limit first."""
+
+    window: str
+    reference: str
+    items: list[DriftShown]
+
+
+class GapShown(msgspec.Struct, frozen=True, kw_only=True):
+    """How one group fares beside the one that fares best."""
+
+    trait: str
+    group: str
+    reference: str
+    action: str
+    """`*` for all actions together."""
+    measure: str
+    """`selection`, `outcome`, `value` or `calibration`."""
+    amount: float
+    best: float
+    ratio: float
+    """The one over the other; of `calibration` their distance."""
+    limit: float | None
+    is_crossed: bool
+    since: str | None
+    """When it was first seen beyond its limit; null where it is not."""
+    asked: int
+    """Decisions of the group, or known outcomes."""
+    declared: str | None
+    """Why the action may read the trait, where its decision type says so."""
+    says: str
+
+
+class CauseShown(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a gap would close without one rule."""
+
+    trait: str
+    group: str
+    reference: str
+    action: str
+    rule: str
+    """A part of a condition, a gate, or `weight`."""
+    ratio: float
+    ratio_without: float
+    asked: int
+    """Decisions about the group that were made again."""
+    says: str
+
+
+class Unknown(msgspec.Struct, frozen=True, kw_only=True):
+    """Decisions about people of whom the trait is not known; they are compared with nobody."""
+
+    not_said: int
+    asked: int
+
+
+class GroupShown(msgspec.Struct, frozen=True, kw_only=True):
+    """What was counted of one group and action."""
+
+    action: str
+    group: str
+    """As `TRAIT=GROUP`."""
+    asked: int
+    chosen: int
+    known: int
+    reached: int
+    value: float
+    """Money that the known ones brought."""
+    gated: dict[str, int]
+    """By reason, decisions in which a gate stopped the action."""
+
+
+class FairnessReport(msgspec.Struct, frozen=True, kw_only=True):
+    """How groups fare beside each other, what is beyond its limit first."""
+
+    window: str
+    items: list[GapShown]
+    causes: list[CauseShown]
+    """Of the gaps below their limit, where people were replayed."""
+    groups: list[GroupShown]
+    unknown: dict[str, Unknown]
+    """By trait."""
+    replayed: int
+    """People whose past was decided again."""
+
+
+def drift_report(app: App) -> DriftReport:
+    """Say how far models and what they see have moved."""
+    policy, found = app.engine.world.drift, app.engine.measuring.found()
+
+    def shown(one: Drift) -> DriftShown:
+        since = found.crossed.get(drift_key(one))
+        return DriftShown(
+            **one._asdict(),
+            since=None if since is None else format_instant(since.at),
+            says=one.says,
+        )
+
+    return DriftReport(
+        window=policy.window, reference=policy.reference, items=[shown(d) for d in found.drifts]
+    )
+
+
+def fairness_report(app: App, people: int = 0) -> FairnessReport:
+    """Say how groups fare, and what makes the gaps that are below their limit.
+
+    Parameters
+    ----------
+    people
+        Customers whose past is decided again without one rule at a time; 0 explains nothing.
+    """
+    world, measuring = app.engine.world, app.engine.measuring
+    found, counts, now = measuring.found(), measuring.counted().fairness, app.engine.now()
+    reasons = {name: a.decision_type.reads_protected for name, a in world.rules.actions.items()}
+    suspects = [
+        Suspect(gap.trait, gap.action)
+        for gap in found.gaps
+        if gap.measure == "selection" and gap.action != ANY and gap.ratio < (gap.limit or 0.0)
+    ]
+    named = list(dict.fromkeys(s for s in suspects if s.action in reasons))[:SUSPECTS_MAX]
+    histories = read_histories(app.store, world, people) if people and named else {}
+    made = causes(app.strategy, histories.values(), world.fairness, named) if histories else []
+    return FairnessReport(
+        window=world.fairness.window,
+        items=[_gap_shown(gap, reasons, found.crossed) for gap in found.gaps],
+        causes=[_cause_shown(cause) for cause in made],
+        groups=[
+            GroupShown(
+                action=action,
+                group=group,
+                asked=cell.asked,
+                chosen=cell.chosen,
+                known=cell.known,
+                reached=cell.hits,
+                value=cell.value / MICRO,
+                gated=cell.gated,
+            )
+            for action, cells in sorted(counts.window(now).items())
+            for group, cell in sorted(cells.items())
+        ],
+        unknown={
+            trait: Unknown(not_said=missing, asked=asked)
+            for trait, (missing, asked) in not_said(counts, world.fairness, now).items()
+        },
+        replayed=len(histories),
+    )
+
+
+def _gap_shown(
+    gap: Gap, reasons: Mapping[str, Mapping[str, str]], crossed: Mapping[str, Since]
+) -> GapShown:
+    since = crossed.get(gap_key(gap))
+    return GapShown(
+        **gap._asdict(),
+        since=None if since is None else format_instant(since.at),
+        declared=reasons.get(gap.action, {}).get(gap.trait),
+        says=gap.says,
+    )
+
+
+def _cause_shown(cause: Cause) -> CauseShown:
+    return CauseShown(**cause._asdict(), says=cause.says)
