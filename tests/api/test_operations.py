@@ -185,6 +185,7 @@ def test_the_metrics_say_how_the_server_is_doing(deciding: Served) -> None:
         "effects_released_total", "ack_seconds_bucket", "decide_seconds_bucket",
         "commit_seconds_bucket", "batch_events_bucket", "pending_events", "stream_watchers",
         "log_seq", "customers", "events_stored", "quarantined", "stops", "incidents",
+        "limits_crossed",
         "store_bytes", "disk_free_bytes",
     }  # fmt: skip
     assert {f"heedful_{name}" for name in wanted} <= named
