@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from heedful.events import Event
 from heedful.kernel import hash_key
@@ -51,13 +51,12 @@ def history(number: int, *, gold_share: int, has_consent: bool = True) -> Iterat
     yield event(number, 3, "Product Added")
 
 
-def event(number: int, place: int, name: str, **said: object) -> Event:
-    fields = {"type": "identify" if name == "identify" else "track", **said}
-    key = hash_key(b"test", f"{number}:{place}")
-    return Event(
-        name=name, at=START + place, key=key, message_id=f"{number}:{place}",
-        received_at=START + place, original_at=START + place, user_id=f"u{number}", source="web", **fields,  # type: ignore[arg-type]
-    )  # fmt: skip
+def event(number: int, place: int, name: str, **said: Any) -> Event:
+    at, message_id = START + place, f"{number}:{place}"
+    fields = {"type": "identify" if name == "identify" else "track", "source": "web", **said}
+    key = hash_key(b"test", message_id)
+    times = {"at": at, "received_at": at, "original_at": at}
+    return Event(name=name, key=key, message_id=message_id, user_id=f"u{number}", **times, **fields)
 
 
 def found(histories: list[list[Event]]) -> list[Cause]:
