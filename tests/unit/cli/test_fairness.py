@@ -1,4 +1,4 @@
-"""Drift and fairness as operators ask for them, of a strategy with a proxy for a protected trait."""
+"""Drift and fairness on the command line, of a strategy with a proxy for a protected trait."""
 
 from __future__ import annotations
 
