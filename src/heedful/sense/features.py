@@ -19,14 +19,7 @@ import msgspec
 from heedful.events import Event
 from heedful.kernel import SECOND_MS, hash_key, parse_span
 from heedful.sense import ring
-from heedful.sense.decay import (
-    HALF_LIVES_PER_BIN,
-    POWERS,
-    STEP_BITS,
-    STEP_MASK,
-    decayed,
-    weight,
-)
+from heedful.sense.decay import HALF_LIVES_PER_BIN, decayed, weight
 from heedful.sense.definitions import Automatic
 from heedful.sense.limits import (
     FEATURES_MAX,
@@ -115,6 +108,8 @@ class AutomaticRule:
         self.limit = automatic.features_max
         self._roots = tuple(path[0] for _, path in self._paths)
         self._remembered: dict[tuple[Any, ...], list[FeatureKey]] = {}
+        # An event adds its instant to several counters, one after the other.
+        self._weighed: tuple[int | None, tuple[tuple[int, int], ...]] = (None, ())
 
     def keys(self, event: Event) -> list[FeatureKey]:
         """List the features that an event touches, each once; the list must not be changed."""
@@ -156,28 +151,34 @@ class AutomaticRule:
         if len(counter) == _ONE_BY_ONE_MAX:
             instants = ring.instants(counter)
             counter = [instants[0], 0, 1, instants[0] - instants[1]]
-            for half_life, width in self._decays:
-                counter += [weight(instants[0] % width, half_life), 0]
+            for _, heavy in self._weighed_at(instants[0]):
+                counter += [heavy, 0]
             for instant in instants[1:]:
                 self._add(counter, instant)
         self._add(counter, at)
         return counter
 
+    def _weighed_at(self, at: int) -> tuple[tuple[int, int], ...]:
+        """Give bin and weight of an instant for each half-life."""
+        known = self._weighed
+        if known[0] != at:
+            weights = tuple((at // w, weight(at % w, h)) for h, w in self._decays)
+            # One assignment, so that folding on two threads never sees half of it.
+            known = self._weighed = at, weights
+        return known[1]
+
     def _add(self, counter: list[int], at: int) -> None:
         last = counter[_LAST]
         place = _WEIGHTS
-        for half_life, width in self._decays:
-            index = at // width
+        for (index, heavy), (_, width) in zip(self._weighed_at(at), self._decays, strict=True):
             newer = index - last // width
-            if newer >= -1:
-                # As `decay.weight`, written out: this line runs three times for every feature.
-                steps = ((at - index * width) << STEP_BITS) // half_life
-                heavy = POWERS[steps & STEP_MASK] << (steps >> STEP_BITS)
-                if newer > 0:
-                    counter[place + 1] = counter[place] if newer == 1 else 0
-                    counter[place] = heavy
-                else:
-                    counter[place - newer] += heavy
+            if newer == 0:
+                counter[place] += heavy
+            elif newer > 0:
+                counter[place + 1] = counter[place] if newer == 1 else 0
+                counter[place] = heavy
+            elif newer == -1:
+                counter[place + 1] += heavy
             place += 2
         counter[_COUNT] += 1
         if at >= last:

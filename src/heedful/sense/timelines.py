@@ -8,6 +8,7 @@ in their own order and `not` after them.
 from __future__ import annotations
 
 from bisect import bisect_right
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -22,6 +23,8 @@ from heedful.sense.types import Scope, Value
 
 AFTER: Final = 1
 NOT_AFTER: Final = 2
+
+_REMEMBERED_MAX: Final = 4_096
 
 
 class _Roles(msgspec.Struct, array_like=True):
@@ -128,17 +131,14 @@ class AbsenceRule(_TimelineRule):
     `not` event in (t, t + within]. The timer at t + within only asks for an evaluation.
     """
 
-    def _spans(self, body: bytes | None, now: int) -> list[tuple[int, int]]:
-        """The half-open times in which it holds if nothing else happens, by their starts.
+    def __init__(self, within: int, holds: int) -> None:
+        super().__init__(within, holds)
+        # Asked when an event is decided about and again when the customer is written.
+        self._spans = lru_cache(maxsize=_REMEMBERED_MAX)(self._spans_of)
 
-        None at all where the last possible one is over.
-        """
-        if body is None:
-            return []
-        slot = _ROLES.decode(body)
-        if slot.ats[0] + self._within + self._holds <= now:
-            return []
-        entries = self._entries(slot)
+    def _spans_of(self, body: bytes) -> list[tuple[int, int]]:
+        """The half-open times in which it holds if nothing else happens, by their starts."""
+        entries = self._entries(_ROLES.decode(body))
         nots = [at for at, mask in entries if mask & NOT_AFTER]
         spans = []
         for at, mask in entries:
@@ -150,11 +150,13 @@ class AbsenceRule(_TimelineRule):
         return spans
 
     def value(self, body: bytes | None, now: int, visits: Visits) -> Value:
-        return any(start <= now < end for start, end in self._spans(body, now))
+        if body is None:
+            return False
+        return any(start <= now < end for start, end in self._spans(body))
 
     def due(self, body: bytes, now: int) -> int | None:
         until: int | None = None
-        for start, end in self._spans(body, now):
+        for start, end in self._spans(body):
             if end <= now:
                 continue
             if start > now and until is None:
