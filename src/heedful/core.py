@@ -20,10 +20,12 @@ from heedful import sense
 from heedful.customer import CompiledIdentity, Profile, ProfileRules
 from heedful.decide import Definitions, Rules, compile_rules
 from heedful.decide.definitions import Budget
+from heedful.decide.foreseeing import foresee
 from heedful.events import Event
 from heedful.govern import ApprovalsFile, Governance, Guardrail, IncidentPlan
 from heedful.govern.monitors import DriftFile, FairnessFile
 from heedful.kernel import InvariantError, canonical, expected, hash_key
+from heedful.learn import Trained
 from heedful.sense import FeatureDictionary, FeatureKey, Foresight, Senses, SignalSet
 from heedful.sense.features import feature_key
 
@@ -60,6 +62,8 @@ class World(msgspec.Struct, frozen=True):
     """What was learned, by the name of the model: snapshots, each with its `learn_seq`."""
     sequences: Foresight | None = None
     """What was learned of sequences, in force; None where nothing was."""
+    trained: Mapping[str, Trained] = MappingProxyType({})
+    """Models that were trained over the log, by name, each with its version."""
     governance: Governance = Governance()
     """Switches, incidents and guardrails in force."""
 
@@ -246,10 +250,22 @@ def merge(world: World, left: Customer, right: Customer) -> Customer:
 
 
 def signals(world: World, customer: Customer, now: int) -> dict[str, Any]:
-    """Evaluate every declared signal; a value is `expr.UNKNOWN` while it warms up."""
-    return sense.evaluate(
+    """Evaluate every declared signal and forecast; `expr.UNKNOWN` stands for what is not known."""
+    sensed = sense.evaluate(
         customer.senses, world.signals, now, None, world.dictionary, world.sequences
     )
+    profile, senses, rules = customer.profile, customer.senses, world.profile
+    said = foresee(
+        world.signals,
+        rules,
+        profile,
+        senses,
+        now,
+        world.trained,
+        world.dictionary,
+        world.sequences,
+    )
+    return {**sensed, **said}
 
 
 def next_due(world: World, customer: Customer, now: int) -> int | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from heedful.core import World
 from heedful.decide import compile_rules
+from heedful.decide.foreseeing import foreseeing
 from heedful.sense import FeatureDictionary, compile_signals
 from heedful.strategy import Strategy
 
@@ -18,9 +19,10 @@ def world_of(strategy: Strategy, earlier: Mapping[str, frozenset[str]] | None = 
     earlier
         Which definitions each earlier signal set had, so that those are not folded anew.
     """
-    signals = compile_signals(
+    sensed = compile_signals(
         strategy.sensed, strategy.automatic, strategy.sequences, earlier=earlier or {}
     )
+    signals = foreseeing(sensed, strategy.models)
     return World(
         identity=strategy.identity.compile(),
         profile=strategy.profile,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from heedful.customer import ANY_CHANNEL, ProfileRules
+from heedful.customer import ANY_CHANNEL, Profile, ProfileRules
 from heedful.decide.limits import SEEN_CHARS_MAX
 from heedful.decide.types import DECISION_REQUESTED, UNKNOWN_SEEN, Person, Surroundings
 from heedful.events import Event
@@ -17,6 +17,7 @@ from heedful.expr import UNKNOWN, Expression, Names, Open, Record, Shape, Type
 from heedful.kernel import InputError
 from heedful.sense import EVENT_NAMES, SignalSet, evaluate
 from heedful.sense.evaluate import parse_automatic
+from heedful.sense.foreseen import Foreseen
 
 ANY: Final = "any"
 """Under `consents.PURPOSE`, the statement for every channel."""
@@ -38,6 +39,8 @@ class SignalFields(Mapping[str, Shape]):
         signal = self._signals.signals.get(name)
         if signal is not None:
             return signal.type
+        if name in self._signals.foreseen:
+            return Type.NUMBER
         try:
             parse_automatic(name, self._signals)
         except InputError:
@@ -45,10 +48,10 @@ class SignalFields(Mapping[str, Shape]):
         return Type.NUMBER
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._signals.signals)
+        return iter((*self._signals.signals, *self._signals.foreseen))
 
     def __len__(self) -> int:
-        return len(self._signals.signals)
+        return len(self._signals.signals) + len(self._signals.foreseen)
 
 
 def names_of(signals: SignalSet) -> Names:
@@ -118,6 +121,8 @@ class Readings:
         self.held: list[bool | None] = [None] * conditions
         """Whether each condition holds, by number; None until it was asked."""
         self._stood: dict[int, bool] = {}
+        self.asked: dict[str, int] = {}
+        """Version of each trained model that said something."""
 
     def holds(self, condition: Condition) -> bool:
         """Say whether a condition is true now."""
@@ -192,18 +197,34 @@ class Readings:
 
     def load(self, names: tuple[str, ...]) -> None:
         """Read signals together."""
-        missing = [name for name in names if name not in self._signals]
-        if missing:
-            self._signals.update(
+        known, foreseen = self._signals, self._signal_set.foreseen
+        missing = [name for name in names if name not in known]
+        if not missing:
+            return
+        sensed = [name for name in missing if name not in foreseen]
+        if sensed:
+            known.update(
                 evaluate(
                     self._person.senses,
                     self._signal_set,
                     self._event.received_at,
-                    missing,
+                    sensed,
                     self._surroundings.dictionary,
                     self._surroundings.foresight,
                 )
             )
+        if len(sensed) < len(missing):
+            for name in missing:
+                if name not in known:
+                    self._foresee(foreseen[name])
+
+    def _foresee(self, model: Foreseen) -> None:
+        """Ask a trained model; what it reads is kept, as what it says is."""
+        scope = self.filled(model.roots, model.signals)
+        trained = self._surroundings.trained.get(model.model)
+        self._signals.update(model.values(scope, trained))
+        if trained is not None and trained.definition == model.definition:
+            self.asked[model.model] = trained.version
 
     def signal(self, name: str) -> Any:
         """Read one signal."""
@@ -233,26 +254,10 @@ class Readings:
         return scope
 
     def _read_traits(self) -> dict[str, Any]:
-        declared, now = self._profile_rules.traits, self._event.received_at
-        traits: dict[str, Any] = {}
-        for name, entries in self._person.profile.traits.items():
-            rule = declared.get(name)
-            if rule is None:
-                traits[name] = entries[0].value
-                continue
-            span = rule.expires_after_ms
-            alive = [e.value for e in entries if span is None or e.at + span > now]
-            if alive:
-                traits[name] = alive if rule.keep == "union" else alive[0]
-        return traits
+        return read_traits(self._person.profile, self._profile_rules, self._event.received_at)
 
     def _read_consents(self) -> dict[str, dict[str, str]]:
-        consents: dict[str, dict[str, str]] = {}
-        for name, consent in self._person.profile.consents.items():
-            purpose, _, channel = name.partition("|")
-            said = consents.setdefault(purpose, {})
-            said[ANY if channel == ANY_CHANNEL else channel] = consent.status
-        return consents
+        return read_consents(self._person.profile)
 
     def _read_accounts(self) -> list[dict[str, Any]]:
         profile = self._person.profile
@@ -292,6 +297,31 @@ def country_of(traits: dict[str, Any]) -> str | None:
         if isinstance(value, str) and (len(value) == 2 or value[2:3] == "-"):
             return value.upper()
     return None
+
+
+def read_traits(profile: Profile, rules: ProfileRules, now: int) -> dict[str, Any]:
+    """Read the traits that are alive: one value each, a list where the rule is a union."""
+    traits: dict[str, Any] = {}
+    for name, entries in profile.traits.items():
+        rule = rules.traits.get(name)
+        if rule is None:
+            traits[name] = entries[0].value
+            continue
+        span = rule.expires_after_ms
+        alive = [e.value for e in entries if span is None or e.at + span > now]
+        if alive:
+            traits[name] = alive if rule.keep == "union" else alive[0]
+    return traits
+
+
+def read_consents(profile: Profile) -> dict[str, dict[str, str]]:
+    """Read what was said of each purpose, by channel; `any` is said of every channel."""
+    consents: dict[str, dict[str, str]] = {}
+    for name, consent in profile.consents.items():
+        purpose, _, channel = name.partition("|")
+        said = consents.setdefault(purpose, {})
+        said[ANY if channel == ANY_CHANNEL else channel] = consent.status
+    return consents
 
 
 def _shown(value: Any) -> Any:

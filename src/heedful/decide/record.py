@@ -21,6 +21,9 @@ Verdict = Literal["chosen", "lost", "gated"]
 CHOSEN: Final[Verdict] = "chosen"
 LOST: Final[Verdict] = "lost"
 
+TRAINED: Final = "trained/"
+"""How a decision begins the name of a model that was trained over the log."""
+
 
 class Round(NamedTuple):
     """One set of actions that a decision looked at, and what the gates stopped."""
@@ -147,13 +150,18 @@ def decision_of(
         p_choose=1 << 32 if picked is None else picked.chosen.weights[picked.chosen.place],
         expires_at=run.now + _stands_ms(action, picked),
         candidates=candidates_of(rounds, picked),
-        models={} if picked is None else picked.models,
+        models={**({} if picked is None else picked.models), **_asked(run)},
         governance=run.surroundings.governance.revision,
         seen=seen_by(run, rounds),
         flags=flags,
         because={} if picked is None else picked.because or {},
         features=b"" if picked is None or run.rules.features is None else run.features.packed(),
     )
+
+
+def _asked(run: Run) -> dict[str, int]:
+    """Name the trained models that said something in this step, with their versions."""
+    return {f"{TRAINED}{name}": version for name, version in sorted(run.readings.asked.items())}
 
 
 def _stands_ms(action: ActionRule | None, picked: Picked | None) -> int:

@@ -90,7 +90,12 @@ def touches_of(expression: Expression, signals: SignalSet) -> Touches:
     events: dict[tuple[str, str], None] = {}
     traits: dict[str, None] = {}
     for path in expression.paths:
-        if path[0] == "signals" and len(path) > 1:
+        if path[0] == "signals" and len(path) > 1 and path[1] in signals.foreseen:
+            for read in signals.foreseen[path[1]].expressions:
+                touched = touches_of(read, signals)
+                events.update(dict.fromkeys(touched.events))
+                traits.update(dict.fromkeys(touched.traits))
+        elif path[0] == "signals" and len(path) > 1:
             for pair in _signal_events(path[1], signals):
                 events.setdefault(pair)
         elif path[0] == "traits" and len(path) > 1:

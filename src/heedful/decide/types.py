@@ -12,6 +12,7 @@ from heedful.decide.definitions import Tier
 from heedful.effects import MessageClass, OutboundEffect
 from heedful.events import Identifier
 from heedful.govern.governance import Governance
+from heedful.learn import Trained
 from heedful.sense import FeatureDictionary, Foresight, Senses
 
 # Names of our own events about deciding (type `own`); what they carry stands in `properties`.
@@ -67,6 +68,8 @@ class Surroundings(msgspec.Struct, frozen=True):
     """Micros left in this period, by budget."""
     margins: Mapping[str, int] = {}
     """Micros that an outcome was worth on average so far, by goal: for goals that state none."""
+    trained: Mapping[str, Trained] = {}
+    """Models that were trained over the log, by name: what signals of forecasts come from."""
     dictionary: FeatureDictionary | None = None
     """Tells automatic signals that share a slot, which are unknown; see `sense.evaluate`."""
     foresight: Foresight | None = None

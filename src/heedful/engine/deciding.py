@@ -196,6 +196,7 @@ class Deciding:
                 secret=self._secret,
                 models=models,
                 margins=margins,
+                trained=world.trained,
                 governance=world.governance,
                 dictionary=world.dictionary,
                 foresight=world.sequences,

@@ -150,6 +150,7 @@ class Decisions:
             secret=self._secret,
             models=models,
             margins=margins,
+            trained=world.trained,
             governance=world.governance,
             budgets=self._store.read(lambda tx: budgets_left(tx, world, self._writer.now())),
             dictionary=world.dictionary,

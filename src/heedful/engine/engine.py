@@ -379,7 +379,11 @@ def under(world: World, rules: World) -> World:
     """Give a world as it is, under the rules of another one."""
     dictionary = FeatureDictionary(world.dictionary.keys, rules.dictionary.limit)
     return msgspec.structs.replace(
-        rules, dictionary=dictionary, models=world.models, governance=world.governance
+        rules,
+        dictionary=dictionary,
+        models=world.models,
+        trained=world.trained,
+        governance=world.governance,
     )
 
 

@@ -22,6 +22,14 @@ from heedful.learn.context import (
 )
 from heedful.learn.continuation import FOLLOWING_ARMS_MAX, Continuation, Transition
 from heedful.learn.grid import GONE, STATES_MAX, Grid
+from heedful.learn.lifetime import (
+    Bought,
+    GammaGamma,
+    LifetimeModel,
+    Outlook,
+    ParetoNbd,
+    Purchases,
+)
 from heedful.learn.logistic import Learned, LogisticArms
 from heedful.learn.markov import VariableOrder
 from heedful.learn.model import Beliefs, Model, Panel, Scorer
@@ -34,6 +42,8 @@ from heedful.learn.rows import LearningRow, RowState
 from heedful.learn.sequences import SESSION_END, Happening, SequenceModel
 from heedful.learn.settings import LogisticSettings
 from heedful.learn.table import ArmTable, LogOdds, Parts
+from heedful.learn.tables import AnyTable, ChanceModel, Isotonic, LinearTable, TreesTable
+from heedful.learn.trained import Trained, decode_trained
 from heedful.learn.trials import SLICES, Outcome, TrialCounts
 from heedful.learn.values import ArmValue, LogitNormalValue, NormalValue, Value
 
@@ -49,6 +59,7 @@ __all__ = [
     "SLICES",
     "STATES_MAX",
     "AnyPolicy",
+    "AnyTable",
     "ArmColumns",
     "ArmSpec",
     "ArmTable",
@@ -58,16 +69,22 @@ __all__ = [
     "BetaArms",
     "Bin",
     "BinCounts",
+    "Bought",
+    "ChanceModel",
     "Context",
     "Continuation",
     "ContinuationSettings",
     "Fixed",
+    "GammaGamma",
     "Greedy",
     "Grid",
     "Happening",
     "InverseGap",
+    "Isotonic",
     "Learned",
     "LearningRow",
+    "LifetimeModel",
+    "LinearTable",
     "LogOdds",
     "LogisticArms",
     "LogisticSettings",
@@ -76,12 +93,15 @@ __all__ = [
     "Next",
     "NormalValue",
     "Outcome",
+    "Outlook",
     "Panel",
+    "ParetoNbd",
     "Parts",
     "Plan",
     "Policy",
     "Posterior",
     "Prior",
+    "Purchases",
     "Reader",
     "RowState",
     "Scorer",
@@ -89,12 +109,15 @@ __all__ = [
     "SessionNeighbours",
     "Tally",
     "Thompson",
+    "Trained",
     "Transition",
+    "TreesTable",
     "TrialCounts",
     "Value",
     "VariableOrder",
     "auc",
     "columns_together",
+    "decode_trained",
     "draw",
     "frequent_features",
     "grouped",

@@ -1,5 +1,6 @@
 """What was it worth: lifetime value, other policies, lift and credit, from logs and offline."""
 
+from heedful.learn.lifetime import GammaGamma, ParetoNbd, Purchases
 from heedful.measure.adm import ADM, read_snapshot
 from heedful.measure.attribution import (
     Credit,
@@ -10,7 +11,7 @@ from heedful.measure.attribution import (
     shapley,
     time_decay,
 )
-from heedful.measure.buying import Purchases, purchases, purchases_of
+from heedful.measure.buying import purchases, purchases_of
 from heedful.measure.chain import Removal, markov
 from heedful.measure.drift import Drift, DriftCounts, drift_counts, drifts, stability_index
 from heedful.measure.fairness import FairnessCounts, Gap, fairness_counts, gaps
@@ -19,7 +20,6 @@ from heedful.measure.lifetime import (
     BgNbd,
     BuyingModel,
     Fitted,
-    ParetoNbd,
     fit_bg_nbd,
     fit_pareto_nbd,
 )
@@ -45,7 +45,6 @@ from heedful.measure.reports import (
 )
 from heedful.measure.slots import slot_of
 from heedful.measure.spend import (
-    GammaGamma,
     Recalibrated,
     fit_gamma_gamma,
     fit_recalibrated,

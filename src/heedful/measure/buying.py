@@ -8,18 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from heedful.kernel import DAY_MS, WEEK_MS, InputError, expected
+from heedful.learn.lifetime import Purchases
 from heedful.measure.special import Floats
-
-
-class Purchases(NamedTuple):
-    """Repeat buying of n customers; three arrays of shape (n,), times in one unit."""
-
-    frequency: Floats
-    """Purchases after the first one; whole numbers."""
-    recency: Floats
-    """From the first purchase to the last; 0 where there was no second."""
-    age: Floats
-    """From the first purchase to the end of what was observed."""
 
 
 class Grouped(NamedTuple):

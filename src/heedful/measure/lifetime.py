@@ -7,17 +7,16 @@ whose rate is Gamma (Pareto). Times are in one unit, weeks in the papers.
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 import numpy as np
 
 from heedful.kernel import InputError, expected
-from heedful.measure.buying import Grouped, Purchases, grouped
+from heedful.learn.lifetime import ParetoNbd, Purchases, pareto_terms
+from heedful.measure.buying import Grouped, grouped
 from heedful.measure.maximum import maximize
 from heedful.measure.special import Floats, digamma, hyp2f1, log_gamma
-
-_NODES: Final = 16
 
 
 class BuyingModel(Protocol):
@@ -78,82 +77,6 @@ class BgNbd(msgspec.Struct, frozen=True):
         return result
 
 
-class ParetoNbd(msgspec.Struct, frozen=True):
-    """The Pareto/NBD model.
-
-    References
-    ----------
-    D. Schmittlein, D. Morrison, R. Colombo, "Counting Your Customers: Who Are They and What Will
-    They Do Next?", Management Science, 1987.
-    """
-
-    r: float
-    """Shape of the buying rate."""
-    alpha: float
-    """Its scale, in units of time."""
-    s: float
-    """Shape of the rate of leaving."""
-    beta: float
-    """Its scale, in units of time."""
-
-    def p_alive(self, seen: Purchases) -> Floats:
-        """Give the chance that each customer still buys at the end of what was seen, (n,)."""
-        result: Floats = _pareto_terms(self, seen).share[0]
-        return result
-
-    def expected(self, seen: Purchases, horizon: Any) -> Floats:
-        """Give the purchases that the next `horizon` brings on average, of shape (n,)."""
-        t = np.asarray(horizon, dtype=np.float64)
-        end = self.beta + seen.age
-        # (1 - q^(s - 1)) / (s - 1) with q = end / (end + t), also at s = 1.
-        log_q = np.log(end / (end + t))
-        power = self.s - 1.0
-        while_alive = -np.expm1(power * log_q) / power if abs(power) > 1e-9 else -log_q
-        rate = (self.r + seen.frequency) / (self.alpha + seen.age)
-        result: Floats = rate * end * while_alive * self.p_alive(seen)
-        return result
-
-
-class _ParetoTerms(NamedTuple):
-    log_total: Floats
-    share: Floats
-    """Shape (1 + nodes, n): how likely the customer is alive, then left about each node."""
-    time: Floats
-    """Shape (1 + nodes, n): the end of what was seen, then the nodes."""
-    log_alpha: Floats
-    """log(alpha + time), of the same shape."""
-    log_beta: Floats
-    """log(beta + time), of the same shape."""
-
-
-def _pareto_terms(model: ParetoNbd, seen: Purchases) -> _ParetoTerms:
-    """Integrate over when a customer left, from the last purchase to the end.
-
-    Notes
-    -----
-    `(alpha + T)^-(r + x) (beta + T)^-s
-    + s * integral (alpha + u)^-(r + x) (beta + u)^-(s + 1) du`, by Gauss-Legendre in
-    `log(u + min(alpha, beta))`, where the integrand is smooth: exact to about 1e-9 and without
-    the hypergeometric differences of the closed form, which cancel.
-    """
-    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
-    least = min(model.alpha, model.beta)
-    low, high = np.log(seen.recency + least), np.log(seen.age + least)
-    half = np.maximum(0.5 * (high - low), 0.0)
-    v = 0.5 * (high + low) + half * nodes[:, None]
-    time = np.vstack((seen.age, np.exp(v) - least))
-    power = model.r + seen.frequency
-    log_alpha, log_beta = np.log(model.alpha + time), np.log(model.beta + time)
-    log_terms = -power * log_alpha - model.s * log_beta
-    with np.errstate(divide="ignore"):  # log 0 where the last purchase was at the end
-        log_terms[1:] += np.log(model.s * weights)[:, None] + np.log(half) + v
-    log_terms[1:] -= log_beta[1:]
-    top = log_terms.max(axis=0)
-    terms = np.exp(log_terms - top)
-    total = terms.sum(axis=0)
-    return _ParetoTerms(top + np.log(total), terms / total, time, log_alpha, log_beta)
-
-
 def fit_bg_nbd(seen: Purchases) -> Fitted:
     """Fit the BG/NBD model to what customers bought.
 
@@ -210,7 +133,7 @@ def fit_pareto_nbd(seen: Purchases) -> Fitted:
         r, alpha, s, beta = parameters.tolist()
         rows, k = groups.rows, groups.levels
         x = rows.frequency
-        terms = _pareto_terms(ParetoNbd(r, alpha, s, beta), rows)
+        terms = pareto_terms(ParetoNbd(r, alpha, s, beta), rows)
         log_total, share, time, log_alpha, log_beta = terms
         gammas = log_gamma(r + k) - log_gamma(r) + r * np.log(alpha) + s * np.log(beta)
         of_r = digamma(r + k) - digamma(r)

@@ -9,42 +9,10 @@ import msgspec
 import numpy as np
 
 from heedful.kernel import InputError, expected
-from heedful.measure.buying import Purchases
+from heedful.learn.lifetime import GammaGamma, Purchases
 from heedful.measure.lifetime import BuyingModel, Fitted, fit_bg_nbd, fit_pareto_nbd
 from heedful.measure.maximum import maximize
 from heedful.measure.special import Floats, digamma, log_gamma
-
-
-class GammaGamma(msgspec.Struct, frozen=True):
-    """The Gamma-Gamma model of spend: how much is spent does not depend on how often.
-
-    References
-    ----------
-    P. Fader, B. Hardie, K. L. Lee, "RFM and CLV: Using Iso-Value Curves for Customer Base
-    Analysis", Journal of Marketing Research, 2005.
-    """
-
-    p: float
-    """Shape of a customer's spends."""
-    q: float
-    """Shape of their scales over customers; the mean over customers exists above 1."""
-    v: float
-    """Scale of those scales, in money."""
-
-    def expected(self, frequency: Any, mean_value: Any) -> Floats:
-        """Give the expected spend a purchase of each customer, of shape (n,).
-
-        Parameters
-        ----------
-        frequency
-            How many purchases the mean is over; 0 gives the mean over customers.
-        mean_value
-            Mean spend of those purchases; not read where there was none.
-        """
-        x = np.asarray(frequency, dtype=np.float64)
-        spent = np.where(x > 0.0, x * np.asarray(mean_value, dtype=np.float64), 0.0)
-        result: Floats = self.p * (self.v + spent) / (self.p * x + self.q - 1.0)
-        return result
 
 
 def fit_gamma_gamma(frequency: Any, mean_value: Any) -> Fitted:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -20,6 +21,7 @@ from heedful.sense.definitions import (
     present,
 )
 from heedful.sense.features import AutomaticRule
+from heedful.sense.foreseen import Foreseen
 from heedful.sense.limits import SIGNALS_MAX
 from heedful.sense.moments import ROLES, IntentRule
 from heedful.sense.read import Reading, Role
@@ -107,6 +109,8 @@ class SignalSet:
         self.keys = frozenset((*self.rules, automatic_key))
         self.id = canonical.digest(sorted(self.keys))[:16]
         self.earlier = {**earlier, self.id: self.keys}
+        self.foreseen: Mapping[str, Foreseen] = {}
+        """What trained models say, by the name of the signal; see `foreseeing`."""
         self._roles = roles
         named = sorted({(r.pattern.type, r.pattern.name) for rs in roles.values() for r in rs})
         self._index = {pair: self._touches(*pair) for pair in named}
@@ -130,6 +134,12 @@ class SignalSet:
             if always or conditional:
                 touches.append(Touch(key, self.rules[key], always, tuple(conditional)))
         return tuple(touches)
+
+    def foreseeing(self, models: Iterable[Foreseen]) -> SignalSet:
+        """Give these signals with what trained models make of them; no slot changes."""
+        known = copy(self)
+        known.foreseen = {name: model for model in models for name in model.outputs}
+        return known
 
     def lineage(self) -> dict[str, frozenset[str]]:
         """Give what the next set is compiled with as `earlier`."""

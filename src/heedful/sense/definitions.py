@@ -35,7 +35,7 @@ class SignalDefinition(
     name: str
     kind: str
     """What is computed: `count`, `sum`, `rate`, `distinct`, `last`, `first`, `recency`, `gap`,
-    `dwell`, `sequence`, `absence` or `ratio`."""
+    `dwell`, `sequence`, `absence`, `ratio` or `buying`: purchases, since when and for how much."""
     on: On | None = None
     where: str | None = None
     of: str | None = None
@@ -127,6 +127,7 @@ FIELDS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     "sequence": (("steps", "within"), ("where", "not", "holds")),
     "absence": (("after", "not", "within"), ("where", "holds")),
     "ratio": (("of", "to"), ()),
+    "buying": (("on", "of"), ("where",)),
 }
 """Required and optional fields of each kind."""
 

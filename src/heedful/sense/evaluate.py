@@ -13,6 +13,7 @@ from heedful.kernel import SECOND_MS, InputError, expected
 from heedful.sense.compile import SignalSet
 from heedful.sense.definitions import did_you_mean
 from heedful.sense.features import EVENT, PROPERTY, FeatureDictionary, FeatureKey, feature_key
+from heedful.sense.foreseen import MODEL_UNTRAINED
 from heedful.sense.foresight import Foresight
 from heedful.sense.limits import DWELL_CAP_MS, OVERFLOW_SLOTS
 from heedful.sense.moments import IntentRule
@@ -116,6 +117,10 @@ def reason(
 ) -> str | None:
     """Say why a signal is unknown, as a code; None when it is known."""
     signal = signal_set.signals.get(name)
+    if signal is None and name in signal_set.foreseen:
+        read = signal_set.foreseen[name].signals
+        why = (reason(senses, signal_set, part, dictionary) for part in read)
+        return next(filter(None, why), MODEL_UNTRAINED)
     if signal is None:
         key, _ = parse_automatic(name, signal_set)
         if signal_set.automatic_key in senses.warming:

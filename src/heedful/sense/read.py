@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 from heedful.events import Event
 from heedful.expr import UNKNOWN, Expression, Names, Open, Record, Type, compile_expression
 from heedful.kernel import InputError
+from heedful.sense.buying import BuyingRule
 from heedful.sense.categories import CategoryRule
 from heedful.sense.definitions import On, Pattern, SignalDefinition, read_patterns, read_span
 from heedful.sense.limits import DWELL_CAP_MS, HOLDS_DEFAULT_MS, RATE_PER_DEFAULT_MS
@@ -117,6 +118,9 @@ class Reading:
                 return TallyRule("rate", window, per=self._span("per") or RATE_PER_DEFAULT_MS)
             case "gap":
                 return MeanGapRule() if window is None else TallyRule("gap", window)
+            case "buying" if of is not None:
+                self.type = Type.MAP
+                return BuyingRule(of)
             case "distinct" if of is not None:
                 return DistinctRule(of, window)
             case "last" | "first" if of is not None:

@@ -8,11 +8,13 @@ from typing import Any, Final
 from heedful.customer import TraitRule
 from heedful.decide.builtin import builtin_signals
 from heedful.decide.definitions import RulesFile
+from heedful.decide.foreseeing import foreseeing
 from heedful.decide.readings import SignalFields, names_of
 from heedful.expr import Expression, Names, Open, Record, Shape, Type, compile_expression
 from heedful.kernel import InputError
 from heedful.sense import SignalSet, compile_signals
 from heedful.sense.definitions import On, Pattern, read_patterns
+from heedful.sense.models import ModelFile
 from heedful.strategy.contradictions import contradiction
 from heedful.strategy.parts import Part, Parts
 from heedful.strategy.people import profile_of, purposes_of
@@ -49,6 +51,11 @@ class _Written(SignalFields):
 
 
 def signals_compiled(parts: Parts) -> SignalSet:
+    """Compile the signals and models of all files that have no fault."""
+    return foreseeing(parts.once(signals_sensed), parts.sections(ModelFile), faults=[])
+
+
+def signals_sensed(parts: Parts) -> SignalSet:
     """Compile the signals of all files that have no fault, and those of built-in rules."""
     rules = parts.only(RulesFile)
     definitions = (*signals_of(parts), *builtin_signals(rules.builtin))
@@ -66,7 +73,7 @@ def condition_names(parts: Parts) -> Names:
     signals = parts.once(signals_compiled)
     roots: dict[str, Shape] = dict(names_of(signals).roots)
     written = (signal.name for signal in signals_of(parts))
-    is_whole = parts.is_whole(SignalsFile)
+    is_whole = parts.is_whole(SignalsFile) and parts.is_whole(ModelFile)
     roots["signals"] = Record(fields=_Written(signals, written)) if is_whole else Open()
     if traits := _declared_traits(parts):
         roots["traits"] = Record(fields=traits)

@@ -35,9 +35,11 @@ from heedful.ingest import SourceRules, TrackingPlan, WebhookMapping
 from heedful.kernel import InputError, canonical
 from heedful.kernel.names import nearest
 from heedful.sense import Automatic, Sequences, SignalDefinition
+from heedful.sense.models import ModelFile
 from heedful.strategy.actions import check_actions
 from heedful.strategy.contact import check_contact
 from heedful.strategy.deciding import check_deciding, definitions_of
+from heedful.strategy.models import check_models, models_of
 from heedful.strategy.needs import check_goals, check_needs
 from heedful.strategy.parts import FileKind, Part, Parts
 from heedful.strategy.people import (
@@ -88,6 +90,7 @@ FILE_KINDS: Final = (
     FileKind("tracking-plan", ("tracking-plans/*.yaml",), TrackingPlan, check_plans),
     FileKind("webhook", ("webhooks/*.yaml",), WebhookMapping, check_webhooks),
     FileKind("signals", ("signals.yaml", "signals/*.yaml"), SignalsFile, check_signals),
+    FileKind("model", ("models/*.yaml",), ModelFile, check_models),
     FileKind("needs", ("needs.yaml",), NeedsFile, check_needs),
     FileKind("goals", ("goals.yaml",), GoalsFile, check_goals),
     FileKind("action", ("actions/*.yaml",), Action, check_actions),
@@ -134,6 +137,8 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True):
     sequences: Sequences | None
     sources: Mapping[str, SourceRules]
     webhooks: Mapping[str, WebhookMapping]
+    models: tuple[ModelFile, ...] = ()
+    """What is trained over the log."""
     definitions: Definitions = Definitions()
     """Needs, goals, actions, rules, the contact policy and decision types: what deciding takes."""
     values: ValuesFile = ValuesFile()
@@ -217,6 +222,7 @@ def load_parts(files: Mapping[str, str]) -> tuple[Strategy, Parts]:
         sequences=sequences_of(parts),
         sources=sources_of(parts),
         webhooks=webhooks_of(parts),
+        models=models_of(parts),
         definitions=definitions_of(parts),
         values=parts.only(ValuesFile),
         guardrails=parts.only(GuardrailsFile),

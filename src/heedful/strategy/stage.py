@@ -19,6 +19,7 @@ from heedful.customer import Profile, identifiers_of
 from heedful.decide import Decision, Person, Rules, Step, Surroundings, compile_rules, new_case
 from heedful.decide.case import Assignment
 from heedful.decide.definitions import Budget
+from heedful.decide.foreseeing import foreseeing
 from heedful.effects import CallWebhook, OutboundEffect, SendMessage
 from heedful.events import MESSAGE_RELEASED, OWN_SOURCE, Event, EventType, Identifier
 from heedful.govern.governance import Governance, fold_governance
@@ -65,7 +66,8 @@ class Stage:
     def __init__(self, strategy: Strategy, *, ignored: frozenset[str] = frozenset()) -> None:
         self.strategy = strategy
         self.identity = strategy.identity.compile()
-        self.signals = compile_signals(strategy.sensed, strategy.automatic, strategy.sequences)
+        sensed = compile_signals(strategy.sensed, strategy.automatic, strategy.sequences)
+        self.signals = foreseeing(sensed, strategy.models)
         self.rules: Rules = compile_rules(
             strategy.definitions,
             self.signals,

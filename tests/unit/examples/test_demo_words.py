@@ -110,7 +110,7 @@ def test_every_gate_has_its_sentence(code: str) -> None:
 
 def test_the_shop_has_words_for_all_its_needs_and_nearly_all_its_actions() -> None:
     assert all(SHOP.needs.values())
-    assert len(SHOP.needs) == 8
+    assert len(SHOP.needs) == 9
     assert SHOP.titles["offer_help"] == "Can we help?"
     assert SHOP.titles["order_confirmation"] == "Your order"
     assert [action for action, title in SHOP.titles.items() if not title] == ["personal_care"]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from heedful.kernel import DAY_MS, InputError
+from heedful.learn.lifetime import pareto_terms
 from heedful.measure import (
     BgNbd,
     GammaGamma,
@@ -22,7 +23,6 @@ from heedful.measure import (
     purchases,
     purchases_of,
 )
-from heedful.measure.lifetime import _pareto_terms
 
 CDNOW_BG = BgNbd(r=0.243, alpha=4.414, a=0.793, b=2.426)
 CDNOW_PARETO = ParetoNbd(r=0.553, alpha=10.578, s=0.606, beta=11.669)
@@ -175,7 +175,7 @@ def test_customers_whom_no_model_describes_are_fitted_all_the_same(fit: Any) -> 
 
 
 def test_chances_of_leaving_sum_to_one() -> None:
-    share = _pareto_terms(CDNOW_PARETO, purchases([0, 5, 5], [0, 3, 39], [39, 39, 39])).share
+    share = pareto_terms(CDNOW_PARETO, purchases([0, 5, 5], [0, 3, 39], [39, 39, 39])).share
     assert share.sum(axis=0) == pytest.approx(1.0)
     assert share[0, 2] == 1.0  # bought just now
 

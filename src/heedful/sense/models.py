@@ -1,0 +1,98 @@
+"""Models that are trained over the log, as they are written: `models/*.yaml`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from heedful.sense.definitions import On
+
+
+class Setback(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Something bad that makes customers leave, and what it is believed to cost."""
+
+    of: str
+    """An expression that counts it, such as `signals.failed_logins_7d`."""
+    costs: float = 0.1
+    """Share of a customer's later purchases that one of it is believed to cost, 0 to below 1."""
+    strength: float = 20.0
+    """How many customers of evidence the belief is worth, above 0; training moves it from there."""
+
+
+class Assumed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is believed of buying and spending before the first training; times in weeks.
+
+    Notes
+    -----
+    `r` and `alpha` shape the rate of buying, `s` and `beta` that of leaving (Pareto/NBD); `p`, `q`
+    and `v` what is spent at a purchase (Gamma-Gamma), with a mean of `p * v / (q - 1)`.
+    """
+
+    r: float = 0.553
+    alpha: float = 10.578
+    s: float = 0.606
+    beta: float = 11.669
+    p: float = 6.25
+    q: float = 3.74
+    v: float = 15.44
+
+
+class LifetimeDefinition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Lifetime value: how likely a customer still buys, and what they are still worth."""
+
+    buying: str
+    """Name of the signal of kind `buying` that knows the purchases."""
+    horizon: str = "365d"
+    """How far ahead value is counted."""
+    margin: float = 1.0
+    """Share of the spend that is kept, above 0 and at most 1."""
+    discount: float = 0.1
+    """Rate of a year at which later money counts less, 0 to 1."""
+    setbacks: tuple[Setback, ...] = ()
+    """What makes customers leave, beside time."""
+    assumed: Assumed | None = None
+    """Used until the first training; without it the signals are unknown until then."""
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a propensity is the chance of."""
+
+    on: On
+    """The event, or several."""
+    within: str
+    """How soon it has to come, such as `30d`."""
+    absent: bool = False
+    """Whether the chance is that none of them comes, as of a customer who leaves."""
+
+
+class PropensityDefinition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A chance that something happens to a customer, or does not: accepting, leaving."""
+
+    target: Target
+    population: str | None = None
+    """A condition that says whom it is about, such as `signals.orders >= 1`; everybody else."""
+    features: tuple[str, ...]
+    """Expressions that give numbers or true and false, such as `signals.orders`."""
+    learner: Literal["linear", "trees"] = "linear"
+    """Logistic regression, whose terms can be read, or boosted trees."""
+    every: str = "30d"
+    """Time between the days on which training looks at every customer."""
+    looks: int = 6
+    """How many such days at most, 3 or more; the last ones judge and calibrate."""
+
+
+class ModelFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`models/NAME.yaml`: one model that `heedful train` learns over the log.
+
+    Notes
+    -----
+    Exactly one of `lifetime` and `propensity` is given.
+    """
+
+    model: str
+    """Name of the model; a propensity is read as `signals.propensity_NAME`."""
+    lifetime: LifetimeDefinition | None = None
+    propensity: PropensityDefinition | None = None
+    description: str = ""
+    """What it is for, in words for people."""
