@@ -59,6 +59,7 @@ DEFINITIONS = [
     S(name="by", kind="count", on="*", by="event.properties.c", window="1h"),
     S(name="by_sum", kind="sum", on="A", of="event.properties.n", by="event.properties.c"),
     S(name="by_last", kind="last", on="A", of="event.properties.n", by="event.properties.c"),
+    S(name="buying", kind="buying", on="A", of="event.properties.n"),
     S(name="ratio", kind="ratio", of="sum", to="count"),
 ]
 SIGNALS = compile_signals(
@@ -230,10 +231,23 @@ def plain(events: list[Event], now: int) -> dict[str, Any]:
         "by_last": {c: e.properties["n"] for e in amounts if (c := category(e)) is not None},
         "by_sum": {c: from_micros(m) for c, m in by_sum.items() if m},
         "ratio": from_micros(sum(paid)) / len(a_recent) if a_recent else None,
+        "buying": bought(a, now),
         "dwell": dwelt(ordered, recent, now),
         "sequence": happened(ordered, now, ["A", "B"], "C"),
         "twice": happened(ordered, now, ["A", "A", "B"], None),
         "absence": absent(ordered, now),
+    }
+
+
+def bought(a: list[Event], now: int) -> dict[str, float] | None:
+    paid = [(e.at, m) for e in a if (m := to_micros(e.properties.get("n"))) is not None]
+    if not paid:
+        return None
+    return {
+        "purchases": len(paid),
+        "since_first": (now - paid[0][0]) / SECOND_MS,
+        "since_last": (now - paid[-1][0]) / SECOND_MS,
+        "spent": from_micros(sum(m for _, m in paid)),
     }
 
 

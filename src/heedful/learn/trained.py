@@ -13,7 +13,7 @@ from heedful.learn.tables import ChanceModel
 SCHEMA: Final = 1
 
 
-class Trained(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Trained(msgspec.Struct, frozen=True, kw_only=True):
     """A model in force; a decision that read what it says names its version."""
 
     schema: Literal[1] = SCHEMA

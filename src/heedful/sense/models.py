@@ -70,6 +70,7 @@ class PropensityDefinition(msgspec.Struct, frozen=True, kw_only=True, forbid_unk
     """A chance that something happens to a customer, or does not: accepting, leaving."""
 
     target: Target
+    """What it is the chance of."""
     population: str | None = None
     """A condition that says whom it is about, such as `signals.orders >= 1`; everybody else."""
     features: tuple[str, ...]

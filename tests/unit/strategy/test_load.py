@@ -56,7 +56,7 @@ def test_the_shops_files_have_no_problem() -> None:
     assert list(loaded.sources) == ["app", "backend", "web"]
     assert loaded.profile.traits["interests"].expires_after_ms == 365 * DAY_MS
     assert loaded.profile.categories["Advertising"] == "marketing"
-    assert len(compile_signals(loaded.signals, loaded.automatic).signals) == 20
+    assert len(compile_signals(loaded.signals, loaded.automatic).signals) == 23
 
 
 def test_a_webhook_of_the_examples_is_a_source_of_its_own_name() -> None:
