@@ -37,8 +37,11 @@ class Models:
         looking = [entry for entry in entries if entry.kind == "logistic"]
         self.plan: FeaturePlan | None = None
         """What contextual models see; None where there is none."""
+        self._protected = frozenset(written.protected)
         if looking:
-            self.plan = FeaturePlan([entry.features for entry in looking], signals, traits)
+            traits = [name for name in traits if name not in self._protected]
+            seen = [entry.features for entry in looking]
+            self.plan = FeaturePlan(seen, signals, traits, self._protected)
         self.rules: dict[str, ModelRule] = {BETA: PLAIN}
         """By name."""
         self.scores: dict[str, int] = {}
@@ -61,6 +64,13 @@ class Models:
             if name not in signals.signals:
                 place = f"{path}.features.signals[{i}]"
                 writing.unknown("a declared signal", name, place, signals.signals)
+        for field in ("traits", "context"):
+            for i, name in enumerate(getattr(entry.features, field) or ()):
+                if name in self._protected:
+                    what, got = "a trait that is not protected", repr(name)
+                    remedy = "Protected traits are for measuring."
+                    place = f"{path}.features.{field}[{i}]"
+                    writing.fault("protected_feature", what, got, place, remedy)
         for name, share in entry.shares.items():
             place = f"{path}.shares.{name}"
             if name not in actions and name != DO_NOTHING:

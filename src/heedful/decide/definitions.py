@@ -401,3 +401,5 @@ class Definitions(msgspec.Struct, frozen=True, kw_only=True):
     """Models that `policies/models.yaml` declares."""
     default_model: str = "beta"
     """The model of actions that name none."""
+    protected: tuple[str, ...] = ()
+    """Traits that `policies/fairness.yaml` measures by: no model sees them."""

@@ -147,11 +147,18 @@ class FeaturePlan:
         reads its own fields of it.
     traits
         Declared traits, by name: those that are taken where a model names none.
+    protected
+        Keys of the context that no model sees, whoever asks with them.
     """
 
     def __init__(
-        self, wanted: Sequence[ModelFeatures], signals: SignalSet, traits: Sequence[str]
+        self,
+        wanted: Sequence[ModelFeatures],
+        signals: SignalSet,
+        traits: Sequence[str],
+        protected: frozenset[str] = frozenset(),
     ) -> None:
+        self._protected = protected
         self.groups: dict[int, str] = {}
         self._dense: list[int] = []
         self._readers: list[Read] = []
@@ -197,7 +204,7 @@ class FeaturePlan:
         if by_group["traits"]:
             self._readers.append(_traits(by_group["traits"]))
         if by_group["context"]:
-            self._readers.append(_context(by_group["context"]))
+            self._readers.append(_context(by_group["context"], self._protected))
         always = [(g, n) for g in ("fatigue", "trust", "time") for n in by_group[g]]
         always += [
             ("signals", name)
@@ -307,14 +314,14 @@ def _traits(names: tuple[str, ...]) -> Read:
     return read
 
 
-def _context(names: tuple[str, ...]) -> Read:
+def _context(names: tuple[str, ...], protected: frozenset[str]) -> Read:
     whole = field_id("context", "*")
     fields = {name: field_id("context", name) for name in names}
 
     def read(run: Run) -> list[tuple[int, float]]:
         context, found = run.readings.context, []
         for name in sorted(map(str, context)) if "*" in fields else names:
-            said = _said(context.get(name))
+            said = "" if name in protected else _said(context.get(name))
             if said and name in fields:
                 found.append((value_id(fields[name], said), 1.0))
             elif said:

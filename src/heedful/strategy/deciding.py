@@ -17,6 +17,7 @@ from heedful.decide.definitions import (
     RulesFile,
 )
 from heedful.govern.definitions import DecisionTypesFile
+from heedful.govern.monitors import FairnessFile
 from heedful.kernel import InputError
 from heedful.strategy.conditions import signals_compiled
 from heedful.strategy.parts import Part, Parts
@@ -57,6 +58,7 @@ def definitions_of(parts: Parts) -> Definitions:
         models=types.models,
         fallback_model=types.fallback_model,
         model_entries=models.models,
+        protected=tuple(one.trait for one in parts.only(FairnessFile).protected),
         default_model=models.default,
     )
 

@@ -307,3 +307,18 @@ def test_a_default_that_nobody_declared_is_refused() -> None:
     with pytest.raises(InputError) as caught:
         compile_rules(definitions, compile_signals([]), version="v1")
     assert "arms" in caught.value.message
+
+
+def test_a_protected_trait_is_seen_by_no_model_whoever_names_it() -> None:
+    definitions = written(actions=(offer(),), model_entries=(ARMS,), protected=("plan",))
+    with pytest.raises(InputError) as caught:
+        compile_rules(definitions, compile_signals([LOOKED]), version="v1")
+    assert caught.value.code == "protected_feature"
+    blind = ModelEntry(name="arms", features=ModelFeatures(traits=()))
+    asked = world(models={}, entry=blind, protected=("plan",))
+    seeing = world(models={}, entry=blind)
+    seen = [
+        unpack_features(one.ask(placement="home", context={"plan": "pro"}).features)
+        for one in (seeing, asked)
+    ]
+    assert len(seen[0][0]) == len(seen[1][0]) + 1
