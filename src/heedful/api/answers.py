@@ -308,6 +308,8 @@ class Why(Answer, frozen=True):
     versions: dict[str, str]
     """Of strategy, models and governance."""
     flags: list[str]
+    because: list[str]
+    """What moved the chance of what was chosen, where a model looked at the person."""
 
 
 class Decided(Answer, frozen=True):

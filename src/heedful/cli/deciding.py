@@ -121,6 +121,10 @@ def print_reasons(explanation: Mapping[str, Any]) -> None:
 
     print(clean(explanation["sentence"]))
     print_table(("candidate", "channel", "worth", "chance", "why"), candidate_rows(explanation))
+    if explanation["because"]:
+        print("What moved its chance:")
+        for sentence in explanation["because"]:
+            print(f"  {clean(sentence)}")
     changes = explanation["would_change"]
     if changes:
         print("What would have changed it:")

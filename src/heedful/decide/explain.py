@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from heedful.decide.because import because_of
 from heedful.decide.compiled import ActionRule
 from heedful.decide.definitions import DO_NOTHING
 from heedful.decide.readings import Condition
@@ -103,6 +104,8 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     versions: dict[str, str]
     """Of strategy, models and governance."""
     flags: tuple[str, ...] = ()
+    because: tuple[str, ...] = ()
+    """What moved the chance of what was chosen, where a model looked at the person."""
 
 
 def explain(decision: Decision, rules: Rules) -> Explanation:
@@ -131,6 +134,7 @@ def explain(decision: Decision, rules: Rules) -> Explanation:
         would_change=tuple(changes[:CHANGES_MAX]),
         versions=versions,
         flags=decision.flags,
+        because=because_of(decision.action, decision.because),
     )
 
 

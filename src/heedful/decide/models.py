@@ -56,6 +56,12 @@ class ModelRule(NamedTuple):
         """Read a snapshot of it."""
         return BetaArms.decode(body) if self.settings is None else LogisticArms.decode(body)
 
+    def fits(self, model: object) -> bool:
+        """Say whether a model learns as this rule says; one that does not is left out."""
+        if self.settings is not None:
+            return isinstance(model, LogisticArms) and model.settings == self.settings
+        return isinstance(model, BetaArms) and model.half_life_ms == self.half_life_ms
+
     @property
     def key(self) -> str:
         """Name under which its snapshots are kept: what is learned otherwise has another."""

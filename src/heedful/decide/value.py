@@ -77,7 +77,12 @@ class Valuer:
         self._contact = contact
         self._rules = rules
         self._fallback_model = fallback_model
-        self._models: dict[str, Model] = dict(shared.models)
+        self._given = dict(shared.models)
+        self._models: dict[str, Model] = {
+            name: model
+            for name, model in shared.models.items()
+            if name in rules and rules[name].fits(model)
+        }
         self._margins = dict(shared.margins)
         self._hour = at - at % HOUR_MS
         self._sheets: dict[Choice, Sheet] = {}
@@ -92,11 +97,9 @@ class Valuer:
         """Say whether what is remembered still holds."""
         return (
             at - at % HOUR_MS == self._hour
-            and len(shared.models) == len(self.asked)
-            and all(
-                model is shared.models.get(name) and model.learn_seq == self.asked[name]
-                for name, model in self._models.items()
-            )
+            and len(shared.models) == len(self._given)
+            and all(model is shared.models.get(name) for name, model in self._given.items())
+            and all(model.learn_seq == self.asked[name] for name, model in self._models.items())
             and shared.margins == self._margins
         )
 

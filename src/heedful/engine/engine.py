@@ -69,7 +69,7 @@ class Engine:
             world,
             dictionary=self._dictionary(world),
             governance=store.read(ledger.read_governance),
-            models=store.read(read_models),
+            models=store.read(lambda tx: read_models(tx, world.rules.models)),
         )
         self._writer = Writer(store, world, secret, clock, self._landed)
         self.decisions = Decisions(store, self._writer, secret)

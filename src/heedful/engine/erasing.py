@@ -20,6 +20,7 @@ from heedful.customer import Cluster, Separation, recluster
 from heedful.engine.copies import count_erasure
 from heedful.engine.forgetting import forget_decisions
 from heedful.engine.graph import identifier_key, read_cluster
+from heedful.engine.learning import keep_snapshots
 from heedful.engine.proofs import Proof, append_proofs
 from heedful.engine.reading import Found, customer_id, find, no_customer
 from heedful.engine.rights import Hands, quarantine_of
@@ -83,6 +84,8 @@ def erase(tx: Transaction, hands: Hands, found: Found, pseudonym: int) -> Erased
     events = tx.delete_events(fragments)
     quarantined = [row.id for row in quarantine_of(tx, keys)]
     tx.delete_quarantined(quarantined)
+    # What the person taught is in the models; their rows could not teach it again.
+    keep_snapshots(tx, hands.world)
     decisions = forget_decisions(tx, fragments, pseudonym)
     body: dict[str, AuditValue] = {"events": events, "decisions": decisions}
     append_proofs(tx, [Proof("erasure", public_id("p", pseudonym), hands.now, body)])

@@ -2,7 +2,8 @@
 
 Law: nothing is learned inside a step. Rows are folded in the order of their numbers, and a
 snapshot comes into force between two batches by an event in the log, so a decision can name it and
-a replay meets it at the same place.
+a replay meets it at the same place. What a decision saw of the person stands in the decision alone;
+rows are given it as they are folded.
 """
 
 from __future__ import annotations
@@ -13,15 +14,15 @@ from typing import Any, Final
 import msgspec
 
 from heedful.core import World
+from heedful.decide.lessons import with_features
 from heedful.decide.margins import MARGINS, Margins
+from heedful.decide.models import BETA, ModelRule
 from heedful.engine import ledger
 from heedful.engine.ledger import LEARNING_FRAGMENT
 from heedful.engine.writer import Writer
-from heedful.learn import BetaArms, LearningRow
+from heedful.kernel import parse_public_id, public_id
+from heedful.learn import LearningRow, Model
 from heedful.ports import Store, Transaction
-
-BETA: Final = "beta"
-"""The transparent model that every workspace has."""
 
 LEARN_WAIT_S: Final = 1.0
 """How often the learner looks for rows: a decision sees what was learned up to about then."""
@@ -33,71 +34,186 @@ SNAPSHOT_ROWS: Final = 10_000
 """Learning rows after which a snapshot is kept; what is between is learned again at a start."""
 
 _ROWS: Final = msgspec.msgpack.Decoder(LearningRow)
+_DECISIONS_READ: Final = 500
 
 
-def read_models(tx: Transaction) -> dict[str, Any]:
+class _Seen(msgspec.Struct):
+    """The part of a decision that is learned from."""
+
+    features: bytes = b""
+
+
+_SEEN: Final = msgspec.msgpack.Decoder(_Seen)
+
+Rules = Mapping[str, ModelRule]
+
+
+def read_models(tx: Transaction, rules: Rules) -> dict[str, Any]:
     """Read the models in force, and what outcomes were worth so far."""
-    return models_at(tx, ledger.last_learned(tx))
+    return models_at(tx, rules, ledger.last_said_of_learning(tx))
 
 
-def models_at(tx: Transaction, learn_seq: int) -> dict[str, Any]:
-    """Give the models as of a learning row: from the snapshot before it, and the rows since."""
-    held, worth = tx.snapshot(BETA, learn_seq), tx.snapshot(MARGINS, learn_seq)
-    kept = {
-        BETA: BetaArms() if held is None else BetaArms.decode(held[1]),
-        MARGINS: Margins() if worth is None else Margins.decode(worth[1]),
-    }
-    return folded(tx, kept, learn_seq)
+def models_at(tx: Transaction, rules: Rules, said: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the models that an event put in force: from snapshots before it, and rows since."""
+    reached = reached_by(said)
+    models: dict[str, Any] = {}
+    for name, seq in reached.items():
+        if name in rules:
+            models[name] = kept(tx, rules[name], seq)
+    models.setdefault(BETA, rules[BETA].new())
+    upto = int(said.get("learn_seq", 0))
+    worth = tx.snapshot(MARGINS, upto)
+    models[MARGINS] = Margins() if worth is None else Margins.decode(worth[1])
+    return fold(tx, models, {**reached, MARGINS: upto})
 
 
-def folded(tx: Transaction, models: Mapping[str, Any], up_to: int | None = None) -> dict[str, Any]:
-    """Give models with the rows beyond their own folded in; the argument stays as it is.
+def reached_by(said: Mapping[str, Any]) -> dict[str, int]:
+    """Read from an event up to which row each model has learned."""
+    seqs = said.get("models")
+    if isinstance(seqs, dict):
+        return {str(name): int(seq) for name, seq in seqs.items()}
+    return {BETA: int(said.get("learn_seq", 0))}
+
+
+def kept(tx: Transaction, rule: ModelRule, at_most: int) -> Model:
+    """Read the newest snapshot of a model up to a row; a new one where there is none."""
+    held = tx.snapshot(rule.key, at_most)
+    return rule.new() if held is None else rule.read(held[1])
+
+
+def fold(tx: Transaction, models: dict[str, Any], up_to: Mapping[str, int]) -> dict[str, Any]:
+    """Fold rows into models, each up to a row of its own; the models are changed.
 
     Parameters
     ----------
-    up_to
-        Number of the last row; None for as many as are folded at once.
+    models
+        By name, and what outcomes were worth under `MARGINS`; the caller owns them.
     """
-    model = BetaArms.decode(models.get(BETA, BetaArms()).encode())
-    worth: Margins = models.get(MARGINS, Margins())
-    while rows := tx.lessons(model.learn_seq, ROWS):
-        lessons = [_ROWS.decode(body) for number, body in rows if up_to is None or number <= up_to]
-        for lesson in lessons:
-            model.learn_one(lesson)
-        worth = worth.plus(lessons)
-        if up_to is None or len(lessons) < len(rows):
+    behind = {name for name, model in models.items() if model.learn_seq < up_to.get(name, 0)}
+    while behind:
+        after = min(models[name].learn_seq for name in behind)
+        rows = [_ROWS.decode(body) for _, body in tx.lessons(after, ROWS)]
+        if not rows:
             break
-    return {**models, BETA: model, MARGINS: worth}
+        is_seen = any(name != MARGINS and models[name].is_contextual for name in behind)
+        rows = _seen(tx, rows) if is_seen else rows
+        for name in sorted(behind):
+            model, end = models[name], up_to[name]
+            wanted = [row for row in rows if model.learn_seq < row.learn_seq <= end]
+            if isinstance(model, Margins):
+                models[name] = model = model.plus(wanted)
+            else:
+                for row in wanted:
+                    model.learn_one(row)
+            if not wanted or wanted[-1].learn_seq >= end:
+                behind.discard(name)
+    return models
 
 
-def learned(tx: Transaction, world: World, learn_seq: int) -> World:
-    """Give the world with its models as of a learning row."""
-    return msgspec.structs.replace(world, models=folded(tx, world.models, learn_seq))
+def _seen(tx: Transaction, rows: list[LearningRow]) -> list[LearningRow]:
+    """Give rows that teach what their decisions saw."""
+    named = dict.fromkeys(row.decision_id for row in rows if row.state != "pending")
+    ids = [id_ for name in named if (id_ := parse_public_id("d", name)) is not None]
+    seen: dict[str, bytes] = {}
+    for first in range(0, len(ids), _DECISIONS_READ):
+        for id_, decision in tx.decisions(ids[first : first + _DECISIONS_READ]).items():
+            seen[public_id("d", id_)] = _SEEN.decode(decision.body).features
+    return with_features(rows, seen)
+
+
+def learned(tx: Transaction, world: World, said: Mapping[str, Any]) -> World:
+    """Give the world with its models as an event put them in force."""
+    rules, reached = world.rules.models, reached_by(said)
+    models: dict[str, Any] = {
+        name: _own(world.models.get(name), rules[name]) for name in reached if name in rules
+    }
+    upto = int(said["learn_seq"])
+    models[MARGINS] = world.models.get(MARGINS, Margins())
+    folded = fold(tx, models, {**reached, MARGINS: upto})
+    return msgspec.structs.replace(world, models=folded)
+
+
+def _own(model: Any, rule: ModelRule) -> Model:
+    """Give a copy of a model that a rule still fits, else a new one."""
+    return model.copy() if model is not None and rule.fits(model) else rule.new()
+
+
+def keep_snapshots(tx: Transaction, world: World) -> None:
+    """Keep what the models in force know, so that no row before has to be folded again."""
+    for name, model in world.models.items():
+        if name == MARGINS:
+            tx.put_snapshot(MARGINS, model.learn_seq, model.encode())
+        elif name in world.rules.models and world.rules.models[name].fits(model):
+            tx.put_snapshot(world.rules.models[name].key, model.learn_seq, model.encode())
 
 
 class Learner:
-    """Learns from outcomes, in the background."""
+    """Learns from outcomes, in the background.
+
+    Notes
+    -----
+    A model that a strategy declares anew learns from the rows that are there, some at each step,
+    and comes into force once it has caught up with the others.
+    """
 
     def __init__(self, store: Store, writer: Writer) -> None:
         self._store = store
         self._writer = writer
+        self._growing: dict[str, Model] = {}
 
     def step(self) -> bool:
         """Fold what is new; False when nothing was."""
-        before = self._writer.world.models
-        newer = self._store.read(lambda tx: folded(tx, before))
-        model: BetaArms = newer[BETA]
-        if model.learn_seq == before[BETA].learn_seq:
+        world = self._writer.world
+        rules, before = world.rules.models, world.models
+        last = self._store.read(lambda tx: tx.last_lesson())
+        in_force = {n: m for n, m in before.items() if n in rules and rules[n].fits(m)}
+        upto = min(before[MARGINS].learn_seq + ROWS, last)
+        self._begin(rules, in_force, upto)
+        is_behind = any(model.learn_seq < upto for model in self._growing.values())
+        is_other = in_force.keys() | {MARGINS} != before.keys()
+        if before[MARGINS].learn_seq == upto and not (self._growing or is_other):
             return False
+        models = {name: model.copy() for name, model in in_force.items()}
+        newer: dict[str, Any] = {**models, **self._growing, MARGINS: before[MARGINS]}
+        targets = dict.fromkeys(newer, upto)
+        for name, model in self._growing.items():
+            targets[name] = min(model.learn_seq + ROWS, upto)
+        newer = self._store.read(lambda tx: fold(tx, newer, targets))
+        ready = {name: model for name, model in newer.items() if model.learn_seq >= upto}
+        if is_behind and before[MARGINS].learn_seq == upto and not self._growing.keys() & ready:
+            return True
+        self._put_in_force(world, ready)
+        return True
 
+    def _begin(self, rules: Rules, in_force: Mapping[str, Any], upto: int) -> None:
+        """Begin models that are declared and not in force; forget those that no longer are."""
+        growing = {}
+        for name, rule in rules.items():
+            if name in in_force:
+                continue
+            model = self._growing.get(name)
+            if model is None or not rule.fits(model):
+                model = self._store.read(lambda tx, rule=rule: kept(tx, rule, upto))  # type: ignore[misc]
+            growing[name] = model
+        self._growing = growing
+
+    def _put_in_force(self, seen: World, ready: dict[str, Any]) -> None:
         def change(tx: Transaction, world: World) -> World:
-            if model.learn_seq // SNAPSHOT_ROWS > before[BETA].learn_seq // SNAPSHOT_ROWS:
-                tx.put_snapshot(BETA, model.learn_seq, model.encode())
-                tx.put_snapshot(MARGINS, model.learn_seq, newer[MARGINS].encode())
-            said = {"model": BETA, "learn_seq": model.learn_seq}
+            if world.rules is not seen.rules:
+                return world  # published meanwhile: what is declared now is looked at next time
+            said = {
+                "model": BETA,
+                "learn_seq": ready[MARGINS].learn_seq,
+                "models": {n: m.learn_seq for n, m in sorted(ready.items()) if n != MARGINS},
+            }
             now, secret, fragment = self._writer.now(), self._writer.secret, LEARNING_FRAGMENT
             ledger.note(tx, secret, ledger.MODEL_LEARNED, said, now, fragment=fragment)
-            return msgspec.structs.replace(world, models=newer)
+            changed = msgspec.structs.replace(world, models=ready)
+            before = seen.models[MARGINS].learn_seq
+            is_new = ready.keys() != seen.models.keys()
+            if is_new or ready[MARGINS].learn_seq // SNAPSHOT_ROWS > before // SNAPSHOT_ROWS:
+                keep_snapshots(tx, changed)
+            return changed
 
         self._writer.change_world(change)
-        return True
+        self._growing = {n: m for n, m in self._growing.items() if n not in ready}

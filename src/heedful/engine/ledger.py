@@ -26,7 +26,7 @@ LEARNING_FRAGMENT: Final = 1
 STRATEGY_PUBLISHED: Final = "Strategy Published"
 """Other rules are in force: `version`, `by`."""
 MODEL_LEARNED: Final = "Model Learned"
-"""A model's newer snapshot is in force: `model`, `learn_seq`."""
+"""Newer snapshots of models are in force: `learn_seq`, and under `models` that of each by name."""
 DRIFT_NOTICED: Final = "Drift Noticed"
 """A model or a value that conditions read moved beyond its limit, or came back: `series`,
 `measure`, `amount`, `limit`, `is_crossed`."""
@@ -63,9 +63,14 @@ def happened(tx: Transaction) -> list[Event]:
 
 def last_learned(tx: Transaction) -> int:
     """Read up to which learning row the models in force have learned; 0 at the start."""
+    return int(last_said_of_learning(tx).get("learn_seq", 0))
+
+
+def last_said_of_learning(tx: Transaction) -> dict[str, Any]:
+    """Read what the newest `Model Learned` says; empty at the start."""
     newest = tx.events_of([LEARNING_FRAGMENT], newest_first=True, limit=1)
     rows = [decode_event(row.body) for row in newest]
-    return int(rows[0].properties["learn_seq"]) if rows else 0
+    return rows[0].properties if rows else {}
 
 
 def read_governance(tx: Transaction) -> Governance:

@@ -11,22 +11,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from hashlib import blake2b
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from heedful import core
 from heedful.core import World
 from heedful.customer import resolve
+from heedful.decide.models import BETA
 from heedful.engine import ledger
 from heedful.engine.batch import Batch, Filing, Inner
 from heedful.engine.deciding import DERIVED, read_decision
 from heedful.engine.forgetting import ERASED
 from heedful.engine.graph import fragments_of, read_cluster
-from heedful.engine.learning import BETA, learned, models_at
+from heedful.engine.learning import learned, models_at
 from heedful.events import Event, decode_event
 from heedful.govern.governance import Governance, fold_governance
-from heedful.learn import BetaArms
 from heedful.ports import ClusterRow, DecisionRow, LogRow, Store, Transaction
 
 PAGE: Final = 200
@@ -161,7 +161,8 @@ def rebuild(
     What an erased person had taught and spent is missing: models are then learned from the rows of
     `source`, and a budget that was nearly spent may decide otherwise.
     """
-    world = msgspec.structs.replace(world, models={BETA: BetaArms()}, governance=Governance())
+    models = {BETA: world.rules.models[BETA].new()}
+    world = msgspec.structs.replace(world, models=models, governance=Governance())
     total = source.read(lambda tx: tx.last_seq())
     after = 0
     changes = _Changes(source, strategies)
@@ -190,17 +191,17 @@ class _Changes:
         if event.name == ledger.STRATEGY_PUBLISHED:
             return self._strategies(world, said["version"])
         if event.name == ledger.MODEL_LEARNED:
-            return self._learned(tx, world, said["learn_seq"])
+            return self._learned(tx, world, said)
         governance = fold_governance(world.governance, event)
         return msgspec.structs.replace(world, governance=governance)
 
-    def _learned(self, tx: Transaction, world: World, learn_seq: int) -> World:
+    def _learned(self, tx: Transaction, world: World, said: dict[str, Any]) -> World:
         if self.is_whole:
-            return learned(tx, world, learn_seq)
+            return learned(tx, world, said)
         # What an erased person taught does not follow again from the log; its rows name nobody
         # and are still there.
-        held = self._source.read(lambda tx: models_at(tx, learn_seq))
-        return msgspec.structs.replace(world, models={**world.models, **held})
+        held = self._source.read(lambda tx: models_at(tx, world.rules.models, said))
+        return msgspec.structs.replace(world, models=held)
 
 
 def _ends(tx: Transaction, after: int) -> list[int]:

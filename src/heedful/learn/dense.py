@@ -157,15 +157,25 @@ class DenseBlocks:
         if stale >= _GROUP_REFRESH:
             self._refresh(group)
 
-    def refresh(self) -> None:
-        """Solve for the means of all groups that learned since they were last solved for."""
+    def means(self) -> Floats:
+        """Give the means of all groups with all that they learned, of shape (groups, d).
+
+        Notes
+        -----
+        To ask changes nothing: what is learned next must not depend on who asked when.
+        """
+        means = self.mean[: len(self.groups)].copy()
         for group in np.flatnonzero(self.stale[: len(self.groups)]).tolist():
-            self._refresh(group)
+            means[group] = self._solved(group)
+        return means
+
+    def _solved(self, group: int) -> Floats:
+        system = self.weight[group] + self._group_prior
+        result: Floats = np.linalg.solve(system, self.total[group])
+        return result
 
     def _refresh(self, group: int) -> None:
-        self.mean[group] = np.linalg.solve(
-            self.weight[group] + self._group_prior, self.total[group]
-        )
+        self.mean[group] = self._solved(group)
         self.stale[group] = 0
 
     def forget(self, slot: int, factor: float) -> None:

@@ -134,7 +134,6 @@ class ArmTable:
         self._exploration = model.settings.exploration
         self._weights = model.sparse
         self._at = _layout(model, panel)
-        model.dense.refresh()
         self._copy(model)
         own = self._weights.mean[self._at.constants] * self._at.is_constant
         variance = self._weights.variance[self._at.constants] * self._at.is_constant
@@ -156,7 +155,7 @@ class ArmTable:
         precision[:, 0] = bias
         mean = np.zeros((count, width))
         grouped = np.flatnonzero(groups >= 0)
-        mean[grouped] = dense.mean[groups[grouped]]
+        mean[grouped] = dense.means()[groups[grouped]]
         self._pull = precision * mean
         self._learned = np.zeros((count, width))
         self._learned[known] = dense.learned[slots]

@@ -8,7 +8,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from heedful.decide import DO_NOTHING, Decision, compile_rules, decode_case, encode_case, step
+from heedful.decide import (
+    DO_NOTHING,
+    Decision,
+    compile_rules,
+    decode_case,
+    encode_case,
+    explain,
+    step,
+)
 from heedful.decide.definitions import (
     Action,
     ContactPolicy,
@@ -136,6 +144,18 @@ def test_the_record_names_the_model_and_what_moved_the_chance() -> None:
     assert decision.action == "offer"
     assert decision.because["traits"] > 100
     assert total / 1_000 == pytest.approx(math.log(odds), abs=0.2)
+
+
+def test_why_says_in_words_what_moved_the_chance() -> None:
+    asked = world(models={"arms": taught({"pro": "offer"}, 300)}, contact=ContactPolicy(floor=0.0))
+    asked.identify(plan="pro")
+    decision = asked.ask(placement="home")
+    told = explain(decision, asked.rules).because
+    assert told[0].startswith("offer began at a declared chance of ")
+    assert any(one.startswith("Who the person is (traits) raised its odds ") for one in told)
+    plain = World(written(actions=(offer(),)), models={"beta": BetaArms()})
+    plain.consent()
+    assert explain(plain.ask(placement="home"), plain.rules).because == ()
 
 
 def test_a_record_of_counts_keeps_nothing_of_the_person() -> None:

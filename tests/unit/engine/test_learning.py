@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from heedful.app.worlds import world_of
+from heedful.decide.models import BETA
 from heedful.engine import learning, ledger
 from heedful.engine.engine import Engine
-from heedful.engine.learning import BETA
 from heedful.engine.ledger import MODEL_LEARNED
 from heedful.engine.replay import decisions_differing, rebuild
 from heedful.kernel import HOUR_MS, public_id

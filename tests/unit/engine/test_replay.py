@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from heedful.app.worlds import world_of
-from heedful.engine.engine import read_lineage, under
+from heedful.engine import ledger
+from heedful.engine.deciding import read_decision
+from heedful.engine.engine import Engine, read_lineage, under
 from heedful.engine.replay import Strategies, decisions_differing, rebuild, verify
 from heedful.govern import IncidentScope
 from heedful.kernel import DAY_MS, HOUR_MS, MINUTE_MS, public_id
@@ -60,11 +62,27 @@ THIRD = changed(SECOND, "actions/gift.yaml", "p: 0.8", "p: 0.3")
 PUBLISHED = (FIRST, SECOND, THIRD, SECOND)
 """Three publications, and back to the second."""
 
+ARMS = """
+models:
+  - {name: arms, kind: logistic, half_life: 30d, features: {traits: [firstName, plan]}}
+default: arms
+"""
+ARMS_FIRST = {**FIRST, "policies/models.yaml": ARMS}
+ARMS_CHANGED = {
+    **SECOND,
+    "policies/models.yaml": ARMS.replace("30d", "5d").replace(
+        "default", "  - {name: counts, kind: beta, half_life: 9d}\ndefault"
+    ),
+}
+LEARNED = (SECOND, ARMS_FIRST, ARMS_CHANGED, SECOND)
+"""Counts, a model that looks at people, one that learns otherwise, and back."""
+
 
 def strategies(store: Store) -> Strategies:
     """Give what the application would: worlds that know which signals others had before."""
     lineage = read_lineage(store)
-    known = {loaded.version: world_of(loaded, lineage) for loaded in map(load, PUBLISHED)}
+    files = (*PUBLISHED, *LEARNED)
+    known = {loaded.version: world_of(loaded, lineage) for loaded in map(load, files)}
     return lambda world, version: under(world, known[version])
 
 
@@ -136,6 +154,69 @@ def test_decisions_are_the_same_after_three_publications_and_a_rollback() -> Non
     assert verify(again, rebuilt).is_equal
     logs = [s.read(lambda tx: tx.log(0, 1_000_000)) for s in (store, again)]
     assert logs[0] == logs[1]
+
+
+def test_decisions_of_models_that_learned_in_between_are_the_same() -> None:
+    store, again = MemoryStore(), MemoryStore()
+    with acting(SECOND, store=store) as here:
+        for day, files in enumerate(LEARNED):
+            publish(here, files)
+            shop(here, day)
+            if files is not SECOND:
+                assert here.engine.world.models["arms"].learn_seq == store.read(ledger.last_learned)
+        made = store.read(lambda tx: tx.decisions_after(0, 10_000))
+        world = here.engine.world
+    decided = [read_decision(row.body) for row in made]
+    looked = [decision for decision in decided if decision.because]
+    assert len(looked) > 10
+    assert len({decision.models["arms"] for decision in looked}) > 5, "It learned in between"
+    assert {"arms", "beta", "counts"} == {name for one in decided for name in one.models}
+    begun = world_of(load(SECOND))
+    rebuilt = rebuild(store, again, begun, SECRET, 9 * DAY_MS, strategies=strategies(store))
+    assert decisions_differing(store, again) == []
+    encoded = [{n: m.encode() for n, m in w.models.items()} for w in (world, rebuilt)]
+    assert encoded[0] == encoded[1]
+    logs = [s.read(lambda tx: tx.log(0, 1_000_000)) for s in (store, again)]
+    assert logs[0] == logs[1]
+
+
+def test_a_restart_goes_on_with_what_a_contextual_model_had_learned() -> None:
+    store = MemoryStore()
+    with acting(ARMS_FIRST, store=store) as here:
+        publish(here, ARMS_FIRST)
+        shop(here, 0)
+        learned = here.engine.world.models["arms"].encode()
+        restarted = Engine(store, here.world, SECRET, lambda: here.now)
+        assert restarted.world.models["arms"].encode() == learned
+        # What somebody taught stays learned once they are erased, though nothing of them is left.
+        here.engine.erase(here.who("user_id", "u1"))
+        learned = here.engine.world.models["arms"].encode()
+        restarted = Engine(store, here.world, SECRET, lambda: here.now)
+        assert restarted.world.models["arms"].encode() == learned
+        rows = store.read(lambda tx: tx.decisions_after(0, 10_000))
+        flagged = [one for row in rows if "erased" in (one := read_decision(row.body)).flags]
+        assert flagged
+        assert not any(one.features or one.because for one in flagged)
+        assert not any(row.feature_ids for row in here.lessons())
+
+
+def test_a_model_that_is_declared_late_learns_what_was_there() -> None:
+    store = MemoryStore()
+    with acting(SECOND, store=store) as here:
+        publish(here, ARMS_FIRST)
+        shop(here, 0)
+        before = here.engine.world.models["arms"].encode()
+        publish(here, ARMS_CHANGED)
+        here.meet("fresh")
+        assert here.ask("fresh", placement="home").models.keys() == {"beta"}
+        while here.learner.step():
+            pass
+        changed_ = here.engine.world.models["arms"]
+        assert changed_.learn_seq == here.engine.world.models["beta"].learn_seq > 0
+        assert changed_.encode() != before
+        here.now += HOUR_MS
+        found = here.ask("fresh", placement="search").models
+        assert found.keys() == {"arms", "beta", "counts"}
 
 
 def test_a_dead_letter_that_was_driven_again_replays() -> None:

@@ -368,6 +368,15 @@ def test_a_model_may_be_told_which_fields_to_read() -> None:
     assert context.sparse_values.tolist() == [2.0]
 
 
+def test_to_ask_changes_nothing_of_what_is_learned() -> None:
+    asked, silent = model_of(), model_of()
+    for seq in range(1, 50):
+        for model in (asked, silent):
+            model.learn_one(converted(seq, spec(f"a_{seq % 3}")))
+        odds(asked)
+    assert asked.encode() == silent.encode()
+
+
 def test_a_copy_learns_on_without_its_original() -> None:
     model = model_of()
     teach(model, TIPS, 0.5, 40, seed=3)

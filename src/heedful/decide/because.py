@@ -1,0 +1,52 @@
+"""What moved the chance of an arm, told in words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Final
+
+from heedful.decide.definitions import DO_NOTHING
+
+SENTENCES_MAX: Final = 8
+"""Groups of features that are told of at most, those that moved the chance the most first."""
+
+_WORDS: Final = {
+    "arm": "what it brought so far, whoever it was,",
+    "traits": "who the person is (traits)",
+    "signals": "what the person did lately (signals)",
+    "context": "what the request said of its moment (context)",
+    "time": "the time of day and week",
+    "fatigue": "how tired the person may be of messages (fatigue)",
+    "trust": "how the person answered before (trust)",
+}
+_UNMOVED: Final = 10  # thousandths of log-odds: a factor of 1.01 on the odds says nothing
+
+
+def because_of(action: str, moved: Mapping[str, int]) -> tuple[str, ...]:
+    """Tell what moved the log-odds of what was chosen, the declared belief first.
+
+    Examples
+    --------
+    >>> for sentence in because_of("sale", {"start": -2944, "traits": 405, "fatigue": -693}):
+    ...     print(sentence)
+    sale began at a declared chance of 5.0 %.
+    How tired the person may be of messages (fatigue) lowered its odds to 0.50 of what they were.
+    Who the person is (traits) raised its odds 1.50 times.
+    """
+    if not moved:
+        return ()
+    name = "Doing nothing" if action == DO_NOTHING else action
+    chance = 100.0 / (1.0 + math.exp(-moved.get("start", 0) / 1_000))
+    told = [f"{name} began at a declared chance of {chance:.1f} %."]
+    groups = sorted(_WORDS.keys() & moved.keys(), key=lambda group: (-abs(moved[group]), group))
+    for group in groups[:SENTENCES_MAX]:
+        said, by = _WORDS[group], moved[group]
+        if abs(by) < _UNMOVED:
+            continue
+        ratio = math.exp(by / 1_000)
+        change = f"raised its odds {ratio:.2f} times"
+        if by < 0:
+            change = f"lowered its odds to {ratio:.2f} of what they were"
+        told.append(f"{said[0].upper()}{said[1:]} {change}.")
+    return tuple(told)
