@@ -33,9 +33,10 @@ from examples.worlds.heeding import Heedful
 from examples.worlds.parameters import Parameters, load
 from examples.worlds.playing import Ledger, Policy, play
 from examples.worlds.policies import Chance, Insider, Product, Rules, Silence, VowpalWabbit
-from examples.worlds.scoring import MEASURES, compared, figures
+from examples.worlds.scoring import MEASURES, compared, figures, shuffled
 from examples.worlds.world import YEAR, World
 
+SHUFFLES = 400
 GOALS = {"revenue": "+8 % or more", "contacts": "-40 % or less"}
 
 
@@ -64,6 +65,8 @@ def report(parameters: Parameters, ledgers: list[Ledger], into: Path | None) -> 
             shown = [compared(ledger, rules, m).percent() for m in ("revenue", "contacts", "value")]
             rows.append((ledger.name, *shown))
     machine.print_table(["against the rules", "revenue", "contacts", "value"], rows)
+    share = shuffled(rules, SHUFFLES)
+    print(f"Lift was claimed in {share:.1%} of {SHUFFLES} shuffled treatments (bar 5 %).\n")
     print(f"Goals for Heedful: {', '.join(f'{m} {goal}' for m, goal in GOALS.items())}.\n")
     *others, reference = ledgers
     print(f"Earned less than the {reference.name}, added up over the year:\n")

@@ -104,8 +104,8 @@ class Heedful:
                 "email": f"u{number}@example.org",
                 "is_new": bool(marks.is_new[number]),
                 "past_orders": int(marks.past_orders[number]),
-                "coupon_share": round(float(marks.coupon_share[number]), 2),
-                "open_share": round(float(marks.open_share[number]), 2),
+                "coupon_percent": round(100.0 * float(marks.coupon_share[number])),
+                "open_percent": round(100.0 * float(marks.open_share[number])),
                 "help_asked": int(marks.help_asked[number]),
             }
             at = MONDAY - 30 * DAY_MS
@@ -138,6 +138,8 @@ class Heedful:
             said = {"revenue": round(float(seen.revenue[number]), 2)}
             said["margin"] = round(float(seen.margin[number]), 2)
             self._happen(number, "track", "Order Completed", evening, nightly, properties=said)
+        for number in np.flatnonzero(seen.visited).tolist():
+            self._happen(number, "track", "Shop Visited", evening - HOUR_MS, nightly)
         for number in np.flatnonzero(seen.hesitated).tolist():
             self._happen(number, "track", "Cart Left", evening, nightly)
         self._learn()

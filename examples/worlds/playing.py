@@ -69,15 +69,26 @@ class Ledger:
 
 
 def play(
-    parameters: Parameters, policy: Policy, people: int, seed: int, days: int = YEAR
+    parameters: Parameters,
+    policy: Policy,
+    people: int,
+    seed: int,
+    days: int = YEAR,
+    since: int = 0,
 ) -> Ledger:
-    """Let a policy do as it thinks best for a year."""
+    """Let a policy do as it thinks best for a year.
+
+    Parameters
+    ----------
+    since
+        Day from which totals count: what comes before is for learning.
+    """
     world = World(parameters, people, seed)
     policy.begin(world.marks, people)
     revenue, value = np.zeros(people), np.zeros(people)
     asked_of, silent_of = np.zeros(people, dtype=int), np.zeros(people, dtype=int)
     unsubscribed, complained = np.zeros(people, dtype=bool), np.zeros(people, dtype=bool)
-    since = np.full(people, 999)
+    since_order = np.full(people, 999)
     history = np.zeros((27, people), dtype=int)  # with today these are 28 days
     contacts, sent = np.zeros(people, dtype=int), np.zeros(len(MESSAGES), dtype=int)
     by_day, silence = np.zeros(days), np.zeros(days)
@@ -86,13 +97,17 @@ def play(
         can = world.is_here & world.is_reachable
         asked = np.flatnonzero(can & ((turn == day % RHYTHM_DAYS) | world.has_cart))
         told_7, told_28 = history[-6:].sum(0), history.sum(0)
-        morning = Morning(day, asked, world.has_cart.copy(), since, told_7, told_28)
+        morning = Morning(day, asked, world.has_cart.copy(), since_order, told_7, told_28)
         message = np.full(people, NOTHING)
         message[asked] = policy.choose(morning)
         is_told = message != NOTHING
         cost = world.cost(message)
         seen = world.live(message)
         policy.learn(day, message, seen)
+        history = np.vstack((history[1:], is_told))
+        since_order = np.where(seen.ordered, 0, np.minimum(since_order + 1, 999))
+        if day < since:
+            continue
         revenue += seen.revenue
         value += seen.margin - cost
         unsubscribed |= seen.unsubscribed
@@ -101,8 +116,6 @@ def play(
         asked_of[asked] += 1
         silent_of[asked] += ~is_told[asked]
         sent += np.bincount(message[is_told], minlength=len(MESSAGES))
-        history = np.vstack((history[1:], is_told))
-        since = np.where(seen.ordered, 0, np.minimum(since + 1, 999))
         by_day[day] = (seen.margin - cost).sum()
         silence[day] = 1.0 - is_told[asked].mean() if len(asked) else 1.0
     return Ledger(

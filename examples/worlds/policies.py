@@ -16,10 +16,10 @@ from examples.worlds.playing import Morning
 from examples.worlds.world import NOTHING, Bools, Floats, Marks, Numbers, Seen
 
 NEWS, OFFER, REMINDER, ADVICE, WIN_BACK = range(len(MESSAGES))
-OUTCOME_DAYS: Final = 14
-"""Days over which an order counts for a message, as for Heedful's goal."""
-MARGIN: Final = 34.5
-"""What the marketers here believe that an order brings."""
+OUTCOME_DAYS: Final = 3
+"""Days in which a visit, or from a cart an order, counts for a message, as in Heedful's goals."""
+WORTH: Final = np.array([4.5, 34.0])
+"""What the marketers here believe that a visit brings, and from a cart an order."""
 
 
 class Silence:
@@ -136,25 +136,26 @@ def _worth_in_cart(p: Parameters, kind: Kind) -> Floats:
 
 
 class _Watching(Silence):
-    """Waits two weeks for what becomes of messages."""
+    """Waits for what becomes of messages: a visit, or an order of who had left a cart."""
 
     def begin(self, marks: Marks, people: int) -> None:
         """Begin with nothing waiting."""
         self._people = people
-        self._waiting: list[tuple[int, Any, Floats]] = []
+        self._waiting: list[tuple[int, Any, Numbers, Bools, Bools]] = []
 
-    def _wait(self, day: int, chosen: Any, people: Numbers) -> None:
-        self._waiting.append((day, (chosen, people), np.zeros(self._people)))
+    def _wait(self, morning: Morning, chosen: Any, people: Numbers) -> None:
+        has_cart, reached = morning.has_cart[people], np.zeros(len(people), dtype=bool)
+        self._waiting.append((morning.day, chosen, people, has_cart, reached))
 
     def learn(self, day: int, message: Numbers, seen: Seen) -> None:
-        """Add up orders; settle what is two weeks old."""
-        for _, _, orders in self._waiting:
-            orders += seen.ordered
-        while self._waiting and self._waiting[0][0] <= day - OUTCOME_DAYS:
-            _, (chosen, people), orders = self._waiting.pop(0)
-            self._settle(chosen, people, orders[people] > 0)
+        """Look for what was waited for; settle what is old enough."""
+        for _, _, people, has_cart, reached in self._waiting:
+            reached |= np.where(has_cart, seen.ordered[people], seen.visited[people])
+        while self._waiting and self._waiting[0][0] < day + 1 - OUTCOME_DAYS:
+            _, chosen, _, has_cart, reached = self._waiting.pop(0)
+            self._settle(chosen, has_cart, reached)
 
-    def _settle(self, chosen: Any, people: Numbers, is_reached: Bools) -> None:
+    def _settle(self, chosen: Any, has_cart: Bools, is_reached: Bools) -> None:
         raise NotImplementedError
 
 
@@ -162,8 +163,8 @@ class Product(_Watching):
     """P x C x V x L: the likeliest answer times context, value and lever, as hubs rank offers.
 
     P is counted for each message in segments (coupons, openness, questions, a cart); C doubles what
-    fits a cart; V is the margin of an order; L favours the offer, as sales asked for. There is no
-    zero to compare with, so something is always said, within two messages in 7 days.
+    fits a cart; V is the worth of a visit or an order; L favours the offer, as sales asked. There
+    is no zero to compare with, so something is always said, within two messages in 7 days.
     """
 
     name = "P x C x V x L"
@@ -189,15 +190,16 @@ class Product(_Watching):
         context = np.ones((len(who), len(MESSAGES)))
         context[np.ix_(morning.has_cart[who], [REMINDER, ADVICE])] = 2.0
         context[np.ix_(~morning.has_cart[who], [REMINDER, ADVICE])] = 0.2
-        message = np.argmax(p * context * MARGIN * self.levers, axis=1)
+        worth = WORTH[morning.has_cart[who].astype(int), None]
+        message = np.argmax(p * context * worth * self.levers, axis=1)
         drawn = self._rng.integers(0, len(MESSAGES), len(who))
         message = np.where(self._rng.random(len(who)) < 0.05, drawn, message)
         message[morning.told_7[who] >= 2] = NOTHING
         told = message != NOTHING
-        self._wait(morning.day, (cell[told], message[told]), who[told])
+        self._wait(morning, (cell[told], message[told]), who[told])
         return message
 
-    def _settle(self, chosen: Any, people: Numbers, is_reached: Bools) -> None:
+    def _settle(self, chosen: Any, has_cart: Bools, is_reached: Bools) -> None:
         np.add.at(self._tried, chosen, 1.0)
         np.add.at(self._reached, chosen, is_reached)
 
@@ -252,11 +254,12 @@ class VowpalWabbit(_Watching):
             arm = int(self._rng.choice(len(p), p=p / p.sum()))
             made.append((shared, arm, float(p[arm])))
             chosen[place] = arm if arm < len(MESSAGES) else NOTHING
-        self._wait(morning.day, made, morning.asked[free])
+        self._wait(morning, made, morning.asked[free])
         return chosen
 
-    def _settle(self, chosen: Any, people: Numbers, is_reached: Bools) -> None:
-        for (shared, arm, p), reached in zip(chosen, is_reached, strict=True):
+    def _settle(self, chosen: Any, has_cart: Bools, is_reached: Bools) -> None:
+        earned = WORTH[has_cart.astype(int)] / WORTH.max() * is_reached
+        for (shared, arm, p), money in zip(chosen, earned.tolist(), strict=True):
             lines = list(self._arms)
-            lines[arm] = f"0:{-float(reached):.1f}:{p:.6f} {lines[arm]}"
+            lines[arm] = f"0:{-money:.4f}:{p:.6f} {lines[arm]}"
             self._vw.learn([shared, *lines])

@@ -9,6 +9,9 @@ import numpy as np
 
 from examples.worlds.playing import Ledger
 from examples.worlds.world import Floats
+from heedful.decide.holdout import drawn
+from heedful.kernel import MICRO
+from heedful.measure import lift, moments_of
 
 RESAMPLES: Final = 400
 MEASURES: Final = {
@@ -80,3 +83,24 @@ def silence_by_kind(ledger: Ledger, kinds: Mapping[str, object]) -> dict[str, fl
         its = ledger.kind == number
         found[kind] = float(ledger.silent[its].sum() / max(ledger.asked[its].sum(), 1))
     return found
+
+
+def shuffled(ledger: Ledger, runs: int, share: float = 0.1) -> float:
+    """Give the share of runs in which lift is claimed although everybody was treated alike.
+
+    Notes
+    -----
+    Each run draws another hold-out, by the draw that decisions use, and asks the estimator that
+    `heedful lift` asks: as nobody was really held out, every claim is false.
+    """
+    brought = np.asarray(ledger.value, dtype=float)
+    claimed = 0
+    for run in range(runs):
+        held = np.array(
+            [
+                drawn(b"shuffled", str(run), "user_id", f"u{number}", int(share * MICRO))
+                for number in range(len(brought))
+            ]
+        )
+        claimed += lift(moments_of(brought[~held]), moments_of(brought[held])).is_sure
+    return claimed / runs

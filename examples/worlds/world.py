@@ -44,6 +44,7 @@ class Seen:
     revenue: Floats
     """Paid by each, after discounts."""
     margin: Floats
+    visited: Bools
     hesitated: Bools
     unsubscribed: Bools
     complained: Bools
@@ -188,7 +189,8 @@ class World:
         self.has_cart = hesitated
         revenue = full - given
         margin = full * p.margin - given
-        return Seen(ordered, revenue, margin, hesitated, unsubscribed, complained)
+        visited: Bools = visits | led | back
+        return Seen(ordered, revenue, margin, visited, hesitated, unsubscribed, complained)
 
     def _rest(self, chance: dict[str, Floats]) -> None:
         """Let a night pass: people forget, forgive, and leave."""

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
-from examples.worlds import drawing, parameters, scoring
+from examples.worlds import drawing, parameters, scoring, show
 from examples.worlds.heeding import STRATEGY, Heedful, read_strategy
 from examples.worlds.parameters import HERE, MESSAGES, Parameters, load
 from examples.worlds.playing import Ledger, Morning, play
@@ -24,7 +25,9 @@ from examples.worlds.policies import (
     VowpalWabbit,
 )
 from examples.worlds.world import NOTHING, Numbers, Seen, World
+from heedful.cli import app
 from heedful.learn import LearningRow
+from heedful.measure import lift, moments_of
 
 WORLDS = sorted(path.stem for path in HERE.glob("*.yaml"))
 
@@ -238,6 +241,17 @@ def test_silence_is_counted_by_kind(town: Parameters, ledgers: list[Ledger]) -> 
     assert lines[0] == f"  {'regular':<14}{'█' * 10} 100%"
 
 
+def test_shuffled_treatments_are_not_claimed_to_lift(ledgers: list[Ledger]) -> None:
+    assert scoring.shuffled(ledgers[0], 100, share=0.25) <= 0.05
+
+
+def test_a_treatment_that_lifts_is_seen(ledgers: list[Ledger]) -> None:
+    better = replace(ledgers[0], value=ledgers[0].value + 40.0)
+    seen = lift(moments_of(better.value), moments_of(ledgers[1].value))
+    assert seen.is_sure
+    assert seen.interval.low < 40.0 < seen.interval.high
+
+
 def test_a_curve_rises_with_its_values() -> None:
     assert drawing.curve(np.array([0.0, 0.5, 1.0]), 3, 1.0) == " ▄█"
     assert drawing.curve(np.zeros(3), 3, 0.0) == "   "
@@ -250,3 +264,19 @@ def test_regret_and_silence_are_drawn(
     drawing.picture(tmp_path / "world.svg", ledgers[1:], ledgers[0], town.kinds)
     drawn = (tmp_path / "world.svg").read_text("utf-8")
     assert "<svg" in drawn
+
+
+def test_a_year_is_shown(tmp_path: Path) -> None:
+    said: list[str] = []
+    show.show("sleepers", 40, 1, tmp_path / "year.png", said.append, days=56)
+    text = "\n".join(said)
+    assert "day  28:" in text
+    assert "Share of silence, by kind of people:" in text
+    assert "Against batch rules: revenue" in text
+    assert (tmp_path / "year.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_world_that_is_not_there_is_said_in_words() -> None:
+    done = CliRunner().invoke(app, ["demo", "--world", "nowhere"])
+    assert done.exit_code != 0
+    assert "examples/worlds/README.md" in done.output
