@@ -92,7 +92,8 @@ class Decisions:
             except BaseException as error:
                 answered.set_exception(error)
 
-        self._writer.submit([event], is_urgent=True).add_done_callback(hand_on)
+        landed = self._writer.submit([event], is_urgent=True, is_question=True)
+        landed.add_done_callback(hand_on)
         return answered
 
     def preview(self, asked: Asked) -> Decision:

@@ -7,11 +7,12 @@ land.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from typing import Any, Final, NamedTuple
 
 from heedful.core import World
@@ -27,6 +28,12 @@ BATCH_EVENTS_MAX: Final = 500
 
 URGENT_BATCH_EVENTS_MAX: Final = 100
 """Events of a transaction that somebody waits for: the smaller it is, the sooner they know."""
+
+ASKED_BATCH_EVENTS_MAX: Final = 32
+"""Events of any other transaction while questions come in: whoever asks waits for its end."""
+
+ASKED_WITHIN_S: Final = 1.0
+"""For how long after a question the next one is expected."""
 
 PENDING_EVENTS_MAX: Final = 20_000
 """Events that may wait for the writer; beyond, ingest answers 429 with Retry-After."""
@@ -54,8 +61,33 @@ class Submission(NamedTuple):
     events: Sequence[Event | Inner]
     refused: Sequence[QuarantineRow]
     done: Future[BatchResult | None]
-    """Done after the commit; the result is of the whole batch in which it landed, None where a
-    poisonous event of the submission was quarantined."""
+    """Done after the commit of its last part; the result is of the whole batch in which that
+    landed, None where a poisonous event of it was quarantined."""
+    is_last: bool = True
+    """Whether this is the last part of what was submitted, or all of it."""
+
+    def split(self, room: int) -> tuple[Submission, Submission | None]:
+        """Take the first events off; what is left, if anything, goes into the next transaction."""
+        if len(self.events) <= room:
+            return self, None
+        first = self._replace(events=self.events[:room], is_last=False)
+        return first, self._replace(events=self.events[room:], refused=())
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether an earlier part was not committed, so that all of it has to be sent again."""
+        return self.done.done() and not self.done.cancelled()
+
+    def land(self, result: BatchResult | None) -> None:
+        """Tell whoever waits, once all of it is durable."""
+        if self.is_last:
+            with contextlib.suppress(InvalidStateError):  # nobody waits any more
+                self.done.set_result(result)
+
+    def fail(self, error: BaseException) -> None:
+        """Tell whoever waits that it is not durable."""
+        with contextlib.suppress(InvalidStateError):
+            self.done.set_exception(error)
 
 
 class Job(NamedTuple):
@@ -95,7 +127,8 @@ class Writer:
         self._urgent: deque[Submission | Job] = deque()
         self._waiting: deque[Submission | Job] = deque()
         self._pending = 0
-        self._was_urgent_job = False
+        self._was_urgent_job = self._was_urgent_alone = False
+        self._asked_s = -ASKED_WITHIN_S
         self.commit_s = 0.0
         """Seconds that the last batch took from its first read to its commit."""
         self._wake = threading.Condition()
@@ -131,6 +164,7 @@ class Writer:
         refused: Sequence[QuarantineRow] = (),
         *,
         is_urgent: bool = False,
+        is_question: bool = False,
     ) -> Future[BatchResult | None]:
         """Queue events; the future is done once they are durable.
 
@@ -139,6 +173,8 @@ class Writer:
         is_urgent
             Somebody waits for a decision, or a message for its release: it goes before all that is
             not urgent.
+        is_question
+            Somebody waits for the answer, and others will ask soon: transactions stay small.
 
         Raises
         ------
@@ -153,6 +189,8 @@ class Writer:
                 raise Overloaded(self._pending)
             self._require_open()
             self._pending += len(events)
+            if is_question:
+                self._asked_s = time.monotonic()
             queue = self._urgent if is_urgent else self._waiting
             queue.append(Submission(events, refused, done))
             self._wake.notify()
@@ -229,13 +267,14 @@ class Writer:
                 taken = self._take()
             if isinstance(taken, Job):
                 self._do(taken)
-            else:
+            elif taken:
                 self._land(taken)
 
     def _take(self) -> list[Submission] | Job:
         batch: list[Submission] = []
         was_urgent_job, self._was_urgent_job = self._was_urgent_job, False
-        # A request shares its commit with events that wait anyway, but with few of them.
+        was_alone, self._was_urgent_alone = self._was_urgent_alone, False
+        is_asked = time.monotonic() - self._asked_s < ASKED_WITHIN_S
         room = URGENT_BATCH_EVENTS_MAX if self._urgent else BATCH_EVENTS_MAX
         while self._urgent and room > 0:
             first = self._urgent[0]
@@ -249,6 +288,10 @@ class Writer:
             self._urgent.popleft()
             batch.append(first)
             room -= len(first.events)
+        if is_asked:
+            # Whoever asks shares no commit with events, but every other one: these wait as well.
+            self._was_urgent_alone = bool(batch) and not was_alone
+            room = 0 if self._was_urgent_alone else min(room, ASKED_BATCH_EVENTS_MAX)
         while self._waiting and room > 0:
             following = self._waiting[0]
             if isinstance(following, Job):
@@ -257,8 +300,14 @@ class Writer:
                 self._waiting.popleft()
                 return following
             self._waiting.popleft()
-            batch.append(following)
-            room -= len(following.events)
+            if following.has_failed:
+                self._pending -= len(following.events)
+                continue
+            part, rest = following.split(room)
+            if rest is not None:
+                self._waiting.appendleft(rest)
+            batch.append(part)
+            room -= len(part.events)
         self._pending -= sum(len(submission.events) for submission in batch)
         return batch
 
@@ -284,13 +333,13 @@ class Writer:
         except PeerError as error:
             # The store, not the events: nobody's data is at fault, everybody hears the truth.
             for submission in batch:
-                submission.done.set_exception(error)
+                submission.fail(error)
             return
         except Exception as error:
             self._land_apart(batch, error)
             return
         for submission in batch:
-            submission.done.set_result(result)
+            submission.land(result)
         self._on_commit(result)
 
     def _commit(
@@ -317,9 +366,9 @@ class Writer:
         try:
             self._land_halves(submission.events, submission.refused, error)
         except BaseException as failure:
-            submission.done.set_exception(failure)
+            submission.fail(failure)
         else:
-            submission.done.set_result(None)
+            submission.land(None)
 
     def _land_halves(
         self,
