@@ -67,12 +67,12 @@ async def decide(context: Context, data: Question) -> dict[str, Any]:
     asked = await _asked(context, data)
     decisions = context.app.engine.decisions
     if data.dry_run:
-        decision = await asyncio.to_thread(decisions.preview, asked)
+        decision, content = await asyncio.to_thread(decisions.preview, asked), None
     else:
-        decision = await asyncio.wrap_future(decisions.ask(asked))
-    content = None
-    if decision.channel is not None and not data.dry_run:
-        content = await asyncio.to_thread(decisions.words, decision, data.context)
+        # The words come with the decision: each hop to another thread waits for its turn.
+        answered = await asyncio.wrap_future(decisions.ask_in_words(asked))
+        decision = answered.decision
+        content = None if decision.channel is None else answered.content
     answer = shown(decision, content)
     if decision.customer == _NOBODY:
         answer["customer_id"] = None

@@ -16,7 +16,7 @@ from heedful.customer import Fragment, fragment_key, identifiers_of, separation_
 from heedful.customer.identity import FragmentKind
 from heedful.decide import TIME_PASSED, Decision
 from heedful.engine.claims import claim_of, named_in, quarantined
-from heedful.engine.deciding import Deciding
+from heedful.engine.deciding import Answer, Deciding
 from heedful.engine.graph import Change, Graph, Staged, fragments_of, refold_now
 from heedful.engine.opting import opted_out
 from heedful.events import (
@@ -80,7 +80,7 @@ class BatchResult(NamedTuple):
     world: World
     """The world with the feature dictionary as this batch left it."""
     decided: Sequence[Decision] = ()
-    answers: Mapping[int, Decision] = MappingProxyType({})
+    answers: Mapping[int, Answer] = MappingProxyType({})
     """The decisions that answer requests, by the key of the event that asked."""
     released: Mapping[int, EffectRow] = MappingProxyType({})
     """Effects that may go out, now that this is committed, by the key of the event that asked."""

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -22,7 +22,7 @@ from heedful.customer import Cluster
 from heedful.decide import Case, Decision, Person, Step, Surroundings
 from heedful.decide.definitions import Budget
 from heedful.decide.margins import apart
-from heedful.effects import OutboundEffect, SendMessage
+from heedful.effects import Content, OutboundEffect, SendMessage
 from heedful.engine import ledger
 from heedful.engine.graph import Staged, identifier_key, read_cluster
 from heedful.engine.proofs import Proof, append_proofs
@@ -91,6 +91,14 @@ def subject_of(world: World, decision: Decision) -> Subject:
     )
 
 
+class Answer(NamedTuple):
+    """What somebody who asked is told."""
+
+    decision: Decision
+    content: Content | None
+    """Its treatment, filled in for the person as they are now; None for silence."""
+
+
 class Deciding:
     """What one transaction decides; nothing is written before `write`."""
 
@@ -107,7 +115,7 @@ class Deciding:
         self._proofs: list[Proof] = []
         self._unapproved: dict[int, int] = {}
         self._decided: list[Decision] = []
-        self._answers: dict[int, Decision] = {}
+        self._answers: dict[int, Answer] = {}
         self._released: dict[int, EffectRow] = {}
 
     def consider(
@@ -142,6 +150,11 @@ class Deciding:
         if step == _NOTHING:
             return None
         self._take(step, event, fragment, seq)
+        if (answer := step.answer) is not None:
+            content = None
+            if answer.action != decide.DO_NOTHING:
+                content = decide.wording(rules, shared, person, case, event, answer)
+            self._answers[event.key] = Answer(answer, content)
         return self._written(step, event)
 
     def process(self, staged: Staged) -> tuple[bytes, int | None]:
@@ -151,7 +164,7 @@ class Deciding:
             return staged.row.process, None
         return decide.encode_case(case), case.due
 
-    def made(self) -> tuple[list[Decision], dict[int, Decision], dict[int, EffectRow]]:
+    def made(self) -> tuple[list[Decision], dict[int, Answer], dict[int, EffectRow]]:
         """Give the decisions, and by the key of the event that asked: answers, what may go out."""
         return self._decided, self._answers, self._released
 
@@ -225,8 +238,6 @@ class Deciding:
             said = {"digest": blake2b(body, digest_size=16).hexdigest(), "action": decision.action}
             subject = public_id("d", decision.id)
             self._proofs.append(Proof("decision", subject, decision.at, said))
-        if step.answer is not None:
-            self._answers[event.key] = step.answer
         for effect in step.effects:
             self._effects[effect.id] = EffectRow(
                 effect.id,

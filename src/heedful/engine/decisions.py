@@ -18,7 +18,7 @@ from heedful.decide import Case, Decision, Explanation, Person, Surroundings
 from heedful.decide.margins import apart
 from heedful.effects import Content
 from heedful.engine.batch import BatchResult, Filing, Inner
-from heedful.engine.deciding import budgets_left, read_decision
+from heedful.engine.deciding import Answer, budgets_left, read_decision
 from heedful.engine.reading import Found, find, lookup
 from heedful.engine.writer import Writer
 from heedful.events import Event, Identifier, own_event
@@ -68,7 +68,20 @@ class Decisions:
     # -- deciding -------------------------------------------------------------------------------
 
     def ask(self, asked: Asked) -> Future[Decision]:
-        """Decide; the future is done once the decision is durable.
+        """Decide; as `ask_in_words`, without the words."""
+        answered: Future[Decision] = Future()
+
+        def hand_on(answer: Future[Answer]) -> None:
+            try:
+                answered.set_result(answer.result().decision)
+            except BaseException as error:
+                answered.set_exception(error)
+
+        self.ask_in_words(asked).add_done_callback(hand_on)
+        return answered
+
+    def ask_in_words(self, asked: Asked) -> Future[Answer]:
+        """Decide, and say it; the future is done once the decision is durable.
 
         Notes
         -----
@@ -84,7 +97,7 @@ class Decisions:
         if self._writer.world.rules.is_empty:
             raise _no_rules()
         event = self._question(asked)
-        answered: Future[Decision] = Future()
+        answered: Future[Answer] = Future()
 
         def hand_on(landed: Future[BatchResult | None]) -> None:
             try:
@@ -119,20 +132,6 @@ class Decisions:
         else:
             person, case = _person(find(tx, world, key))
         return decide.preview(world.rules, self._shared(world), person, case, event)
-
-    def words(self, decision: Decision, context: dict[str, Any]) -> Content | None:
-        """Say a decision's treatment to its person as they are now; None for silence."""
-        if decision.action == decide.DO_NOTHING:
-            return None
-        world = self._writer.world
-        event = self._question(Asked(context=context))
-
-        def work(tx: Transaction) -> Content | None:
-            person, case = _person(find(tx, world, decision.customer))
-            shared = self._shared(world)
-            return decide.wording(world.rules, shared, person, case, event, decision)
-
-        return self._store.read(work)
 
     def withheld(self, customer: int) -> list[tuple[str, str]]:
         """List why a person gets nothing now, as codes and sentences; empty where they would."""
@@ -173,7 +172,7 @@ class Decisions:
             identifiers=asked.identifiers,
         )
 
-    def _answer(self, event: Event, result: BatchResult | None) -> Decision:
+    def _answer(self, event: Event, result: BatchResult | None) -> Answer:
         if result is None:
             what = expected("a decision", "an error, now in the quarantine", "the engine")
             raise InvariantError("decision_failed", what)

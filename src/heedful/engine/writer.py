@@ -7,18 +7,19 @@ land.
 
 from __future__ import annotations
 
-import contextlib
+import math
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, InvalidStateError
-from typing import Any, Final, NamedTuple
+from concurrent.futures import Future
+from typing import Any, Final
 
 from heedful.core import World
 from heedful.engine.batch import Batch, BatchResult, Filing, Inner
 from heedful.engine.claims import quarantined
 from heedful.engine.graph import identifier_key
+from heedful.engine.submission import Job, Submission
 from heedful.events import Event, Identifier
 from heedful.kernel import HeedfulError, PeerError
 from heedful.ports import QuarantineRow, StaleWrite, Store, StoreUnavailable, Transaction
@@ -55,48 +56,6 @@ class Overloaded(PeerError):
         )
 
 
-class Submission(NamedTuple):
-    """What one request brought to be made durable together."""
-
-    events: Sequence[Event | Inner]
-    refused: Sequence[QuarantineRow]
-    done: Future[BatchResult | None]
-    """Done after the commit of its last part; the result is of the whole batch in which that
-    landed, None where a poisonous event of it was quarantined."""
-    is_last: bool = True
-    """Whether this is the last part of what was submitted, or all of it."""
-
-    def split(self, room: int) -> tuple[Submission, Submission | None]:
-        """Take the first events off; what is left, if anything, goes into the next transaction."""
-        if len(self.events) <= room:
-            return self, None
-        first = self._replace(events=self.events[:room], is_last=False)
-        return first, self._replace(events=self.events[room:], refused=())
-
-    @property
-    def has_failed(self) -> bool:
-        """Whether an earlier part was not committed, so that all of it has to be sent again."""
-        return self.done.done() and not self.done.cancelled()
-
-    def land(self, result: BatchResult | None) -> None:
-        """Tell whoever waits, once all of it is durable."""
-        if self.is_last:
-            with contextlib.suppress(InvalidStateError):  # nobody waits any more
-                self.done.set_result(result)
-
-    def fail(self, error: BaseException) -> None:
-        """Tell whoever waits that it is not durable."""
-        with contextlib.suppress(InvalidStateError):
-            self.done.set_exception(error)
-
-
-class Job(NamedTuple):
-    """Any other work of the writer, run between batches."""
-
-    work: Callable[[], Any]
-    done: Future[Any]
-
-
 class Writer:
     """A thread that owns all writing to one store.
 
@@ -108,6 +67,8 @@ class Writer:
         Milliseconds since 1970; the only clock of the engine.
     on_commit
         Called with each batch's result after its commit, on the writer's thread.
+    timer
+        Seconds that never go back, for `ASKED_WITHIN_S`.
     """
 
     def __init__(
@@ -117,18 +78,21 @@ class Writer:
         secret: bytes,
         clock: Callable[[], int],
         on_commit: Callable[[BatchResult], None] = lambda result: None,
+        *,
+        timer: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._world = world
         self._secret = secret
         self._clock = clock
         self._on_commit = on_commit
+        self._timer = timer
         self._filing = Filing(world, secret)
         self._urgent: deque[Submission | Job] = deque()
         self._waiting: deque[Submission | Job] = deque()
         self._pending = 0
         self._was_urgent_job = self._was_urgent_alone = False
-        self._asked_s = -ASKED_WITHIN_S
+        self._asked_s = -math.inf
         self.commit_s = 0.0
         """Seconds that the last batch took from its first read to its commit."""
         self._wake = threading.Condition()
@@ -190,7 +154,7 @@ class Writer:
             self._require_open()
             self._pending += len(events)
             if is_question:
-                self._asked_s = time.monotonic()
+                self._asked_s = self._timer()
             queue = self._urgent if is_urgent else self._waiting
             queue.append(Submission(events, refused, done))
             self._wake.notify()
@@ -274,7 +238,7 @@ class Writer:
         batch: list[Submission] = []
         was_urgent_job, self._was_urgent_job = self._was_urgent_job, False
         was_alone, self._was_urgent_alone = self._was_urgent_alone, False
-        is_asked = time.monotonic() - self._asked_s < ASKED_WITHIN_S
+        is_asked = self._timer() - self._asked_s < ASKED_WITHIN_S
         room = URGENT_BATCH_EVENTS_MAX if self._urgent else BATCH_EVENTS_MAX
         while self._urgent and room > 0:
             first = self._urgent[0]

@@ -1,0 +1,57 @@
+"""What waits for the writer: events that somebody wants to be durable, and any other work.
+
+Law: what is committed in parts is acknowledged with its last part, and refused as a whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, InvalidStateError
+from typing import Any, NamedTuple
+
+from heedful.engine.batch import BatchResult, Inner
+from heedful.events import Event
+from heedful.ports import QuarantineRow
+
+
+class Submission(NamedTuple):
+    """What one request brought to be made durable together."""
+
+    events: Sequence[Event | Inner]
+    refused: Sequence[QuarantineRow]
+    done: Future[BatchResult | None]
+    """Done after the commit of its last part; the result is of the whole batch in which that
+    landed, None where a poisonous event of it was quarantined."""
+    is_last: bool = True
+    """Whether this is the last part of what was submitted, or all of it."""
+
+    def split(self, room: int) -> tuple[Submission, Submission | None]:
+        """Take the first events off; what is left, if anything, goes into the next transaction."""
+        if len(self.events) <= room:
+            return self, None
+        first = self._replace(events=self.events[:room], is_last=False)
+        return first, self._replace(events=self.events[room:], refused=())
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether an earlier part was not committed, so that all of it has to be sent again."""
+        return self.done.done() and not self.done.cancelled()
+
+    def land(self, result: BatchResult | None) -> None:
+        """Tell whoever waits, once all of it is durable."""
+        if self.is_last:
+            with contextlib.suppress(InvalidStateError):  # nobody waits any more
+                self.done.set_result(result)
+
+    def fail(self, error: BaseException) -> None:
+        """Tell whoever waits that it is not durable."""
+        with contextlib.suppress(InvalidStateError):
+            self.done.set_exception(error)
+
+
+class Job(NamedTuple):
+    """Any other work of the writer, run between batches."""
+
+    work: Callable[[], Any]
+    done: Future[Any]
