@@ -176,7 +176,7 @@ def check_strategy(
     context: Here, data: JSONBody[StrategyFiles | None] = None, sample: Sample = 0
 ) -> StrategyAnswer:
     """Check a strategy: the files sent, or without a body those in the workspace's folder."""
-    files = _files(context, data)
+    files = sent_files(context, data)
     problems = strategies.check(files)
     if problems:
         return StrategyAnswer(None, problems)
@@ -196,7 +196,7 @@ def publish_strategy(
     Where the policy in force asks for it, somebody else has to agree first; the last one who
     has to agree puts it in force.
     """
-    files, by = _files(context, data), str(request.scope["state"][CALLER].name)
+    files, by = sent_files(context, data), str(request.scope["state"][CALLER].name)
     asked = context.app.publish_strategy(files, by, reason)
     version = strategies.load(files).version
     if asked is None:
@@ -204,7 +204,8 @@ def publish_strategy(
     return Published(version, Wanted(asked.id, asked.required, format_instant(asked.expires_at)))
 
 
-def _files(context: Context, data: StrategyFiles | None) -> dict[str, str]:
+def sent_files(context: Context, data: StrategyFiles | None) -> dict[str, str]:
+    """Take the files of a strategy that were sent, or those in the workspace's folder."""
     if data is None:
         return read_strategy_files(context.app.directory)
     require_file_names(data.files)

@@ -107,6 +107,7 @@ TABLE: Final[dict[Route, frozenset[Role]]] = {
     Route("GET", "/v1/measure/attribution"): _LOOKS,
     Route("GET", "/v1/measure/drift"): _LOOKS,
     Route("GET", "/v1/measure/fairness"): _LOOKS,
+    Route("POST", "/v1/measure/whatif"): _LOOKS,
     Route("GET", "/v1/stream"): _LOOKS,
     Route("POST", "/v1/replay"): _RUNS,
     Route("POST", "/v1/backup"): _RUNS,

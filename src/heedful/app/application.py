@@ -185,8 +185,8 @@ class App:
         Raises
         ------
         InputError
-            `bad_strategy`, `bad_file_name`, and as `Governing.ask_to_publish`; the strategy in
-            force stays.
+            `bad_strategy`, `bad_file_name`, `whatif_missing`, and as `Governing.ask_to_publish`;
+            the strategy in force stays.
         """
         require_file_names(files)
         loaded = strategies.load(files)
@@ -195,6 +195,8 @@ class App:
             if version == self.strategy.version:  # it is in force: nobody has to agree
                 write_strategy_files(self.directory, files)
                 return None
+            within = self.strategy.approvals.whatif_within
+            publishing.require_whatif(self.store, version, within, now)
             keep = partial(publishing.remember, version=version, files=files, now=now)
             asked = self.engine.governing.ask_to_publish(version, by, reason, keep)
             if asked is None:

@@ -2,19 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from heedful.engine import attributing, lifting
+import msgspec
+
+from heedful import strategy as strategies
+from heedful.app import publishing
+from heedful.app.worlds import world_of
+from heedful.core import World
+from heedful.engine import attributing, lifting, meeting, read_lineage
 from heedful.engine.attributing import AttributionReport
+from heedful.engine.engine import under
 from heedful.engine.lifting import LiftReport
-from heedful.kernel import DAY_MS, InputError, expected, parse_span
+from heedful.kernel import DAY_MS, InputError, expected, format_instant, parse_span
 from heedful.measure.touching import By
+from heedful.measure.whatif import Whatif, compare
 
 if TYPE_CHECKING:
     from heedful.app.application import App
 
 MEASURED_DAYS_MAX: Final = 3_650
 """Days that one measurement may look back; more are refused."""
+
+
+WHATIF_PEOPLE: Final = 300
+"""People whose past a what-if replays where nobody says how many; each event takes about 1 ms."""
+
+_SEED: Final = 20_240_501  # of bootstrap replicates: the same log gives the same interval
+
+
+class WhatifReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What the log says of another strategy."""
+
+    version: str
+    """Of the strategy that was asked."""
+    in_force: str
+    since: str
+    until: str
+    currency: str
+    logged: int
+    """Decisions since then, of the people that were looked at."""
+    repeated: int
+    """Those that were made again exactly; only these are valued."""
+    found: Whatif
 
 
 def span_of(text: str, path: str) -> int:
@@ -68,3 +100,43 @@ def attribution(
         lookback_ms=span_of(lookback, "$.lookback"),
         people_max=min(people or limit, limit),
     )
+
+
+def whatif(
+    app: App, files: Mapping[str, str], since: str, people: int | None = None
+) -> WhatifReport:
+    """Meet the log with another strategy, and remember that it was done.
+
+    Raises
+    ------
+    InputError
+        `bad_strategy`, and as `span_of`.
+    """
+    start, now = begin(app, since)
+    asked, world, lineage = strategies.load(files), app.engine.world, read_lineage(app.store)
+    fairness = asked.fairness if asked.fairness.protected else app.strategy.fairness
+
+    @cache
+    def compiled(version: str) -> World:
+        try:
+            return world_of(strategies.load(app.strategy_files(version)), lineage)
+        except InputError:  # an older release accepted it: what it decided is not repeated
+            return world
+
+    told = meeting.Told(
+        app.secret, under(world, world_of(asked, lineage)), compiled, fairness.protected
+    )
+    limit = min(people or WHATIF_PEOPLE, meeting.MEETING_PEOPLE_MAX)
+    met = meeting.meet(app.store, world, told, start, limit)
+    report = WhatifReport(
+        version=asked.version,
+        in_force=app.strategy.version,
+        since=format_instant(start),
+        until=format_instant(now),
+        currency=asked.definitions.currency,
+        logged=met.logged,
+        repeated=met.repeated,
+        found=compare(met.meetings, seed=_SEED),
+    )
+    app.engine.transact(lambda tx: publishing.note_whatif(tx, asked.version, now))
+    return report

@@ -10,6 +10,7 @@ import msgspec
 from heedful.core import World
 from heedful.engine import ledger, reading
 from heedful.events import Event, decode_event
+from heedful.kernel import InputError, expected, parse_span
 from heedful.ports import Store, Transaction
 from heedful.strategy import Difference, Strategy, check, compare_histories
 
@@ -19,6 +20,7 @@ SAMPLE_EVENTS_MAX: Final = 200
 """Newest events of one customer that are replayed to compare two strategies."""
 
 _STRATEGY_META: Final = "strategy:"
+_WHATIF_META: Final = "whatif:"
 
 
 class Replayed(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,3 +98,32 @@ def read_histories(store: Store, world: World, people: int) -> dict[str, list[Ev
         return histories
 
     return store.read(read)
+
+
+def note_whatif(tx: Transaction, version: str, now: int) -> None:
+    """Remember when a version was met with the log."""
+    tx.put_meta(_WHATIF_META + version, msgspec.msgpack.encode(now))
+
+
+def require_whatif(store: Store, version: str, within: str | None, now: int) -> None:
+    """Refuse to publish what nobody met with the log lately, where the policy in force asks for it.
+
+    Raises
+    ------
+    InputError
+        `whatif_missing`; never for a version that was in force before, since going back is urgent.
+    """
+    if within is None:
+        return
+    span = parse_span(within)
+
+    def read(tx: Transaction) -> tuple[bytes | None, bool]:
+        published = any(one.properties["version"] == version for one in ledger.publications(tx))
+        return tx.get_meta(_WHATIF_META + version), published
+
+    body, was_in_force = store.read(read)
+    if was_in_force or (body is not None and now - msgspec.msgpack.decode(body) <= span):
+        return
+    got = "none" if body is None else "an older one"
+    what = expected(f"a what-if of this strategy within {within}", got, "the policy in force")
+    raise InputError("whatif_missing", f"{what} Run `heedful whatif` first.")

@@ -21,6 +21,7 @@ from heedful.cli import (
     quarantine,
     signals,
     strategies,
+    supposing,
     watching,
 )
 from heedful.cli.answers import EXIT_CODES, Commands
@@ -59,6 +60,7 @@ app.add_typer(audit.commands, name="audit")
 app.command()(strategies.check)
 app.command("test")(strategies.play)
 app.command()(strategies.diff)
+app.command()(supposing.whatif)
 app.command()(strategies.publish)
 app.command()(strategies.rollback)
 app.command()(strategies.schema)

@@ -162,8 +162,8 @@ def diff(
     from heedful.cli.screen import print_json
     from heedful.strategy import compare_stories
 
-    before = _files(old, directory, db)
-    after = _files(new or str(directory), directory, db)
+    before = files_of(old, directory, db)
+    after = files_of(new or str(directory), directory, db)
     lines = list(text_lines(before, after))
     in_stories = compare_stories(before, after)
     replayed = _replayed(after, sample, directory, db) if old == LIVE else None
@@ -224,7 +224,7 @@ def _own_files(directory: Path) -> dict[str, str]:
     return read_strategy_files(directory)
 
 
-def _files(name: str, directory: Path, db: Path | None) -> dict[str, str]:
+def files_of(name: str, directory: Path, db: Path | None) -> dict[str, str]:
     """Read the texts that an argument names: a folder comes before a version."""
     from heedful.app import read_strategy_files
     from heedful.cli.client import connect

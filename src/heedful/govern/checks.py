@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from heedful.govern.definitions import (
     TRANSPARENCY_MAX,
     TRANSPARENCY_MIN,
+    ApprovalRule,
     ApprovalsFile,
     DecisionType,
     DecisionTypesFile,
@@ -117,6 +118,8 @@ def check_approvals(file: ApprovalsFile) -> list[InputError]:
     faults = []
     for kind in file.__struct_fields__:
         rule, path = getattr(file, kind), f"$.{kind}"
+        if not isinstance(rule, ApprovalRule):
+            continue
         if not 0 <= rule.required <= APPROVALS_REQUIRED_MAX:
             what, got = f"0 to {APPROVALS_REQUIRED_MAX} approvals", str(rule.required)
             faults.append(fault("bad_required", what, got, f"{path}.required"))

@@ -148,6 +148,9 @@ class ApprovalsFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     promote: ApprovalRule = ApprovalRule()
     """Making a model the champion of a line that decides anything of a high risk, or before its
     trial has shown that it brings more."""
+    whatif_within: str | None = None
+    """Span, such as `7d`, within which `heedful whatif` has to have met what is published; nobody
+    has to ask where absent. Going back to what was in force before needs none."""
 
 
 class PromotionRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
