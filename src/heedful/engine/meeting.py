@@ -179,11 +179,14 @@ def _decisions(tx: Transaction, fragments: Sequence[int], since: int) -> dict[in
 
 
 def _in_order(everybody: Sequence[_Who]) -> Iterator[tuple[int, Placed]]:
-    streams = (
-        ((one.seq, number, one) for one in who.placed) for number, who in enumerate(everybody)
-    )
+    streams = [_stream(number, who.placed) for number, who in enumerate(everybody)]
     for _, number, one in merge(*streams, key=lambda entry: entry[:2]):
         yield number, one
+
+
+def _stream(number: int, placed: Iterable[Placed]) -> Iterator[tuple[int, int, Placed]]:
+    for one in placed:
+        yield one.seq, number, one
 
 
 class _Past:

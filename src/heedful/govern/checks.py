@@ -124,6 +124,8 @@ def check_approvals(file: ApprovalsFile) -> list[InputError]:
             what, got = f"0 to {APPROVALS_REQUIRED_MAX} approvals", str(rule.required)
             faults.append(fault("bad_required", what, got, f"{path}.required"))
         faults += check_span(rule.expires_after, f"{path}.expires_after")
+    if file.whatif_within is not None:
+        faults += check_span(file.whatif_within, "$.whatif_within")
     return faults
 
 

@@ -19,6 +19,7 @@ from heedful.decide.types import Candidate
 from heedful.kernel import MICRO
 from heedful.measure.logged import Concern, Rounds, rounds
 from heedful.measure.off_policy import Evaluated, evaluate
+from heedful.measure.special import Floats
 
 Arm = tuple[str, str, str]
 
@@ -261,27 +262,43 @@ def _unknown(meetings: Sequence[Meeting]) -> float:
     return sum(map(_unsupported, meetings)) / len(meetings) if meetings else 0.0
 
 
-def _rounds(known: Sequence[Meeting]) -> Rounds:
-    reward, p_choose, p_target, q_chosen, q_target, unsupported = ([] for _ in range(6))
+class _Columns(NamedTuple):
+    """What the estimates read."""
+
+    found: Rounds
+    q_logged: Floats
+    """Money that is foreseen under the log's own policy."""
+
+
+def _columns(known: Sequence[Meeting]) -> _Columns:
+    rows = []
     for one in known:
         assert one.logged is not None  # those that are known
         assert one.reward is not None
         arm, target = one.logged.arm, _weights(one.target)
-        worth = {} if one.target is None else one.target.worth
-        reward.append(one.reward - one.logged.cost)
-        p_choose.append(min(1.0, one.logged.weights.get(arm, 1.0)))
-        p_target.append(min(1.0, target.get(arm, 0.0)))
-        q_chosen.append(worth.get(arm, 0.0))
-        q_target.append(sum(p * worth.get(name, 0.0) for name, p in target.items()))
-        unsupported.append(_unsupported(one))
-    return rounds(reward, p_choose, p_target, q_chosen, q_target, unsupported)
+        # One forecast for both policies, whichever strategy made it.
+        worth = {**one.logged.worth, **({} if one.target is None else one.target.worth)}
+        rows.append(
+            (
+                one.reward - one.logged.cost,
+                min(1.0, one.logged.weights.get(arm, 1.0)),
+                min(1.0, target.get(arm, 0.0)),
+                worth.get(arm, 0.0),
+                sum(p * worth.get(name, 0.0) for name, p in target.items()),
+                _unsupported(one),
+                sum(p * worth.get(name, 0.0) for name, p in one.logged.weights.items()),
+            )
+        )
+    *columns, q_logged = np.array(rows, dtype=np.float64).T
+    return _Columns(rounds(*columns), q_logged)
 
 
 def _valued(known: Sequence[Meeting], seed: int) -> Worth:
-    found = _rounds(known)
+    found, q_logged = _columns(known)
     people = np.array([one.person for one in known], dtype=np.int64)
-    # The gain is a doubly robust estimate, too: of what is foreseen beyond what was seen.
-    beyond = found._replace(q_target=found.q_target - found.reward)
+    # Doubly robust on both sides, so that the same policy gains exactly nothing.
+    residual = found.reward - found.q_chosen
+    beyond = found._replace(q_target=found.q_target - q_logged - residual)
     gain = evaluate(beyond, "dr", seed=seed, people=people)
     return Worth(
         decisions=len(known),
@@ -327,6 +344,8 @@ def _sentence(changed: int, people: int, value: Worth | None) -> str:
     if value is None:
         return whom
     low, high = value.gain.bootstrap
+    if low == high == 0.0:
+        return f"{whom} It is worth the same."
     ends = f"{low:+.4g} to {high:+.4g} a decision"
     if not value.is_sure:
         return f"{whom} Not yet sure whether it is worth more or less: {ends}."

@@ -62,7 +62,10 @@ def chance(*about: Any) -> float:
 def arrived(weeks: Weeks, user: str) -> list[Event]:
     """Make somebody known who agreed to offers and ordered before."""
     context = {"consent": {"categoryPreferences": {"Advertising": True}}}
-    traits = {"country": "DE" if chance(user, "country") < 0.7 else "AT", "firstName": "Ada"}
+    traits = {
+        "country": "DE" if chance(user, "country") < 0.7 else "AT",
+        "value_class": "gold" if chance(user, "class") < 0.5 else "plain",
+    }
     known = weeks.event(user, "identify", type="identify", traits=traits, context=context)
     orders = [ordered(weeks, user, f"past {k}", START - (5 + 4 * k) * DAY_MS) for k in range(3)]
     if chance(user, "regular") < 0.5:
@@ -110,6 +113,7 @@ def living_for_weeks(directory: Path) -> Iterator[Live]:
     init_workspace(directory)
     (directory / "secret.key").write_text("5e" * 32, "ascii")
     copy_strategy(directory)
+    (directory / "strategy" / "tests" / "first.yaml").unlink()  # a new workspace's own story
     contact = directory / "strategy" / "policies" / "contact.yaml"
     text = contact.read_text("utf-8")
     assert "share: 0.05" in text

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -101,3 +104,112 @@ def test_where_nothing_was_reached_there_is_no_credit(empty: Live) -> None:
     said = empty.says("attribution", "purchase")
     assert "0 outcomes are credited" in said
     assert "no hold-out says yet" in said
+
+
+# What if
+
+FAIRNESS = """
+protected:
+  - trait: value_class
+    groups: [{name: gold, values: [gold]}, {name: plain, values: [plain]}]
+"""
+OFFER = "actions/member-evening.yaml"
+BEFORE = ("as it was", "doubly robust", "self-normalised", "gain")
+
+
+@pytest.fixture
+def other(shop: Live, tmp_path: Path) -> Path:
+    """A workspace's folder with the strategy in force, to be changed."""
+    folder = tmp_path / "other"
+    shutil.copytree(shop.directory / "strategy", folder / "strategy")
+    return folder
+
+
+def change(folder: Path, file: str, old: str, new: str) -> None:
+    path = folder / "strategy" / file
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), "utf-8")
+
+
+def asked(shop: Live, folder: Path, *more: str, code: int = 0) -> Any:
+    return shop.gives("whatif", str(folder), "--since", "20d", *more, code=code)
+
+
+def test_the_strategy_in_force_is_met_by_itself(shop: Live, other: Path) -> None:
+    answer = asked(shop, other)
+    # What is replayed is what ran: each decision is made again with the same chances.
+    assert answer["repeated"] == answer["logged"] > 2 * PEOPLE
+    found = answer["found"]
+    assert (found["people"], found["changed_people"], found["changes"]) == (PEOPLE, 0, [])
+    assert found["contacts"]["before"] == pytest.approx(found["contacts"]["after"])
+    assert found["value"]["gain"]["bootstrap"] == [0.0, 0.0]
+    assert found["unknown"] == 0.0
+    assert found["says"].endswith("It is worth the same.")
+
+
+def test_whom_another_strategy_leaves_out_is_found_and_valued(shop: Live, other: Path) -> None:
+    change(other, OFFER, "traits.country in ['DE', 'AT']", "traits.country == 'DE'")
+    (other / "strategy" / "policies" / "fairness.yaml").write_text(FAIRNESS, "utf-8")
+    found = asked(shop, other, code=1)["found"]  # the answer is no: surely less
+    [one] = found["changes"]
+    assert (one["before"], one["after"]) == ("member_evening (inapp)", "do_nothing")
+    assert 0 < found["changed_people"] < PEOPLE // 2
+    assert found["contacts"]["after"] < found["contacts"]["before"]
+    assert found["silences"]["after"] > found["silences"]["before"]
+    assert found["unknown"] == 0.0  # silence was possible in the log
+    groups = {one["group"]: one for one in found["groups"]}
+    assert set(groups) == {"gold", "plain"}
+    assert sum(one["people"] for one in groups.values()) == PEOPLE
+    assert all(one["acted_after"] < one["acted_before"] for one in groups.values())
+    value = found["value"]
+    assert value["is_sure"]
+    assert value["gain"]["bootstrap"][1] < 0.0  # offers were worth their price
+    low, high = value["target"]["bootstrap"]
+    assert low <= value["target"]["value"] <= high
+    assert value["target"]["effective_rounds"] < value["decisions"]
+    said = shop.says("whatif", str(other), "--since", "20d", code=1)
+    for word in (*BEFORE, "What cannot be known:", "Made again exactly: ", "value_class"):
+        assert word in said
+
+
+def test_what_the_log_never_tried_is_said_to_be_unknown(shop: Live, other: Path) -> None:
+    text = (other / "strategy" / OFFER).read_text("utf-8")
+    text = text.replace("action: member_evening", "action: members_morning")
+    text = text.replace("prior: {p: 0.1}", "prior: {p: 0.9, strength: 1000}")
+    (other / "strategy" / "actions" / "members-morning.yaml").write_text(text, "utf-8")
+    found = asked(shop, other)["found"]
+    assert found["unknown"] > 0.2
+    codes = [one["code"] for one in found["cannot_know"]]
+    assert "no_support" in codes
+    assert codes[-1] == "one_step"
+    assert any(one["after"].startswith("members_morning") for one in found["changes"])
+
+
+def test_a_sample_is_smaller(shop: Live, other: Path) -> None:
+    assert asked(shop, other, "--people", "10")["found"]["people"] == 10
+
+
+def test_publishing_can_ask_for_a_what_if_first(shop: Live) -> None:
+    before = shop.api.get("/v1/strategy")["version"]
+    approvals = "policies/approvals.yaml"
+    change(shop.directory, approvals, "publish: ", "whatif_within: 7d\npublish: ")
+    shop.says("publish")  # the policy in force did not ask yet
+    change(shop.directory, OFFER, "cost: 0.50", "cost: 0.60")
+    said = shop.says("publish", code=2)
+    assert "Expected a what-if of this strategy within 7d, got none" in said
+    assert "heedful whatif" in said
+    shop.gives("whatif", "--people", "5", "--since", "20d")
+    asked_for = shop.gives("publish")["version"]
+    assert shop.api.get("/v1/strategy")["version"] == asked_for
+    shop.says("rollback", before, "--yes")  # going back needs none
+    assert shop.api.get("/v1/strategy")["version"] == before
+
+
+def test_the_demand_for_a_what_if_is_checked(empty: Live) -> None:
+    change(
+        empty.directory, "policies/approvals.yaml", "publish: ", "whatif_within: soon\npublish: "
+    )
+    said = empty.run("check", str(empty.directory), code=1)
+    assert "policies/approvals.yaml:" in said
+    assert "$.whatif_within" in said
