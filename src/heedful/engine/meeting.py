@@ -201,7 +201,7 @@ class _Past:
         rows = store.read(lambda tx: list(tx.events_of(about)))
         ahead = [(row.seq, decode_event(row.body)) for row in rows]
         self._ahead = sorted(ahead, key=lambda entry: entry[0], reverse=True)
-        self._learn_seq = self._learned = 0
+        self._said: Mapping[str, Any] | None = None
         self._shared: dict[bool, Surroundings] = {}
 
     def go_to(self, seq: int) -> None:
@@ -209,7 +209,7 @@ class _Past:
         while self._ahead and self._ahead[-1][0] < seq:
             _, event = self._ahead.pop()
             if event.name == ledger.MODEL_LEARNED:
-                self._learn_seq = event.properties["learn_seq"]
+                self._said = event.properties
             elif event.name == ledger.STRATEGY_PUBLISHED:
                 self.world = under(self.world, self._told.compiled(event.properties["version"]))
                 self._shared.clear()
@@ -220,10 +220,11 @@ class _Past:
 
     def surroundings(self, *, is_other: bool) -> Surroundings:
         """Give what is shared between people, as one of the strategies sees it."""
-        if self._learn_seq != self._learned:
+        said = self._said
+        if said is not None:
             # Models are brought up to date only where somebody is about to decide with them.
-            self.world = self._store.read(lambda tx: learned(tx, self.world, self._learn_seq))
-            self._learned = self._learn_seq
+            self.world = self._store.read(lambda tx: learned(tx, self.world, said))
+            self._said = None
             self._shared.clear()
         known = self._shared.get(is_other)
         if known is None:
@@ -237,6 +238,9 @@ class _Past:
                 # What others spent is not replayed: a budget is taken to be full.
                 budgets={n: to_micros(b.amount) or 0 for n, b in sorted(rules.budgets.items())},
                 dictionary=self.world.dictionary,
+                # What was trained over the log is as it is today.
+                trained=self.world.trained,
+                foresight=self.world.sequences,
             )
         return known
 
