@@ -55,6 +55,7 @@ _NOT_NOW: Final = {
     "other_language": "There are no words in their language.",
     "repeated": "It was said already.",
     "not_applicable": "Nothing that is here is of use to them now.",
+    "other_intent": "They are after something else right now.",
 }
 _GAP: Final = re.compile(r"\{[^}]*\}")
 

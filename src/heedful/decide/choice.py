@@ -22,6 +22,7 @@ from heedful.decide.compiled import GROWTH_RANK, ActionRule, ArmRule, GoalRule
 from heedful.decide.sieve import Sieve
 from heedful.decide.types import Candidate
 from heedful.effects import MessageClass
+from heedful.sense.views import INTENT_CATEGORY, INTENT_STRENGTH
 
 K = TypeVar("K")
 T = TypeVar("T")
@@ -117,6 +118,10 @@ class Choice:
             )
             if condition is not None
         )
+        if any(row.action.about for row in self.rows):
+            self.signals = tuple(sorted({*self.signals, INTENT_CATEGORY, INTENT_STRENGTH}))
+            read = (("signals", INTENT_CATEGORY), ("signals", INTENT_STRENGTH))
+            self.paths = tuple(sorted({*self.paths, *read}))
         self.is_weighted = any(row.action.weight is not None for row in self.rows)
         """Whether a value depends on the person, by a context weight."""
 
@@ -132,6 +137,8 @@ class Choice:
         self.by_language: dict[str, int] = {}
         self.by_budget: dict[tuple[str, int], int] = {}
         """By budget and cost."""
+        self.by_about: dict[tuple[str, ...], int] = {}
+        """By the categories that an action is about."""
         self.by_action: dict[str, int] = {}
         self.by_goal: dict[GoalRule, int] = {}
         self.said_once: dict[str, int] = {}
@@ -160,6 +167,8 @@ class Choice:
             _add(self.by_class, action.message_class, bit)
         if arm.language is not None:
             _add(self.by_language, arm.language[:2].lower(), bit)
+        if action.about:
+            _add(self.by_about, action.about, bit)
         if action.budget is not None:
             _add(self.by_budget, (action.budget, action.cost), bit)
         if not arm.channel:

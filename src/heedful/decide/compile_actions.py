@@ -39,6 +39,7 @@ from heedful.govern.scopes import Subject
 from heedful.govern.transparency import model_score, transparency_verdict
 from heedful.kernel import MICRO
 from heedful.learn import Prior
+from heedful.sense.limits import MOMENT_CHARACTERS_MAX
 
 SERVICE_PURPOSE: Final = "service"
 MARKETING_PURPOSE: Final = "marketing"
@@ -101,6 +102,7 @@ class Actions:
             eligible=eligible,
             applicable=applicable,
             suitable=suitable,
+            about=self._about(action, path),
             cost=writing.money(action.cost, f"{path}.cost"),
             benefit=writing.money(action.benefit, f"{path}.benefit"),
             d_clv=writing.money(action.d_clv, f"{path}.d_clv"),
@@ -170,6 +172,18 @@ class Actions:
         if verdict.outcome == "use_fallback":
             return fallback, True, False
         return model, False, verdict.outcome == "needs_person"
+
+    def _about(self, action: Action, path: str) -> tuple[str, ...]:
+        writing = self._writing
+        if action.about and action.message_class != "promotional":
+            remedy = "What people are owed or need is said whatever they look at."
+            what, got = "a promotional action", f"one of the class {action.message_class}"
+            writing.fault("bad_about", what, got, f"{path}.about", remedy)
+        elif action.about and not writing.has_intent:
+            remedy = "Declare `sequences: {}` there, so that the intent of the moment is known."
+            what = "`sequences` in signals.yaml"
+            writing.fault("bad_about", what, "none", f"{path}.about", remedy)
+        return tuple(category[:MOMENT_CHARACTERS_MAX] for category in action.about)
 
     def _lever(self, action: Action, path: str) -> int:
         lever = self._writing.share(action.lever, f"{path}.lever", LEVER_MIN, LEVER_MAX, "a lever")

@@ -106,6 +106,8 @@ class ActionRule(NamedTuple):
     eligible: Condition | None
     applicable: Condition | None
     suitable: Condition | None
+    about: tuple[str, ...]
+    """Categories; while a high intent is for another one, it makes no sense."""
     cost: int
     benefit: int
     d_clv: int

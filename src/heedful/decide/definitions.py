@@ -178,6 +178,9 @@ class Action(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Does it make sense now?"""
     suitable: str | None = None
     """Is it good for them?"""
+    about: tuple[str, ...] = ()
+    """Categories that a promotional action is about: while somebody is strongly after another one
+    (`sequences` in `signals.yaml`), it makes no sense now."""
     cost: float = 0.0
     """What doing it once costs us."""
     benefit: float = 0.0

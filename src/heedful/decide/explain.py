@@ -14,6 +14,8 @@ from heedful.decide.rules import Rules
 from heedful.decide.telling import first_false, shown_value
 from heedful.decide.types import Candidate, Decision
 from heedful.kernel import from_micros, public_id
+from heedful.sense.moments import STRENGTH_HIGH
+from heedful.sense.views import INTENT_CATEGORY, INTENT_STRENGTH
 
 CHANGES_MAX: Final = 10
 """Changes that are told at most, the nearest rival first."""
@@ -41,6 +43,7 @@ REASON_SENTENCES: Final[dict[str, str]] = {
     "silenced": "messages of its class are muted for this person",
     "not_eligible": "the person is not eligible",
     "not_applicable": "it makes no sense now",
+    "other_intent": "the person is after something else right now",
     "not_suitable": "it is not good for the person",
     "no_benefit": "the person would lose by it",
     "other_language": "none of its words are in the person's language",
@@ -269,6 +272,8 @@ def _gate(candidate: Candidate, decision: Decision, action: ActionRule | None) -
     code = candidate.reason_code
     said = REASON_SENTENCES.get(code, code)
     sentence = f"{candidate.action} was stopped: {said}."
+    if action is not None and code == "other_intent":
+        return _other_intent(candidate, decision, action)
     condition = _condition(action, code)
     if condition is None:
         return Change(action=candidate.action, kind="gate", sentence=sentence, gate=code)
@@ -282,6 +287,22 @@ def _gate(candidate: Candidate, decision: Decision, action: ActionRule | None) -
         condition=part.text,
         actual=part.actual,
         needed=part.needed,
+    )
+
+
+def _other_intent(candidate: Candidate, decision: Decision, action: ActionRule) -> Change:
+    read = (f"signals.{INTENT_CATEGORY}", f"signals.{INTENT_STRENGTH}")
+    actual = {path: decision.seen.get(path) for path in read}
+    said = ", ".join(f"{path} was {shown_value(value)}" for path, value in actual.items())
+    needed = f"{' or '.join(action.about)}, or a strength below {STRENGTH_HIGH}"
+    why = REASON_SENTENCES["other_intent"]
+    return Change(
+        action=candidate.action,
+        kind="gate",
+        sentence=f"{candidate.action} was stopped: {why}; {said}, and needed: {needed}.",
+        gate="other_intent",
+        actual=actual,
+        needed=needed,
     )
 
 

@@ -61,6 +61,7 @@ REASONS: Final[dict[str, str]] = {
     "silenced": "silence",
     "not_eligible": "eligible",
     "not_applicable": "applicable",
+    "other_intent": "applicable",
     "not_suitable": "suitable",
     "no_benefit": "suitable",
     "other_language": "contact",
@@ -75,9 +76,6 @@ REASONS: Final[dict[str, str]] = {
 
 _SERVICE: Final = "service"
 _EVERY_PURPOSE: Final = "*"
-
-CONDITION_CODES: Final = ("not_eligible", "not_applicable", "not_suitable")
-"""Of the three conditions of an action."""
 
 
 class Gates:
@@ -158,7 +156,13 @@ class Gates:
                 if self._run.case.silenced_until(message_class, self._run.now) > 0:
                     yield arms, "silenced"
         scope = self._run.readings.filled(choice.roots, choice.signals)
-        yield from zip(choice.sieve.closed(scope), CONDITION_CODES, strict=True)
+        eligible, applicable, suitable = choice.sieve.closed(scope)
+        yield eligible, "not_eligible"
+        yield applicable, "not_applicable"
+        for about, arms in choice.by_about.items():
+            if self._run.readings.is_beside(about):
+                yield arms, "other_intent"
+        yield suitable, "not_suitable"
         yield choice.harmful, "no_benefit"
         yield from self._contact_closing(choice)
         for (budget, cost), arms in choice.by_budget.items():
@@ -317,6 +321,8 @@ class Gates:
             return "not_eligible"
         if action.applicable is not None and not still_holds(action.applicable):
             return "not_applicable"
+        if action.about and self._run.readings.is_beside(action.about):
+            return "other_intent"
         if action.suitable is not None and not still_holds(action.suitable):
             return "not_suitable"
         if action.benefit < 0:

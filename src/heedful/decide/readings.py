@@ -18,6 +18,8 @@ from heedful.kernel import InputError
 from heedful.sense import EVENT_NAMES, SignalSet, evaluate
 from heedful.sense.evaluate import parse_automatic
 from heedful.sense.foreseen import Foreseen
+from heedful.sense.moments import STRENGTH_HIGH
+from heedful.sense.views import INTENT_CATEGORY, INTENT_STRENGTH
 
 ANY: Final = "any"
 """Under `consents.PURPOSE`, the statement for every channel."""
@@ -231,6 +233,13 @@ class Readings:
         if name not in self._signals:
             self.load((name,))
         return self._signals[name]
+
+    def is_beside(self, about: tuple[str, ...]) -> bool:
+        """Say whether the person is strongly after something that is none of these categories."""
+        strength = self.signal(INTENT_STRENGTH)
+        if not isinstance(strength, float) or strength < STRENGTH_HIGH:
+            return False
+        return self.signal(INTENT_CATEGORY) not in about
 
     def seen(self, paths: tuple[tuple[str, ...], ...]) -> dict[str, Any]:
         """Show the values behind paths that were read; what was never read is left out."""

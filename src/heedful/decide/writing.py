@@ -31,6 +31,8 @@ class Writing:
     def __init__(self, signals: SignalSet) -> None:
         self.faults: list[InputError] = []
         self.conditions: list[Condition] = []
+        self.has_intent = signals.moment is not None
+        """Whether the intent of the moment is sensed."""
         self._names = names_of(signals)
         self._known: dict[tuple[str, Type | None], Condition] = {}
 

@@ -10,6 +10,17 @@ from heedful.strategy import check
 from tests.unit.strategy.samples import BASE, action, contact, need, story
 
 CASES: dict[str, tuple[Mapping[str, str], str]] = {
+    # What an action is about
+    "about without sequences": (
+        action(tier="growth", class_="promotional", goal="purchase", about="[boots]"),
+        "actions/help.yaml:7:8: Expected `sequences` in signals.yaml, got none - at `$.about`. "
+        "Declare `sequences: {}` there, so that the intent of the moment is known.",
+    ),
+    "about in a service": (
+        action(about="[boots]"),
+        "actions/help.yaml:7:8: Expected a promotional action, got one of the class service - at "
+        "`$.about`. What people are owed or need is said whatever they look at.",
+    ),
     # Names that stand nowhere
     "unknown need": (
         action(needs="[canot_pay]"),
