@@ -75,6 +75,8 @@ _TAGS: Final = {
     "customers": "The golden record and the person's rights.",
     "decisions": "What to do now, why, what became of it, and what goes out.",
     "governance": "Stop, start, approve, declare, prove.",
+    "measure": "What it was worth: lift, credit, drift, fairness.",
+    "models": "What models know, and which model answers.",
     "operations": "Quarantine, keys, strategy, replay, backup, doctor.",
     "stream": "What has just been committed.",
     "health": "Is it alive, does it take requests, how is it doing.",

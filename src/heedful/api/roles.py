@@ -108,6 +108,8 @@ TABLE: Final[dict[Route, frozenset[Role]]] = {
     Route("GET", "/v1/measure/drift"): _LOOKS,
     Route("GET", "/v1/measure/fairness"): _LOOKS,
     Route("POST", "/v1/measure/whatif"): _LOOKS,
+    Route("GET", "/v1/measure/models"): _LOOKS,
+    Route("POST", "/v1/measure/models/brought"): _RUNS,
     Route("GET", "/v1/stream"): _LOOKS,
     Route("POST", "/v1/replay"): _RUNS,
     Route("POST", "/v1/backup"): _RUNS,

@@ -20,6 +20,7 @@ from heedful.api import (
     health,
     inbox,
     measure,
+    models,
     operations,
     senders,
     stream,
@@ -68,6 +69,7 @@ def handlers() -> Sequence[HTTPRouteHandler]:
         operations,
         measure,
         fairness,
+        models,
         senders,
         stream,
     )

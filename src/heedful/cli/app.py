@@ -17,6 +17,7 @@ from heedful.cli import (
     importing,
     keys,
     measuring,
+    modelling,
     operations,
     quarantine,
     signals,
@@ -64,6 +65,7 @@ app.command()(supposing.whatif)
 app.command()(strategies.publish)
 app.command()(strategies.rollback)
 app.command()(strategies.schema)
+app.add_typer(modelling.commands, name="models")
 app.command()(measuring.lift)
 app.command()(measuring.attribution)
 app.command()(fairness.drift)

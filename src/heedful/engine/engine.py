@@ -20,6 +20,7 @@ from heedful.core import World
 from heedful.engine import copies, erasing, ledger, reading, replay, rights
 from heedful.engine.background import Background
 from heedful.engine.batch import BatchResult, Filing
+from heedful.engine.counting import COUNT_WAIT_S, Counting
 from heedful.engine.decisions import Decisions
 from heedful.engine.governing import Governing
 from heedful.engine.guarding import WATCH_WAIT_S, Guard
@@ -73,6 +74,7 @@ class Engine:
         )
         self._writer = Writer(store, world, secret, clock, self._landed)
         self.decisions = Decisions(store, self._writer, secret)
+        self.counting = Counting(store)
         self.governing = Governing(store, self._writer, secret)
         self.inbox = StoredInbox(store, self._writer)
         self._outbox: Outbox | None = None
@@ -83,6 +85,7 @@ class Engine:
         self._background = (
             Background("heedful-caretaker", caretaker.step, IDLE_WAIT_S),
             Background("heedful-learner", learner.step, LEARN_WAIT_S),
+            Background("heedful-counting", self.counting.step, COUNT_WAIT_S),
             Background("heedful-guard", guard.step, WATCH_WAIT_S),
             Background("heedful-resting", resting.step, REST_WAIT_S),
             Background("heedful-measurer", self.measuring.step, MEASURE_WAIT_S),

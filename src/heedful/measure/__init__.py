@@ -1,7 +1,7 @@
 """What was it worth: lifetime value, other policies, lift and credit, from logs and offline."""
 
 from heedful.learn.lifetime import GammaGamma, ParetoNbd, Purchases
-from heedful.measure.adm import ADM, read_snapshot
+from heedful.measure.adm import ADM, BroughtPrior, priors_of, read_snapshot
 from heedful.measure.attribution import (
     Credit,
     Journey,
@@ -67,6 +67,7 @@ __all__ = [
     "Areas",
     "ArmName",
     "BgNbd",
+    "BroughtPrior",
     "BuyingModel",
     "Chosen",
     "Comparison",
@@ -125,6 +126,7 @@ __all__ = [
     "markov",
     "moments_of",
     "next_event_removal",
+    "priors_of",
     "purchases",
     "purchases_of",
     "qini_curve",

@@ -24,6 +24,9 @@ ADM: Final = "adm"
 SNAPSHOT_ROWS_MAX: Final = 2_000_000
 """Rows of one file; a larger one is refused, since the data mart can export fewer days."""
 
+BROUGHT_STRENGTH_MAX: Final = 200.0
+"""Outcomes that a belief from another system is worth at most."""
+
 _PREFIX: Final = re.compile(r"^p[xyz](?=[A-Z])")
 _DIGITS: Final = re.compile(r"\d+")
 _COLUMNS: Final = frozenset(
@@ -65,6 +68,52 @@ def read_snapshot(models: Iterable[str], predictors: Iterable[str] = ()) -> Mode
         models=tuple(order),
         predictors=tuple(sorted(told, key=lambda row: (row.action, row.channel, row.predictor))),
     )
+
+
+class BroughtPrior(msgspec.Struct, frozen=True, kw_only=True):
+    """A belief that an action of ours can begin with, from responses elsewhere."""
+
+    action: str
+    """Ours."""
+    p: float
+    """Share of positive responses, smoothed so that it is never certain."""
+    strength: float
+    """How many outcomes the belief is worth: those it rests on, up to `BROUGHT_STRENGTH_MAX`."""
+    responses: float
+    """What it rests on."""
+
+
+def priors_of(report: ModelReport, actions: Iterable[str]) -> tuple[BroughtPrior, ...]:
+    """Find what models that were brought along say of actions of the same name.
+
+    Notes
+    -----
+    Names are compared without case and punctuation, over all channels and treatments. Another
+    system's customers and goals are not ours, so no belief is worth more than
+    `BROUGHT_STRENGTH_MAX` outcomes.
+
+    Examples
+    --------
+    >>> row = ModelRow(action="Free Shipping", responses=998.0, positives=49.0, auc=0.6, model="m")
+    >>> priors_of(ModelReport(source="adm", at=0, models=(row,)), ["free_shipping", "sale"])
+    (BroughtPrior(action='free_shipping', p=0.05, strength=200.0, responses=998.0),)
+    """
+    sums: dict[str, tuple[float, float]] = {}
+    for row in report.models:
+        responses, positives = sums.get(_plain(row.action), (0.0, 0.0))
+        sums[_plain(row.action)] = (responses + row.responses, positives + row.positives)
+    found = []
+    for action in sorted(actions):
+        responses, positives = sums.get(_plain(action), (0.0, 0.0))
+        if responses:
+            p = round((positives + 1.0) / (responses + 2.0), 6)
+            strength = min(responses, BROUGHT_STRENGTH_MAX)
+            found.append(BroughtPrior(action=action, p=p, strength=strength, responses=responses))
+    return tuple(found)
+
+
+def _plain(name: str) -> str:
+    return "".join(c for c in name.casefold() if c.isalnum())
 
 
 def _rows(lines: Iterable[str]) -> Iterator[dict[str, Any]]:

@@ -1,0 +1,115 @@
+"""Reports of models: what was counted of ours, and what was brought along from elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from heedful.decide import Rules
+from heedful.decide.definitions import DO_NOTHING
+from heedful.kernel import canonical
+from heedful.measure import (
+    ArmName,
+    BroughtPrior,
+    ModelReport,
+    ModelRow,
+    Named,
+    PredictorRow,
+    priors_of,
+    report_of,
+)
+from heedful.ports import Transaction
+
+if TYPE_CHECKING:
+    from heedful.app.application import App
+
+BROUGHT: Final = "models brought along"
+"""Name under which the report of another system's models is kept."""
+
+_REPORTS: Final = msgspec.msgpack.Decoder(ModelReport)
+
+
+class Reported(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of models, with what they come to together."""
+
+    source: str
+    """`heedful` for our own, else the system that they came from."""
+    at: int
+    """As of when, ms since 1970; 0 where nothing is known."""
+    auc: float
+    """Over all models, weighted by their responses."""
+    responses: float
+    positives: float
+    models: tuple[ModelRow, ...]
+    predictors: tuple[PredictorRow, ...]
+
+
+class Brought(msgspec.Struct, frozen=True, kw_only=True):
+    """What was read from a file of another system."""
+
+    models: int
+    predictors: int
+    auc: float
+    priors: tuple[BroughtPrior, ...]
+    """What it says of actions of the same name, to be written into the strategy."""
+
+
+def report(app: App, *, is_brought: bool = False, action: str | None = None) -> Reported:
+    """Report on our models, or on those that were brought along.
+
+    Parameters
+    ----------
+    action
+        Only this one, with the bins of its predictors; without it there are none.
+    """
+    whole = _brought(app) if is_brought else _own(app)
+    wanted = [row for row in whole.models if action in (None, row.action)]
+    shown = [row for row in whole.predictors if row.action == action]
+    of = ModelReport(source=whole.source, at=whole.at, models=tuple(wanted))
+    return Reported(
+        source=of.source,
+        at=of.at,
+        auc=of.auc,
+        responses=of.responses,
+        positives=of.positives,
+        models=of.models,
+        predictors=tuple(shown),
+    )
+
+
+def bring(app: App, brought: ModelReport) -> Brought:
+    """Keep the report of another system's models, in the place of an earlier one."""
+    body = canonical.encode(brought)
+    app.store.write(lambda tx: tx.put_meta(BROUGHT, body))
+    return Brought(
+        models=len(brought.models),
+        predictors=len(brought.predictors),
+        auc=brought.auc,
+        priors=priors_of(brought, app.engine.world.rules.actions),
+    )
+
+
+def _brought(app: App) -> ModelReport:
+    def read(tx: Transaction) -> ModelReport:
+        body = tx.get_meta(BROUGHT)
+        return ModelReport(source="none", at=0) if body is None else _REPORTS.decode(body)
+
+    return app.store.read(read)
+
+
+def _own(app: App) -> ModelReport:
+    rules = app.engine.world.rules
+    counts = app.engine.counting.bins()
+    return report_of(
+        counts, app.clock(), lambda arm: _arm(rules, arm), lambda id_: Named(f"#{id_}")
+    )
+
+
+def _arm(rules: Rules, arm: str) -> ArmName:
+    if arm == DO_NOTHING:
+        return ArmName("", DO_NOTHING, "", "")
+    action, channel, treatment = arm.split("/", 2)
+    known = rules.actions.get(action)
+    group = "" if known is None or known.group is None else known.group
+    return ArmName(group, action, channel, treatment)

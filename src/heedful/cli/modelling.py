@@ -1,0 +1,143 @@
+"""`heedful models`: what models know, and what was brought along from another system."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from heedful.cli.answers import WRONG, end, say
+from heedful.cli.options import HERE, AsKey, Db, Dir, Json
+
+commands = typer.Typer(
+    no_args_is_help=True, help="What models know of the arms, and which model answers."
+)
+
+SENT_BYTES_MAX: Final = 3 * 1024 * 1024
+"""Bytes of a report that is sent whole; of a larger one only predictors in use are."""
+
+Snapshots = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="FILE...",
+        help="Exports of a data mart: model snapshots and, if there are, predictor snapshots.",
+    ),
+]
+
+
+@commands.command()
+def report(
+    brought: Annotated[
+        bool, typer.Option("--brought", help="Of another system's models that were imported.")
+    ] = False,
+    action: Annotated[
+        str | None, typer.Option("--action", help="Only this one, with its predictors.")
+    ] = None,
+    directory: Dir = HERE,
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """Show responses, base rate and AUC of each model and arm, and of the predictors of one."""
+    from heedful.cli.client import connect
+    from heedful.cli.screen import print_json
+
+    asked = {"action": action} | ({"brought": "true"} if brought else {})
+    with connect(directory, db) as api:
+        answer = api.get("/v1/measure/models", **asked)
+    print_json(answer) if as_json else _print_report(answer)
+
+
+@commands.command("import")
+def import_(
+    files: Snapshots,
+    key: AsKey = None,
+    directory: Dir = HERE,
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """Import snapshots of another system's adaptive models into the report."""
+    from heedful.cli.client import connect
+    from heedful.cli.screen import count, print_json
+
+    body = _body(files)
+    with connect(directory, db, key) as api:
+        answer = api.post("/v1/measure/models/brought", body)
+    if as_json:
+        print_json(answer)
+        return
+    read = f"{count(answer['models'], 'model')}, {count(answer['predictors'], 'predictor')}"
+    print(f"{read}; AUC weighted by responses {answer['auc']:.4f}.")
+    if answer["priors"]:
+        print("For actions of the same name, in actions/*.yaml:")
+    for prior in answer["priors"]:
+        belief = f"prior: {{p: {prior['p']:g}, strength: {prior['strength']:g}}}"
+        print(f"  {prior['action']}: {belief}  # {prior['responses']:,.0f} responses")
+
+
+def _body(files: list[Path]) -> Any:
+    """Read the files as the body of a request, small enough to be sent."""
+    import msgspec
+
+    from heedful.cli.snapshots import snapshot_lines
+    from heedful.measure import read_snapshot
+
+    models: list[Path] = []
+    predictors: list[Path] = []
+    for file in files:
+        if not file.is_file():
+            end(WRONG, f"Expected a file, got none - at `{file}`.")
+        first = next((line for line in snapshot_lines(file) if line.strip()), "")
+        (predictors if "predictorname" in first.lower() else models).append(file)
+    if len(models) != 1 or len(predictors) > 1:
+        got = f"{len(models)} and {len(predictors)}"
+        end(WRONG, f"Expected one file of models and at most one of predictors, got {got}.")
+    lines: Iterator[str] = snapshot_lines(predictors[0]) if predictors else iter(())
+    found = read_snapshot(snapshot_lines(models[0]), lines)
+    if len(msgspec.json.encode(found)) > SENT_BYTES_MAX:
+        kept = tuple(one for one in found.predictors if one.is_active)
+        say(f"Of {len(found.predictors):,} predictors the {len(kept):,} in use are taken along.")
+        found = msgspec.structs.replace(found, predictors=kept)
+    return json.loads(msgspec.json.encode(found))
+
+
+def _print_report(answer: Mapping[str, Any]) -> None:
+    from heedful.cli.screen import print_table
+
+    rows = (
+        (
+            one["model"],
+            "/".join(part for part in (one["action"], one["channel"], one["treatment"]) if part),
+            one["goal"],
+            f"{one['responses']:,.0f}",
+            f"{one['positives']:,.0f}",
+            f"{one['positives'] / one['responses']:.2%}" if one["responses"] else None,
+            f"{one['auc']:.4f}",
+            one["predictors"],
+        )
+        for one in answer["models"]
+    )
+    columns = ("model", "arm", "goal", "responses", "positives", "base rate", "AUC", "predictors")
+    if not print_table(columns, rows):
+        print("No responses yet.")
+        return
+    print(f"AUC weighted by {answer['responses']:,.0f} responses: {answer['auc']:.4f}.")
+    for one in answer["predictors"]:
+        use = "in use" if one["is_active"] else "not in use"
+        arm = "/".join(part for part in (one["channel"], one["treatment"], one["goal"]) if part)
+        print(f"\n{one['predictor']} ({one['kind']}, {use}, AUC {one['auc']:.4f}) {arm}")
+        print_table(
+            ("bin", "positives", "negatives", "lift", "z"),
+            (
+                (
+                    b["label"],
+                    f"{b['positives']:,.1f}",
+                    f"{b['negatives']:,.1f}",
+                    f"{b['lift']:.2f}",
+                    f"{b['z_ratio']:+.1f}",
+                )
+                for b in one["bins"]
+            ),
+        )

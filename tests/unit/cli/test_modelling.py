@@ -1,0 +1,121 @@
+"""`heedful models` on the sample shop's strategy at work."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import pytest
+
+from tests.unit.cli.live import Live, living
+
+BESIDE = Path(__file__).resolve().parents[4] / "shared" / "data"
+DATA = Path(os.environ.get("HEEDFUL_DATA") or BESIDE) / "pega_adm"
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    with living(tmp_path_factory.mktemp("models") / "shop") as made:
+        yield made
+
+
+def model(action: str, responses: int, positives: int, area: float, id_: str) -> dict[str, Any]:
+    return {
+        "ModelID": id_,
+        "ConfigurationName": "Omni",
+        "Name": action,
+        "Channel": "Email",
+        "ResponseCount": responses,
+        "Positives": positives,
+        "Performance": area,
+        "SnapshotTime": "20210602T000000.000 GMT",
+    }
+
+
+def predictor(symbol: str, positives: int, negatives: int) -> dict[str, Any]:
+    return {
+        "ModelID": "m1",
+        "PredictorName": "Customer.Age",
+        "Type": "numeric",
+        "EntryType": "Active",
+        "BinSymbol": symbol,
+        "BinPositives": positives,
+        "BinNegatives": negatives,
+        "SnapshotTime": "20210602T000000.000 GMT",
+    }
+
+
+def lines(*records: dict[str, Any]) -> bytes:
+    return b"".join(json.dumps(record).encode() + b"\n" for record in records)
+
+
+MODELS = lines(model("Free Shipping", 998, 49, 0.6, "m1"), model("Else", 2, 0, 0.5, "m2"))
+PREDICTORS = lines(predictor("<30", 1, 9), predictor(">=30", 4, 6))
+
+
+def zipped(path: Path, body: bytes, *names: str) -> Path:
+    with ZipFile(path, "w") as archive:
+        for name in names:
+            archive.writestr(name, body)
+    return path
+
+
+def test_models_of_another_system_stand_in_the_report(shop: Live, tmp_path: Path) -> None:
+    file = zipped(tmp_path / "models.zip", MODELS, "data.json", "META-INF/MANIFEST.mf")
+    bins = tmp_path / "predictors.json.gz"
+    bins.write_bytes(gzip.compress(PREDICTORS))
+    said = shop.says("models", "import", str(bins), str(file))
+    assert "2 models, 1 predictor; AUC weighted by responses 0.5998." in said
+    assert "free_shipping: prior: {p: 0.05, strength: 200}  # 998 responses" in said
+    report = shop.gives("models", "report", "--brought")
+    assert (report["source"], report["responses"], report["predictors"]) == ("adm", 1_000, [])
+    shown = shop.says("models", "report", "--brought", "--action", "Free Shipping")
+    assert "Free Shipping/Email" in shown
+    assert "Customer.Age (numeric, in use, AUC 0.7000)" in shown
+    assert "4.91%" in shown
+
+
+def test_a_workspace_without_responses_says_so(shop: Live) -> None:
+    assert "No responses yet." in shop.says("models", "report")
+    assert shop.gives("models", "report")["auc"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "says"),
+    [
+        ("a.zip", b"PK\x03\x04broken", "a whole export"),
+        ("a.gz", b"\x1f\x8b\x08broken", "a whole export"),
+        ("a.json", b"\xff\xfe", "a whole export"),
+        ("a.json", b"", "at least one model"),
+        ("a.json", PREDICTORS, "one file of models"),
+    ],
+    ids=["zip", "gzip", "text", "empty", "predictors"],
+)
+def test_what_is_no_export_is_refused_in_one_sentence(
+    shop: Live, tmp_path: Path, name: str, body: bytes, says: str
+) -> None:
+    file = tmp_path / name
+    file.write_bytes(body)
+    said = shop.says("models", "import", str(file), code=2)
+    assert says in said
+    assert said.count("\n") == 1
+    assert "none - at" in shop.says("models", "import", str(tmp_path / "absent"), code=2)
+
+
+def test_an_archive_with_two_data_files_is_refused(shop: Live, tmp_path: Path) -> None:
+    file = zipped(tmp_path / "two.zip", MODELS, "a.json", "b.json")
+    assert "one .json or .csv file" in shop.says("models", "import", str(file), code=2)
+
+
+def test_the_published_snapshots_are_imported(shop: Live) -> None:
+    found = sorted(DATA.glob("*ADM-*Snapshot*.zip"))
+    if len(found) != 2:
+        pytest.skip(f"no snapshots of adaptive models at {DATA}")
+    said = shop.gives("models", "import", *map(str, found))
+    assert round(said["auc"], 4) == 0.6116
+    assert (said["models"], said["predictors"] > 1_000) == (68, True)
