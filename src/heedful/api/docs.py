@@ -81,7 +81,12 @@ _TAGS: Final = {
     "stream": "What has just been committed.",
     "health": "Is it alive, does it take requests, how is it doing.",
 }
-_ROOMS: Final = {"senders": "events", "deciding": "decisions", "inbox": "decisions"}
+_ROOMS: Final = {
+    "senders": "events",
+    "deciding": "decisions",
+    "inbox": "decisions",
+    "fairness": "measure",
+}
 _EVEN_EMPTY: Final = frozenset({"security", "x-roles"})
 
 

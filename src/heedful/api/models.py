@@ -38,7 +38,8 @@ class PredictorBody(Body, frozen=True):
     action: Name
     predictor: Name
     kind: Literal["numeric", "symbolic"]
-    is_active: bool
+    use: Literal["active", "inactive"]
+    """Whether the other system took it into account."""
     auc: Share
     bins: Annotated[list[BinBody], Meta(max_length=1_000)]
     model: Part = ""
@@ -72,7 +73,7 @@ class BroughtBody(Body, frozen=True):
 
 
 @get("/v1/measure/models", sync_to_thread=True)
-def report(
+def report_models(
     context: Here, brought: FromQuery[bool] = False, action: FromQuery[str | None] = None
 ) -> Reported:
     """Report on models as users of decision hubs know it: responses, base rate, AUC."""
@@ -80,10 +81,12 @@ def report(
 
 
 @post("/v1/measure/models/brought", status_code=200, sync_to_thread=True)
-def bring(context: Here, data: JSONBody[BroughtBody]) -> Brought:
+def bring_models(context: Here, data: JSONBody[BroughtBody]) -> Brought:
     """Keep the report of another system's models, and say what it means for ours."""
     said: Any = msgspec.to_builtins(data)
+    for one in said["predictors"]:
+        one["is_active"] = one.pop("use") == "active"
     return modelling.bring(context.app, msgspec.convert(said, ModelReport))
 
 
-HANDLERS: Final = (report, bring)
+HANDLERS: Final = (report_models, bring_models)

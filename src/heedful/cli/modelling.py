@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -100,7 +99,10 @@ def _body(files: list[Path]) -> Any:
         kept = tuple(one for one in found.predictors if one.is_active)
         say(f"Of {len(found.predictors):,} predictors the {len(kept):,} in use are taken along.")
         found = msgspec.structs.replace(found, predictors=kept)
-    return json.loads(msgspec.json.encode(found))
+    body: Any = msgspec.to_builtins(found)
+    for one in body["predictors"]:
+        one["use"] = "active" if one.pop("is_active") else "inactive"
+    return body
 
 
 def _print_report(answer: Mapping[str, Any]) -> None:
