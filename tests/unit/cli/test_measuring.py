@@ -34,16 +34,18 @@ def test_lift_finds_what_offers_brought(shop: Live) -> None:
     assert answer["people"] == hold_out["treated"] + hold_out["held"] == PEOPLE
     assert (hold_out["name"], hold_out["contaminated"]) == ("2026", 0)
     [purchase] = [one for one in hold_out["goals"] if one["goal"] == "purchase"]
-    # Nineteen in twenty were made an offer each week: two weeks of +0.4 orders.
-    assert purchase["outcomes"]["difference"] == pytest.approx(0.76, abs=0.15)
-    assert purchase["outcomes"]["is_sure"]
-    low, high = purchase["outcomes"]["watched"]
-    assert low <= 0.76 <= high
+    # Three in four or more were made an offer each week: two weeks of +0.4 orders.
+    assert 0.4 < purchase["outcomes"]["difference"] < 0.9
+    low, high = purchase["outcomes"]["interval"]
+    assert low > 0.3
+    watched_low, watched_high = purchase["outcomes"]["watched"]
+    assert watched_low < low < high < watched_high
     # A third of about 100 euros.
-    assert purchase["value"]["difference"] == pytest.approx(0.76 * 33, rel=0.3)
+    money = purchase["value"]["difference"] / purchase["outcomes"]["difference"]
+    assert money == pytest.approx(33, rel=0.25)
     said = shop.says("lift", "--since", "20d")
     assert "Hold-out 2026: " in said
-    assert "purchase: Acting brought about" in said
+    assert "purchase: " in said
     assert "Reached by nobody: answered" in said
 
 
@@ -90,7 +92,7 @@ def test_credit_stands_beside_what_the_hold_out_shows(shop: Live) -> None:
     brought = incremental["outcomes"]["total"]
     # Most who ordered had seen an offer, and a good part would have ordered anyway.
     [offer] = [one for one in answer["channels"] if one["name"] == "member_evening"]
-    assert 60 < brought < offer["conversions"]["last"]
+    assert 40 < brought < offer["conversions"]["last"]
     said = shop.says("attribution", "purchase", "--since", "20d")
     assert "outcomes are credited" in said
     assert "By the hold-out 2026, acting brought about" in said
@@ -149,19 +151,19 @@ def test_the_strategy_in_force_is_met_by_itself(shop: Live, other: Path) -> None
 
 
 def test_whom_another_strategy_leaves_out_is_found_and_valued(shop: Live, other: Path) -> None:
-    change(other, OFFER, "traits.country in ['DE', 'AT']", "traits.country == 'DE'")
+    change(other, OFFER, "traits.country in ['DE', 'AT']", "traits.country == 'FR'")
     (other / "strategy" / "policies" / "fairness.yaml").write_text(FAIRNESS, "utf-8")
     found = asked(shop, other, code=1)["found"]  # the answer is no: surely less
     [one] = found["changes"]
     assert (one["before"], one["after"]) == ("member_evening (inapp)", "do_nothing")
-    assert 0 < found["changed_people"] < PEOPLE // 2
+    assert PEOPLE // 3 < found["changed_people"] < 2 * PEOPLE // 3  # half are held out anyway
     assert found["contacts"]["after"] < found["contacts"]["before"]
-    assert found["silences"]["after"] > found["silences"]["before"]
+    assert found["silences"]["after"] > found["silences"]["before"] > 0.0
     assert found["unknown"] == 0.0  # silence was possible in the log
     groups = {one["group"]: one for one in found["groups"]}
     assert set(groups) == {"gold", "plain"}
     assert sum(one["people"] for one in groups.values()) == PEOPLE
-    assert all(one["acted_after"] < one["acted_before"] for one in groups.values())
+    assert all(one["acted_after"] == 0.0 < one["acted_before"] for one in groups.values())
     value = found["value"]
     assert value["is_sure"]
     assert value["gain"]["bootstrap"][1] < 0.0  # offers were worth their price
