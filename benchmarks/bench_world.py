@@ -5,8 +5,10 @@ strategy, gates, tiers, choice and learner; the world knows nothing of it. Every
 people with the same luck. Vowpal Wabbit takes part when the interpreter that runs this has it.
 
     python benchmarks/bench_world.py [--world town] [--people 20000] [--seed 1]
+    python benchmarks/bench_world.py --silence [--people 600]
     python benchmarks/bench_world.py --calibrate PATH_OF_DATA_SETS
 
+With `--silence` four in ten are driven away by every message; the second half of 180 days counts.
 With `--calibrate` what the town takes from Hillstrom's mails and Complete Journey is measured again
 (`hillstrom/hillstrom.csv.gz`, `complete_journey/transactions_sample.csv.gz` and others there).
 """
@@ -33,7 +35,7 @@ from examples.worlds.heeding import Heedful
 from examples.worlds.parameters import Parameters, load
 from examples.worlds.playing import Ledger, Policy, play
 from examples.worlds.policies import Chance, Insider, Product, Rules, Silence, VowpalWabbit
-from examples.worlds.scoring import MEASURES, compared, figures, shuffled
+from examples.worlds.scoring import MEASURES, compared, figures, peace, shuffled
 from examples.worlds.world import YEAR, World
 
 SHUFFLES = 400
@@ -76,6 +78,21 @@ def report(parameters: Parameters, ledgers: list[Ledger], into: Path | None) -> 
     if into is not None:
         picture(into, [one for one in others if one.name != "silence"], reference, parameters.kinds)
         print(f"\nPicture: {into}")
+
+
+def report_silence(people: int, seed: int) -> None:
+    """Print whether silence is learned for those whom messages drive away, and its price."""
+    world, days = load("sleepers"), 180
+    kind = World(world, people, seed).kind
+    # Nobody tires here: who knows the kinds writes to the others whenever the cap allows.
+    best = play(world, Insider(world, kind, rested=28), people, seed, days, days // 2)
+    mine = play(world, Heedful(seed), people, seed, days, days // 2)
+    found = peace(mine, best, world.kinds, "private")
+    rows = [
+        ("silence where every message drives away", f"{found.silence:.1%}", ">= 90 %"),
+        ("value lost elsewhere, to who knows the kinds", f"{found.lost:.1%}", "<= 5 %"),
+    ]
+    machine.print_table(["what", "measured", "bar"], rows)
 
 
 def calibrate(data: Path) -> None:
@@ -140,9 +157,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--picture", type=Path, help="where to write regret and silence")
     parser.add_argument("--calibrate", type=Path, help="the folder of the data sets")
+    parser.add_argument("--silence", action="store_true", help="only whether silence is learned")
     given = parser.parse_args()
     if given.calibrate is not None:
         calibrate(given.calibrate)
+        return
+    if given.silence:
+        machine.print_head("sleepers")
+        report_silence(given.people, given.seed)
         return
     parameters = load(given.world)
     machine.print_head(f"{parameters.name}: {parameters.about}")

@@ -8,7 +8,7 @@ other: the answer is the message, or silence.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -21,11 +21,11 @@ from examples.worlds.playing import Morning
 from examples.worlds.world import NOTHING, Marks, Numbers, Seen
 from heedful import core, decide
 from heedful.app.worlds import world_of
-from heedful.decide.margins import apart
-from heedful.engine.learning import folded
+from heedful.decide.margins import MARGINS, Margins, apart
+from heedful.engine.learning import fold
 from heedful.events import CONSENT_CHANGED, Event, Identifier
 from heedful.kernel import DAY_MS, HOUR_MS, hash_key, public_id
-from heedful.learn import LearningRow
+from heedful.ports import DecisionRow
 from heedful.strategy import Strategy, load
 
 STRATEGY: Final = HERE / "strategy"
@@ -34,6 +34,8 @@ MONDAY: Final = 1_735_516_800_000
 EVENING, NIGHTLY, MAILING = 19 * HOUR_MS, 8 * HOUR_MS, 10 * HOUR_MS
 """When people shop, when the shop hands over the day before, and when mail goes out."""
 SLOT: Final = {"placement": "mailing", "channel": "email"}
+WAITED_MS: Final = 14 * DAY_MS
+"""Longer than any goal's window."""
 _CARRIED: Final = {"cart_offer": "offer"}
 """Actions that say in a cart what another says elsewhere."""
 _ENCODER: Final = msgspec.msgpack.Encoder()
@@ -45,27 +47,43 @@ def read_strategy(folder: Path = STRATEGY) -> Strategy:
     return load({path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in paths})
 
 
-class _Rows:
-    """Learning rows in the order of their numbers, as the learner reads them from a store."""
+class _Log:
+    """What the learner reads of a store: learning rows by number, and what decisions saw."""
 
     def __init__(self) -> None:
         self._bodies: list[bytes] = []
         self._forgotten = 0
+        self._decisions: dict[int, DecisionRow] = {}
 
-    def add(self, rows: tuple[LearningRow, ...]) -> None:
-        for row in rows:
-            number = self._forgotten + len(self._bodies) + 1
-            self._bodies.append(_ENCODER.encode(msgspec.structs.replace(row, learn_seq=number)))
+    @property
+    def last(self) -> int:
+        """Number of the last row."""
+        return self._forgotten + len(self._bodies)
+
+    def add(self, step: decide.Step) -> None:
+        """Take in what a step says."""
+        for row in step.learned:
+            numbered = msgspec.structs.replace(row, learn_seq=self.last + 1)
+            self._bodies.append(_ENCODER.encode(numbered))
+        for decision in step.decisions:
+            body = _ENCODER.encode({"features": decision.features})
+            row = DecisionRow(decision.id, decision.customer, decision.at, 0, body)
+            self._decisions[decision.id] = row
 
     def lessons(self, after: int, limit: int) -> list[tuple[int, bytes]]:
+        """Read rows behind a number."""
         first = after - self._forgotten
         bodies = self._bodies[first : first + limit]
         return [(after + 1 + place, body) for place, body in enumerate(bodies)]
 
-    def forget(self) -> None:
-        """Drop what every model has folded."""
-        self._forgotten += len(self._bodies)
-        self._bodies = []
+    def decisions(self, ids: Sequence[int]) -> dict[int, DecisionRow]:
+        """Read decisions by their ids."""
+        return {id_: self._decisions[id_] for id_ in ids if id_ in self._decisions}
+
+    def forget(self, before: int) -> None:
+        """Drop rows, which every model has folded, and decisions whose windows are over."""
+        self._forgotten, self._bodies = self.last, []
+        self._decisions = {id_: d for id_, d in self._decisions.items() if d.at >= before}
 
 
 class _Person:
@@ -90,10 +108,12 @@ class Heedful:
     def __init__(self, seed: int, strategy: Strategy | None = None) -> None:
         self._world = world_of(read_strategy() if strategy is None else strategy)
         self._secret = f"a closed world {seed}".encode()
-        self._rows = _Rows()
-        self.models: Mapping[str, Any] = {}
+        self._log = _Log()
+        rules = self._world.rules.models
+        self.models: dict[str, Any] = {name: rule.new() for name, rule in rules.items()}
+        self.models[MARGINS] = Margins()
         self.decisions = 0
-        self._learn()
+        self._learn(MONDAY)
 
     def begin(self, marks: Marks, people: int) -> None:
         """Identify everybody and take their consent to marketing."""
@@ -142,7 +162,7 @@ class Heedful:
             self._happen(number, "track", "Shop Visited", evening - HOUR_MS, nightly)
         for number in np.flatnonzero(seen.hesitated).tolist():
             self._happen(number, "track", "Cart Left", evening, nightly)
-        self._learn()
+        self._learn(nightly)
 
     def _told(self, number: int, outcome: str, at: int) -> None:
         """Say what became of the last message."""
@@ -153,10 +173,12 @@ class Heedful:
         said |= {"channel": "email", "class": "promotional"}
         self._happen(number, "own", decide.OUTCOME_REPORTED, at, at, properties=said)
 
-    def _learn(self) -> None:
+    def _learn(self, now: int) -> None:
         """Fold what became known, as the background learner does between two batches."""
-        self.models = folded(self._rows, self.models)  # type: ignore[arg-type]
-        self._rows.forget()
+        own = {n: m if n == MARGINS else m.copy() for n, m in self.models.items()}
+        upto = dict.fromkeys(own, self._log.last)
+        self.models = fold(self._log, own, upto)  # type: ignore[arg-type]
+        self._log.forget(now - WAITED_MS)
         models, margins = apart(self.models)
         self._shared = decide.Surroundings(
             secret=self._secret,
@@ -181,7 +203,7 @@ class Heedful:
             number, person.facts.profile, person.facts.senses, partial(_of, person.identifiers)
         )
         step = decide.step(world.rules, self._shared, who, person.case, event, number)
-        self._rows.add(step.learned)
+        self._log.add(step)
         for place, said in enumerate(step.events):
             own = self._event(
                 number,

@@ -86,14 +86,14 @@ class Insider(Silence):
     """Knows of what kind everybody is and how that kind reacts.
 
     Says what brings a rested person of the kind the most margin, where that is more than nothing,
-    at most `RESTED` times in 28 days and twice in 7. Not the optimum, which is not known; what it
+    at most `rested` times in 28 days and twice in 7. Not the optimum, which is not known; what it
     earns is what knowing people is worth without planning ahead.
     """
 
     name = "insider"
-    RESTED: Final = 2
 
-    def __init__(self, parameters: Parameters, kind: Numbers) -> None:
+    def __init__(self, parameters: Parameters, kind: Numbers, rested: int = 2) -> None:
+        self._rested = rested
         kinds = list(parameters.kinds.values())
         self._kind = kind
         self._best = np.array([_best(_worth(parameters, one)) for one in kinds])
@@ -104,7 +104,7 @@ class Insider(Silence):
         who = morning.asked
         kind, has_cart = self._kind[who], morning.has_cart[who]
         message = np.where(has_cart, self._best_in_cart[kind], self._best[kind])
-        message[~has_cart & (morning.told_28[who] >= self.RESTED)] = NOTHING
+        message[~has_cart & (morning.told_28[who] >= self._rested)] = NOTHING
         message[morning.told_7[who] >= 2] = NOTHING
         return message
 

@@ -85,6 +85,29 @@ def silence_by_kind(ledger: Ledger, kinds: Mapping[str, object]) -> dict[str, fl
     return found
 
 
+class Peace(NamedTuple):
+    """How well those are left in peace whom messages drive away, and at what price elsewhere."""
+
+    silence: float
+    """Share of choices about them that were silence."""
+    lost: float
+    """Share of the best value that was lost with everybody else."""
+
+
+def peace(ledger: Ledger, best: Ledger, kinds: Mapping[str, object], kind: str) -> Peace:
+    """Compare with who knows everybody's kind.
+
+    Parameters
+    ----------
+    kind
+        Of the people whom messages drive away.
+    """
+    its = ledger.kind == list(kinds).index(kind)
+    silence = ledger.silent[its].sum() / max(ledger.asked[its].sum(), 1)
+    lost = 1.0 - ledger.value[~its].sum() / best.value[~its].sum()
+    return Peace(float(silence), float(lost))
+
+
 def shuffled(ledger: Ledger, runs: int, share: float = 0.1) -> float:
     """Give the share of runs in which lift is claimed although everybody was treated alike.
 
