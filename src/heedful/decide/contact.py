@@ -72,6 +72,11 @@ class Contact:
             self._reach[channel] = self._address(channel)
         return self._reach[channel]
 
+    def reaches(self, channel: str) -> bool:
+        """Say whether a message on a channel can reach the person."""
+        namespace = _NAMESPACES.get(channel)
+        return namespace is None or namespace in self._known_addresses()
+
     def destination(self, channel: str) -> int:
         """Give the keyed hash of where a message on a channel goes; see `hash_address`."""
         return hash_address(self._run.surroundings.secret, channel, self.address(channel) or {})

@@ -155,8 +155,7 @@ class Gates:
             for message_class, arms in choice.by_class.items():
                 if self._run.case.silenced_until(message_class, self._run.now) > 0:
                     yield arms, "silenced"
-        scope = self._run.readings.filled(choice.roots, choice.signals)
-        eligible, applicable, suitable = choice.sieve.closed(scope)
+        eligible, applicable, suitable = self.closed_by_conditions(choice)
         yield eligible, "not_eligible"
         yield applicable, "not_applicable"
         for about, arms in choice.by_about.items():
@@ -168,6 +167,10 @@ class Gates:
         for (budget, cost), arms in choice.by_budget.items():
             if self._run.budget_left(budget) < cost:
                 yield arms, "budget_spent"
+
+    def closed_by_conditions(self, choice: Choice) -> tuple[int, ...]:
+        """Give the arms whose condition does not hold, by gate."""
+        return choice.sieve.closed(self._run.readings.filled(choice.roots, choice.signals))
 
     def _contact_closing(self, choice: Choice) -> Iterator[tuple[int, str]]:
         contact = self.contact

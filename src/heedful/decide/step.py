@@ -126,7 +126,7 @@ def _look_again(run: Run) -> list[str]:
 
 def _answer(run: Run) -> Decision:
     """Answer a request: with what still stands, else with a new decision."""
-    slot = _slot_of(run.event)
+    slot = slot_of(run.event)
     for standing in reversed(run.case.standing):
         if standing.slot == slot.key and standing.stands_until > run.now:
             if standing.channel and still_stands(run, standing) is not None:
@@ -137,7 +137,8 @@ def _answer(run: Run) -> Decision:
     return decision
 
 
-def _slot_of(event: Event) -> Slot:
+def slot_of(event: Event) -> Slot:
+    """Read which slot a request is about."""
     said = event.properties
     placement, channel = said.get("placement"), said.get("channel")
     if isinstance(placement, str) and placement:

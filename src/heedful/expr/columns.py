@@ -10,6 +10,7 @@ scalar path gives, whatever the values are.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
@@ -149,7 +150,7 @@ class Columns:
 
     def values(self, node: tree.Node, type_: Type) -> list[Any]:
         """Evaluate an expression for each person."""
-        evaluate = compile_scalar(node, type_)[0]
+        evaluate = _evaluator(node, type_)
         codes, found = self._distinct(node, evaluate)
         return [found[code] for code in codes]
 
@@ -179,7 +180,7 @@ class Columns:
     def _compared(self, names: Path, op: str, value: Any) -> Truth | None:
         """Compare a column of numbers with a constant."""
         compare = _COMPARE.get(op)
-        if compare is None or value.__class__ not in _NUMERIC:
+        if compare is None or not isinstance(value, int | float) or isinstance(value, bool):
             return None
         if value.__class__ is int and abs(value) > EXACT_MAX:
             return None
@@ -192,7 +193,7 @@ class Columns:
 
     def _asked(self, node: tree.Node) -> Truth:
         """Ask the scalar compiler about each distinct combination of values."""
-        codes, found = self._distinct(node, compile_scalar(node, Type.BOOL)[0])
+        codes, found = self._distinct(node, _evaluator(node, Type.BOOL))
         true = np.array([value is True for value in found], dtype=bool)
         false = np.array([value is False for value in found], dtype=bool)
         return Truth(true[codes], false[codes])
@@ -219,21 +220,25 @@ class Columns:
         return codes, found
 
 
+@lru_cache(maxsize=4_096)
+def _evaluator(node: tree.Node, type_: Type) -> Callable[[Mapping[str, Any]], Any]:
+    return compile_scalar(node, type_)[0]
+
+
 def columns_of(scopes: Sequence[Mapping[str, Any]]) -> Columns:
-    """Lay out scopes of the scalar path as columns."""
+    """Lay out scopes of the scalar path as columns; each path is read as that path reads it."""
+    held: dict[Path, list[Any]] = {}
 
     def read(path: Path) -> list[Any]:
-        return [read_path(scope, path) for scope in scopes]
+        if len(path) == 1:
+            return [scope.get(path[0]) for scope in scopes]
+        above = held.get(path[:-1])
+        if above is None:
+            above = held[path[:-1]] = read(path[:-1])
+        name = path[-1]
+        return [v.get(name) if v.__class__ is dict else field(v, name) for v in above]
 
     return Columns(len(scopes), read)
-
-
-def read_path(scope: Mapping[str, Any], path: Path) -> Any:
-    """Read a path of a scope as a scalar expression reads it."""
-    value = scope.get(path[0])
-    for name in path[1:]:
-        value = field(value, name)
-    return value
 
 
 def _outermost(paths: Iterable[Path]) -> list[Path]:
