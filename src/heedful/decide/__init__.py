@@ -1,6 +1,7 @@
 """Deciding: what this person needs now, which one thing to do about it, and why."""
 
 from heedful.decide.again import forgotten
+from heedful.decide.budgets import period_of
 from heedful.decide.builtin import builtin_signals
 from heedful.decide.case import (
     Case,
@@ -97,6 +98,7 @@ __all__ = [
     "forgotten",
     "merge_cases",
     "new_case",
+    "period_of",
     "preview",
     "split_case",
     "step",

@@ -19,6 +19,7 @@ from heedful.engine.claims import claim_of, named_in, quarantined
 from heedful.engine.deciding import Answer, Deciding
 from heedful.engine.graph import Change, Graph, Staged, fragments_of, refold_now
 from heedful.engine.opting import opted_out
+from heedful.engine.slices import ONLY_WORKER
 from heedful.events import (
     IDENTIFIERS_SEPARATED,
     SIGNALS_WARMED,
@@ -136,14 +137,20 @@ class Batch:
     """The transaction of one micro-batch; built anew for each try."""
 
     def __init__(
-        self, tx: Transaction, world: World, secret: bytes, filing: Filing, now: int
+        self,
+        tx: Transaction,
+        world: World,
+        secret: bytes,
+        filing: Filing,
+        now: int,
+        worker: str = ONLY_WORKER,
     ) -> None:
         self._tx = tx
         self._world = world
         self._secret = secret
         self._filing = filing
         self._graph = Graph(tx, world, secret)
-        self._deciding = None if world.rules.is_empty else Deciding(tx, world, secret)
+        self._deciding = None if world.rules.is_empty else Deciding(tx, world, secret, worker)
         self._now = now
         self._refused: list[QuarantineRow] = []
         self._suppressed = 0

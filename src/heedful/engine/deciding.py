@@ -9,7 +9,6 @@ is the time at which that event was received, so that a replay meets the same.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from functools import partial
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
@@ -20,12 +19,12 @@ from heedful import decide
 from heedful.core import World
 from heedful.customer import Cluster
 from heedful.decide import Case, Decision, Person, Step, Surroundings
-from heedful.decide.definitions import Budget
 from heedful.decide.margins import apart
 from heedful.effects import Content, OutboundEffect, SendMessage
 from heedful.engine import ledger
 from heedful.engine.graph import Staged, identifier_key, read_cluster
 from heedful.engine.proofs import Proof, append_proofs
+from heedful.engine.slices import ONLY_WORKER, Slices
 from heedful.events import OWN_SOURCE, Event, Identifier, own_event
 from heedful.govern import types as govern_types
 from heedful.govern.approvals import request_approval
@@ -34,11 +33,9 @@ from heedful.govern.scopes import Subject
 from heedful.govern.types import ApprovalNeeded
 from heedful.kernel import (
     DAY_MS,
-    SECOND_MS,
     hash_key,
     parse_public_id,
     public_id,
-    to_micros,
 )
 from heedful.learn import LearningRow
 from heedful.ports import DecisionRow, EffectRow, EffectStatus, Transaction
@@ -102,8 +99,11 @@ class Answer(NamedTuple):
 class Deciding:
     """What one transaction decides; nothing is written before `write`."""
 
-    def __init__(self, tx: Transaction, world: World, secret: bytes) -> None:
+    def __init__(
+        self, tx: Transaction, world: World, secret: bytes, worker: str = ONLY_WORKER
+    ) -> None:
         self._tx = tx
+        self._slices = Slices(tx, world, worker)
         self._world = world
         self._secret = secret
         self._cases: dict[int, Case] = {}
@@ -213,7 +213,7 @@ class Deciding:
                 governance=world.governance,
                 dictionary=world.dictionary,
                 foresight=world.sequences,
-                budgets=budgets_left(self._tx, world, now),
+                budgets=self._slices.left(now),
             )
             self._surroundings = day, shared
         return self._surroundings[1]
@@ -271,8 +271,7 @@ class Deciding:
                 self._proofs.append(Proof("release", effect_id, event.received_at, about))
         self._lessons += step.learned
         for budget, micros in step.spent:
-            period = period_of(self._world.budgets[budget], event.received_at)
-            self._tx.spend(budget, period, micros)
+            self._slices.spend(budget, micros, event.received_at)
             self._surroundings = None
 
     def _written(self, step: Step, event: Event) -> list[Event]:
@@ -339,25 +338,6 @@ class Deciding:
             return None
         moved = self._effects[effect_id] = row._replace(status=status, code=code)
         return moved
-
-
-def budgets_left(tx: Transaction, world: World, now: int) -> dict[str, int]:
-    """Read what is left of each budget in its period, in micros."""
-    return {
-        name: (to_micros(budget.amount) or 0) - tx.spent(name, period_of(budget, now))
-        for name, budget in sorted(world.budgets.items())
-    }
-
-
-def period_of(budget: Budget, now: int) -> int:
-    """Number the calendar period of a budget, in UTC, that an instant is in."""
-    day = now // DAY_MS
-    if budget.per == "day":
-        return day
-    if budget.per == "week":
-        return (day + 3) // 7  # 1970 began on a Thursday
-    date = datetime.fromtimestamp(now / SECOND_MS, UTC)
-    return date.year * 12 + date.month
 
 
 def derived_event(

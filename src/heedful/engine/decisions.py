@@ -18,8 +18,9 @@ from heedful.decide import Case, Decision, Explanation, Person, Surroundings
 from heedful.decide.margins import apart
 from heedful.effects import Content
 from heedful.engine.batch import BatchResult, Filing, Inner
-from heedful.engine.deciding import Answer, budgets_left, read_decision
+from heedful.engine.deciding import Answer, read_decision
 from heedful.engine.reading import Found, find, lookup
+from heedful.engine.slices import Slices
 from heedful.engine.writer import Writer
 from heedful.events import Event, Identifier, own_event
 from heedful.kernel import (
@@ -145,6 +146,9 @@ class Decisions:
         return self._store.read(work)
 
     def _shared(self, world: World) -> Surroundings:
+        def left(tx: Transaction) -> dict[str, int]:
+            return Slices(tx, world, self._writer.worker).left(self._writer.now())
+
         models, margins = apart(world.models)
         return Surroundings(
             secret=self._secret,
@@ -152,7 +156,7 @@ class Decisions:
             margins=margins,
             trained=world.trained,
             governance=world.governance,
-            budgets=self._store.read(lambda tx: budgets_left(tx, world, self._writer.now())),
+            budgets=self._store.read(left),
             dictionary=world.dictionary,
             foresight=world.sequences,
         )

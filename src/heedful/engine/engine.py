@@ -6,6 +6,7 @@ one writer and return after the commit.
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -32,6 +33,7 @@ from heedful.engine.proofs import Proof
 from heedful.engine.reading import Found, customer_id
 from heedful.engine.refold import IDLE_WAIT_S, Caretaker
 from heedful.engine.resting import REST_WAIT_S, Resting
+from heedful.engine.slices import Slices
 from heedful.engine.stream import Notice, Stream, decided
 from heedful.engine.writer import Writer
 from heedful.events import Event, Identifier, decode_event
@@ -108,7 +110,12 @@ class Engine:
             work.close()
         if self._outbox is not None:
             self._outbox.close()
+        with contextlib.suppress(PeerError):  # else others wait until its lease ends
+            self._writer.transact(self._give_back, makes_room=True).result()
         self._writer.close()
+
+    def _give_back(self, tx: Transaction) -> None:
+        Slices(tx, self.world, self._writer.worker).give_back()
 
     @property
     def world(self) -> World:

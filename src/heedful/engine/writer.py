@@ -19,6 +19,7 @@ from heedful.core import World
 from heedful.engine.batch import Batch, BatchResult, Filing, Inner
 from heedful.engine.claims import quarantined
 from heedful.engine.graph import identifier_key
+from heedful.engine.slices import ONLY_WORKER
 from heedful.engine.submission import Job, Submission
 from heedful.events import Event, Identifier
 from heedful.kernel import HeedfulError, PeerError
@@ -67,6 +68,8 @@ class Writer:
         Milliseconds since 1970; the only clock of the engine.
     on_commit
         Called with each batch's result after its commit, on the writer's thread.
+    worker
+        Whose slices of budgets are spent; each worker of a shared store has a name of its own.
     timer
         Seconds that never go back, for `ASKED_WITHIN_S`.
     """
@@ -79,6 +82,7 @@ class Writer:
         clock: Callable[[], int],
         on_commit: Callable[[BatchResult], None] = lambda result: None,
         *,
+        worker: str = ONLY_WORKER,
         timer: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
@@ -87,6 +91,7 @@ class Writer:
         self._clock = clock
         self._on_commit = on_commit
         self._timer = timer
+        self.worker = worker
         self._filing = Filing(world, secret)
         self._urgent: deque[Submission | Job] = deque()
         self._waiting: deque[Submission | Job] = deque()
@@ -311,7 +316,8 @@ class Writer:
     ) -> BatchResult:
         def work(tx: Transaction) -> BatchResult:
             now = self._clock()
-            return Batch(tx, self._world, self._secret, self._filing, now).run(events, refused)
+            batch = Batch(tx, self._world, self._secret, self._filing, now, self.worker)
+            return batch.run(events, refused)
 
         begun = time.perf_counter()
         result: BatchResult = self._write(work)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from heedful.kernel import InvariantError
-from heedful.ports import AuditRow, DecisionRow, EffectRow, EffectStatus, MessageRow
+from heedful.ports import AuditRow, DecisionRow, EffectRow, EffectStatus, MessageRow, SliceRow
 from heedful.store.statements import Statements, by_key, json_keys, scan
 
 _DECISIONS: Final = by_key("decisions", *DecisionRow._fields)
@@ -150,17 +150,39 @@ class Decisions(Statements):
         ).fetchone()
         return row
 
-    def spent(self, budget: str, period: int) -> int:
+    def promised(self, budget: str, period: int) -> int:
         row = self.execute(
             "SELECT micros FROM budgets WHERE budget = ? AND period = ?", (budget, period)
         ).fetchone()
         return 0 if row is None else row[0]
 
-    def spend(self, budget: str, period: int, micros: int) -> None:
+    def promise(self, budget: str, period: int, micros: int) -> None:
         self.execute(
             "INSERT INTO budgets VALUES (?1, ?2, ?3) ON CONFLICT (budget, period) "
             "DO UPDATE SET micros = micros + ?3",
             (budget, period, micros),
+        )
+
+    def slices(self, budget: str, period: int) -> list[SliceRow]:
+        rows = self.execute(
+            "SELECT * FROM slices WHERE budget = ? AND period = ? ORDER BY worker",
+            (budget, period),
+        )
+        return [SliceRow._make(row) for row in rows]
+
+    def slices_of(self, worker: str) -> list[SliceRow]:
+        rows = self.execute(
+            "SELECT * FROM slices WHERE worker = ? ORDER BY budget, period", (worker,)
+        )
+        return [SliceRow._make(row) for row in rows]
+
+    def put_slice(self, row: SliceRow) -> None:
+        self.execute("INSERT OR REPLACE INTO slices VALUES (?, ?, ?, ?, ?, ?)", row)
+
+    def delete_slices(self, budget: str, before: int, worker: str) -> None:
+        self.execute(
+            "DELETE FROM slices WHERE budget = ? AND period < ? AND worker = ?",
+            (budget, before, worker),
         )
 
     def append_audit(self, rows: Sequence[AuditRow]) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any, Final
 
 from heedful.kernel import InputError, expected
-from heedful.ports import AuditRow, DecisionRow, EffectRow, EffectStatus, MessageRow
+from heedful.ports import AuditRow, DecisionRow, EffectRow, EffectStatus, MessageRow, SliceRow
 
 DECISION_TABLES: Final = (
-    "decisions", "effects", "inbox", "lessons", "snapshots", "budgets", "audit",
+    "decisions", "effects", "inbox", "lessons", "snapshots", "budgets", "slices", "audit",
 )  # fmt: skip
 
 
@@ -132,11 +132,27 @@ class MemoryDecisions:
         numbers = [n for m, n in held if m == model and (at_most is None or n <= at_most)]
         return (max(numbers), held[(model, max(numbers))]) if numbers else None
 
-    def spent(self, budget: str, period: int) -> int:
+    def promised(self, budget: str, period: int) -> int:
         return int(self.layers["budgets"].get((budget, period), 0))
 
-    def spend(self, budget: str, period: int, micros: int) -> None:
-        self.layers["budgets"][(budget, period)] = self.spent(budget, period) + micros
+    def promise(self, budget: str, period: int, micros: int) -> None:
+        self.layers["budgets"][(budget, period)] = self.promised(budget, period) + micros
+
+    def slices(self, budget: str, period: int) -> list[SliceRow]:
+        held = self.layers["slices"]
+        return [held[key] for key in sorted(held) if key[:2] == (budget, period)]
+
+    def slices_of(self, worker: str) -> list[SliceRow]:
+        held = self.layers["slices"]
+        return [held[key] for key in sorted(held) if key[2] == worker]
+
+    def put_slice(self, row: SliceRow) -> None:
+        self.layers["slices"][row[:3]] = row
+
+    def delete_slices(self, budget: str, before: int, worker: str) -> None:
+        for row in self.slices_of(worker):
+            if row.budget == budget and row.period < before:
+                del self.layers["slices"][row[:3]]
 
     def append_audit(self, rows: Sequence[AuditRow]) -> None:
         for row in rows:

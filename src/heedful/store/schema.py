@@ -30,7 +30,7 @@ from typing import Final
 from heedful.ports import StoreUnavailable
 
 APPLICATION_ID: Final = 0x48454544  # "HEED"
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 SQLITE_VERSION_MIN: Final = (3, 37, 0)  # STRICT tables
 
 _TABLES_1: Final = (
@@ -138,6 +138,15 @@ _TABLES_3: Final = (
     "CREATE TABLE archive_holes (seq INTEGER PRIMARY KEY) STRICT",
 )
 
+# What each worker may spend of a budget; `budgets` then holds what all of them were promised.
+_TABLES_4: Final = (
+    """CREATE TABLE slices (
+        budget TEXT NOT NULL, period INTEGER NOT NULL, worker TEXT NOT NULL,
+        granted INTEGER NOT NULL, used INTEGER NOT NULL, until INTEGER NOT NULL,
+        PRIMARY KEY (budget, period, worker)
+    ) STRICT, WITHOUT ROWID""",
+)
+
 
 def _adding(tables: tuple[str, ...]) -> Callable[[sqlite3.Connection], None]:
     def step(connection: sqlite3.Connection) -> None:
@@ -151,6 +160,7 @@ _UPGRADES: Final[tuple[Callable[[sqlite3.Connection], None], ...]] = (
     _adding(_TABLES_1),
     _adding(_TABLES_2),
     _adding(_TABLES_3),
+    _adding(_TABLES_4),
 )
 
 

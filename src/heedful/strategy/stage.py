@@ -8,7 +8,6 @@ numbers in memory. Released messages count as delivered, and nothing goes anywhe
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -18,14 +17,11 @@ from heedful import decide, sense
 from heedful.customer import Profile, identifiers_of
 from heedful.decide import Decision, Person, Rules, Step, Surroundings, compile_rules, new_case
 from heedful.decide.case import Assignment
-from heedful.decide.definitions import Budget
 from heedful.decide.foreseeing import foreseeing
 from heedful.effects import CallWebhook, OutboundEffect, SendMessage
 from heedful.events import MESSAGE_RELEASED, OWN_SOURCE, Event, EventType, Identifier
 from heedful.govern.governance import Governance, fold_governance
 from heedful.kernel import (
-    DAY_MS,
-    SECOND_MS,
     InvariantError,
     expected,
     hash_key,
@@ -251,7 +247,7 @@ class Play:
             is_rehearsal=True,
             budgets={
                 name: (to_micros(budget.amount) or 0)
-                - self._spent.get((name, _period(budget, self.now)), 0)
+                - self._spent.get((name, decide.period_of(budget, self.now)), 0)
                 for name, budget in sorted(budgets.items())
             },
         )
@@ -273,7 +269,7 @@ class Play:
                 record.died.append(Died(self._actions[effect_id], code))
         budgets = self._stage.strategy.definitions.contact.budgets
         for name, micros in step.spent:
-            period = name, _period(budgets[name], self.now)
+            period = name, decide.period_of(budgets[name], self.now)
             self._spent[period] = self._spent.get(period, 0) + micros
         self._go(step)
 
@@ -299,13 +295,3 @@ def _words(effect: OutboundEffect | None) -> str:
         return ""
     content = effect.effect.content
     return f"{content.title}\n{content.body}"
-
-
-def _period(budget: Budget, now: int) -> int:
-    day = now // DAY_MS
-    if budget.per == "day":
-        return day
-    if budget.per == "week":
-        return (day + 3) // 7  # 1970 began on a Thursday
-    date = datetime.fromtimestamp(now / SECOND_MS, UTC)
-    return date.year * 12 + date.month
