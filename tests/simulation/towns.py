@@ -20,7 +20,7 @@ from heedful.engine import Engine
 from heedful.engine.deciding import period_of, read_decision
 from heedful.engine.guarding import Guard
 from heedful.engine.learning import Learner
-from heedful.engine.ledger import LEARNING_FRAGMENT, WORKSPACE_FRAGMENT
+from heedful.engine.ledger import WORKSPACE_FRAGMENTS
 from heedful.engine.outbox import Outbox
 from heedful.engine.refold import Caretaker
 from heedful.events import CONSENT_CHANGED, MESSAGE_RELEASED, Event, decode_event
@@ -190,7 +190,7 @@ class Watcher:
 
     def _take(self, row: LogRow, said: list[Event], made: list[Decision]) -> None:
         event = decode_event(row.body)
-        if row.fragment in (WORKSPACE_FRAGMENT, LEARNING_FRAGMENT):
+        if row.fragment in WORKSPACE_FRAGMENTS:
             self._governance = fold_governance(self._governance, event)
             return
         ledger = self._ledgers[self._owners[row.fragment]]

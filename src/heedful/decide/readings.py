@@ -19,7 +19,7 @@ from heedful.sense import EVENT_NAMES, SignalSet, evaluate
 from heedful.sense.evaluate import parse_automatic
 from heedful.sense.foreseen import Foreseen
 from heedful.sense.moments import STRENGTH_HIGH
-from heedful.sense.views import INTENT_CATEGORY, INTENT_STRENGTH
+from heedful.sense.views import INTENT_CATEGORY, INTENT_STRENGTH, NEXT_EVENT, NEXT_ITEMS
 
 ANY: Final = "any"
 """Under `consents.PURPOSE`, the statement for every channel."""
@@ -123,6 +123,8 @@ class Readings:
         self.held: list[bool | None] = [None] * conditions
         """Whether each condition holds, by number; None until it was asked."""
         self._stood: dict[int, bool] = {}
+        self.foreseen_up_to: int | None = None
+        """Up to which place of the log the model of sequences had learned, where it was asked."""
         self.asked: dict[str, int] = {}
         """Version of each trained model that said something."""
 
@@ -205,6 +207,9 @@ class Readings:
             return
         sensed = [name for name in missing if name not in foreseen]
         if sensed:
+            foresight = self._surroundings.foresight
+            if foresight is not None and (NEXT_ITEMS in sensed or NEXT_EVENT in sensed):
+                self.foreseen_up_to = foresight.seq
             known.update(
                 evaluate(
                     self._person.senses,

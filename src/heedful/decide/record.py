@@ -25,6 +25,10 @@ TRAINED: Final = "trained/"
 """How a decision begins the name of a model that was trained over the log."""
 
 
+SEQUENCES: Final = "sequences"
+"""Name of the model of sequences among those that a decision asked."""
+
+
 class Round(NamedTuple):
     """One set of actions that a decision looked at, and what the gates stopped."""
 
@@ -161,7 +165,10 @@ def decision_of(
 
 def _asked(run: Run) -> dict[str, int]:
     """Name the trained models that said something in this step, with their versions."""
-    return {f"{TRAINED}{name}": version for name, version in sorted(run.readings.asked.items())}
+    asked = {f"{TRAINED}{name}": version for name, version in sorted(run.readings.asked.items())}
+    if run.readings.foreseen_up_to is not None:
+        asked[SEQUENCES] = run.readings.foreseen_up_to
+    return asked
 
 
 def _stands_ms(action: ActionRule | None, picked: Picked | None) -> int:

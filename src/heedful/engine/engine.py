@@ -18,7 +18,7 @@ import msgspec
 from heedful import core, sense
 from heedful.connectors import Connectors
 from heedful.core import World
-from heedful.engine import copies, erasing, ledger, reading, replay, rights
+from heedful.engine import copies, erasing, ledger, reading, replay, rights, sequencing
 from heedful.engine.background import Background
 from heedful.engine.batch import BatchResult, Filing
 from heedful.engine.counting import COUNT_WAIT_S, Counting
@@ -33,13 +33,14 @@ from heedful.engine.proofs import Proof
 from heedful.engine.reading import Found, customer_id
 from heedful.engine.refold import IDLE_WAIT_S, Caretaker
 from heedful.engine.resting import REST_WAIT_S, Resting
+from heedful.engine.sequencing import SEQUENCE_WAIT_S, SequenceLearner, read_foresight
 from heedful.engine.slices import Slices
 from heedful.engine.stream import Notice, Stream, decided
 from heedful.engine.writer import Writer
 from heedful.events import Event, Identifier, decode_event
 from heedful.kernel import InputError, PeerError, canonical, expected, parse_public_id
 from heedful.ports import QuarantineRow, Store, Transaction
-from heedful.sense import FeatureDictionary, SignalSet
+from heedful.sense import FeatureDictionary, Foresight, SignalSet
 
 T = TypeVar("T")
 
@@ -73,6 +74,7 @@ class Engine:
             dictionary=self._dictionary(world),
             governance=store.read(ledger.read_governance),
             models=store.read(lambda tx: read_models(tx, world.rules.models)),
+            sequences=store.read(lambda tx: read_foresight(tx, world.signals)),
         )
         self._writer = Writer(store, world, secret, clock, self._landed)
         self.decisions = Decisions(store, self._writer, secret)
@@ -81,6 +83,7 @@ class Engine:
         self.inbox = StoredInbox(store, self._writer)
         self._outbox: Outbox | None = None
         caretaker = Caretaker(store, self._writer, self._came_due)
+        sequences = SequenceLearner(store, self._writer)
         learner, guard = Learner(store, self._writer), Guard(store, self._writer)
         resting = Resting(store, self._writer)
         self.measuring = Measurer(store, self._writer)
@@ -88,6 +91,7 @@ class Engine:
             Background("heedful-caretaker", caretaker.step, IDLE_WAIT_S),
             Background("heedful-learner", learner.step, LEARN_WAIT_S),
             Background("heedful-counting", self.counting.step, COUNT_WAIT_S),
+            Background("heedful-sequences", sequences.step, SEQUENCE_WAIT_S),
             Background("heedful-guard", guard.step, WATCH_WAIT_S),
             Background("heedful-resting", resting.step, REST_WAIT_S),
             Background("heedful-measurer", self.measuring.step, MEASURE_WAIT_S),
@@ -197,6 +201,7 @@ class Engine:
             return erasing.erase(tx, hands, found, secrets.randbits(62))
 
         erased: erasing.Erased = self._writer.transact(work, makes_room=True).result()
+        self._learn_sequences_again()
         if clean:
             self.clean()
         notice = Notice(self._last_seq(), "erase", self.now(), erased.customer_id)
@@ -211,6 +216,12 @@ class Engine:
             self._writer.transact(work, makes_room=True).result()
         if due:
             self._writer.transact(copies.settle_erasures, makes_room=True).result()
+            self._learn_sequences_again()
+
+    def _learn_sequences_again(self) -> None:
+        """Learn from what is left of the log: the model in force knows what the erased did."""
+        again = partial(sequencing.begin_again, secret=self._secret, now=self.now())
+        self._writer.change_world(again)
 
     def _erased_again(self, tx: Transaction, key: int, at: int) -> None:
         erasing.erase_again(tx, self._hands(), key, at, secrets.randbits(62))
@@ -393,8 +404,15 @@ def under(world: World, rules: World) -> World:
         dictionary=dictionary,
         models=world.models,
         trained=world.trained,
+        sequences=_kept_under(world, rules),
         governance=world.governance,
     )
+
+
+def _kept_under(world: World, rules: World) -> Foresight | None:
+    """Keep what was learned of sequences where the rules still declare the same."""
+    known, moment = world.sequences, rules.signals.moment
+    return known if known and moment and known.key == moment[0] else None
 
 
 def read_lineage(store: Store) -> dict[str, frozenset[str]]:

@@ -17,6 +17,7 @@ import msgspec
 from heedful import core
 from heedful.core import World
 from heedful.customer import Cluster, Separation, recluster
+from heedful.engine import sequencing
 from heedful.engine.copies import count_erasure
 from heedful.engine.forgetting import forget_decisions
 from heedful.engine.graph import identifier_key, read_cluster
@@ -86,6 +87,7 @@ def erase(tx: Transaction, hands: Hands, found: Found, pseudonym: int) -> Erased
     tx.delete_quarantined(quarantined)
     # What the person taught is in the models; their rows could not teach it again.
     keep_snapshots(tx, hands.world)
+    sequencing.forget(tx)
     decisions = forget_decisions(tx, fragments, pseudonym)
     body: dict[str, AuditValue] = {"events": events, "decisions": decisions}
     append_proofs(tx, [Proof("erasure", public_id("p", pseudonym), hands.now, body)])

@@ -23,10 +23,19 @@ WORKSPACE_FRAGMENT: Final = 0
 LEARNING_FRAGMENT: Final = 1
 """Fragment of what was learned: it happens every second, and nobody reads it back but a replay."""
 
+SEQUENCE_FRAGMENT: Final = 2
+"""Fragment of what was learned of sequences, for the same reason."""
+
+WORKSPACE_FRAGMENTS: Final = (WORKSPACE_FRAGMENT, LEARNING_FRAGMENT, SEQUENCE_FRAGMENT)
+"""Of all that is about the workspace and about nobody."""
+
 STRATEGY_PUBLISHED: Final = "Strategy Published"
 """Other rules are in force: `version`, `by`."""
 MODEL_LEARNED: Final = "Model Learned"
 """Newer snapshots of models are in force: `learn_seq`, and under `models` that of each by name."""
+SEQUENCES_LEARNED: Final = "Sequences Learned"
+"""A newer model of sequences is in force: `key` of what is declared, and that the log from behind
+`since` up to `seq` was learned."""
 DRIFT_NOTICED: Final = "Drift Noticed"
 """A model or a value that conditions read moved beyond its limit, or came back: `series`,
 `measure`, `amount`, `limit`, `is_crossed`."""
@@ -68,7 +77,12 @@ def last_learned(tx: Transaction) -> int:
 
 def last_said_of_learning(tx: Transaction) -> dict[str, Any]:
     """Read what the newest `Model Learned` says; empty at the start."""
-    newest = tx.events_of([LEARNING_FRAGMENT], newest_first=True, limit=1)
+    return last_said(tx, LEARNING_FRAGMENT)
+
+
+def last_said(tx: Transaction, fragment: int) -> dict[str, Any]:
+    """Read what the newest event of a fragment says; empty where there is none."""
+    newest = tx.events_of([fragment], newest_first=True, limit=1)
     rows = [decode_event(row.body) for row in newest]
     return rows[0].properties if rows else {}
 

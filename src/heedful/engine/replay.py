@@ -25,6 +25,7 @@ from heedful.engine.deciding import DERIVED, read_decision
 from heedful.engine.forgetting import ERASED
 from heedful.engine.graph import fragments_of, read_cluster
 from heedful.engine.learning import learned, models_at
+from heedful.engine.sequencing import foresight_at
 from heedful.events import Event, decode_event
 from heedful.govern.governance import Governance, fold_governance
 from heedful.ports import ClusterRow, DecisionRow, LogRow, Store, Transaction
@@ -162,7 +163,7 @@ def rebuild(
     `source`, and a budget that was nearly spent may decide otherwise.
     """
     models = {BETA: world.rules.models[BETA].new()}
-    world = msgspec.structs.replace(world, models=models, governance=Governance())
+    world = msgspec.structs.replace(world, models=models, governance=Governance(), sequences=None)
     total = source.read(lambda tx: tx.last_seq())
     after = 0
     changes = _Changes(source, strategies)
@@ -192,6 +193,10 @@ class _Changes:
             return self._strategies(world, said["version"])
         if event.name == ledger.MODEL_LEARNED:
             return self._learned(tx, world, said)
+        if event.name == ledger.SEQUENCES_LEARNED:
+            before, signals = world.sequences, world.signals
+            known = self._source.read(lambda tx: foresight_at(tx, signals, said, before))
+            return msgspec.structs.replace(world, sequences=known)
         governance = fold_governance(world.governance, event)
         return msgspec.structs.replace(world, governance=governance)
 
@@ -226,7 +231,7 @@ def _land(
         event = decode_event(row.body)
         if DERIVED in event.flags:
             continue
-        if row.fragment in (ledger.WORKSPACE_FRAGMENT, ledger.LEARNING_FRAGMENT):
+        if row.fragment in ledger.WORKSPACE_FRAGMENTS:
             tx.append([row._replace(seq=tx.last_seq() + 1)])
             world = changes.apply(tx, world, event)
         elif filing.file(event) is None:

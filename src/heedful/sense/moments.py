@@ -93,26 +93,45 @@ class IntentRule(Rule):
         self._item = item
         self._category = category
         self.lasts_ms = lasts_ms
+        # Several signals are read of one slot at one instant.
+        self._known: tuple[bytes, int, Moment | None] = (b"", 0, None)
 
     def item_of(self, event: Event, scope: Scope) -> str | None:
         """Read the item that an event is about."""
         return text_of(self._item(event, scope))
 
     def fold(self, body: bytes | None, event: Event, mask: int, scope: Scope) -> bytes | None:
-        category = text_of(self._category(event, scope)) or ""
-        item = text_of(self._item(event, scope)) or ""
-        entry = _Entry(
-            event.at,
-            mask.bit_length() - 1,
-            category[:MOMENT_CHARACTERS_MAX],
-            item[:MOMENT_CHARACTERS_MAX],
-        )
-        entries = [] if body is None else _read(body)
-        entries.append(entry)
-        return self._settled(entries)
+        category = (text_of(self._category(event, scope)) or "")[:MOMENT_CHARACTERS_MAX]
+        item = (text_of(self._item(event, scope)) or "")[:MOMENT_CHARACTERS_MAX]
+        entry = _Entry(event.at, mask.bit_length() - 1, category, item)
+        if body is None:
+            return _written([entry])
+        slot = _SLOTS.decode(body)
+        if entry.at > slot.ats[0] and entry.role != BOUGHT:
+            return self._appended(slot, entry)
+        return self._settled([*_entries(slot), entry])
+
+    def _appended(self, slot: _Slot, entry: _Entry) -> bytes:
+        """Put an entry that is the newest before the others, as `_settled` would."""
+        at, role, category, item = entry
+        held = slot.categories[0] or ""
+        slot.categories[0] = None if held == category else held
+        slot.categories.insert(0, category or None)
+        slot.items.insert(0, item)
+        slot.ats[0] = at - slot.ats[0]
+        many, age = 1, 0
+        for distance in slot.ats:
+            age += distance
+            if age >= self.lasts_ms or many == MOMENT_ENTRIES_MAX:
+                break
+            many += 1
+        slot.ats.insert(0, at)
+        slot.roles = (bytes((role,)) + slot.roles)[:many]
+        del slot.ats[many:], slot.categories[many:], slot.items[many:]
+        return canonical.encode(slot)
 
     def merge(self, a: bytes, b: bytes) -> bytes:
-        return self._settled(_read(a) + _read(b))
+        return self._settled(_entries(_SLOTS.decode(a)) + _entries(_SLOTS.decode(b)))
 
     def _settled(self, entries: list[_Entry]) -> bytes:
         entries.sort(reverse=True)
@@ -134,8 +153,14 @@ class IntentRule(Rule):
         """Say what the person is after; None where no moment lasts."""
         if body is None:
             return None
+        known = self._known
+        if known[0] is not body or known[1] != now:
+            known = self._known = body, now, self._moment(body, now)
+        return known[2]
+
+    def _moment(self, body: bytes, now: int) -> Moment | None:
         entries = []
-        for entry in _read(body):
+        for entry in _entries(_SLOTS.decode(body)):
             if entry.role == BOUGHT or entry.at <= now - self.lasts_ms:
                 break
             if entry.at <= now:
@@ -152,8 +177,7 @@ class IntentRule(Rule):
         return body is None or len(_SLOTS.decode(body).ats) < MOMENT_ENTRIES_MAX
 
 
-def _read(body: bytes) -> list[_Entry]:
-    slot = _SLOTS.decode(body)
+def _entries(slot: _Slot) -> list[_Entry]:
     entries, newer = [], ""
     for at, role, category, item in zip(
         ring.instants(slot.ats), slot.roles, slot.categories, slot.items, strict=True
