@@ -28,7 +28,7 @@ from heedful.learn.settings import LogisticSettings
 from heedful.learn.snapshot import decode_state, encode_state
 from heedful.learn.sparse import (
     SparseWeights,
-    channel_features,
+    basis_features,
     constant_places,
     scope,
 )
@@ -59,6 +59,17 @@ class _Evidence(NamedTuple):
     p: float
 
 
+class _Named(NamedTuple):
+    """Where an arm stands among the hashed weights."""
+
+    always: Indices
+    """Its own places, and those of the channel with features that are always there."""
+    ones: Floats
+    """The value of each of its own."""
+    scopes: Hashes
+    """Of its action, group and channel: what rare features are crossed with."""
+
+
 class LogisticArms:
     """Chances to reach goals, for arms in contexts, learned online.
 
@@ -82,7 +93,7 @@ class LogisticArms:
             self.settings.group_strength,
         )
         self.sparse = SparseWeights(self.settings.sparse_bits, self.settings.sparse_variance)
-        self._constants: dict[tuple[str, ArmSpec], tuple[Indices, list[tuple[str, int]]]] = {}
+        self._constants: dict[tuple[str, ArmSpec], _Named] = {}
         self._specs: dict[tuple[str, tuple[str, ...], float, float], ArmSpec] = {}
 
     def learn_one(self, row: LearningRow) -> Learned:
@@ -223,33 +234,27 @@ class LogisticArms:
         return found
 
     def _sparse_row(self, goal: str, spec: ArmSpec, context: Context) -> tuple[Indices, Floats]:
-        constants, named = self._named(goal, spec)
-        if not len(context.sparse_ids) and not spec.channel:
-            return constants, np.ones(len(constants))
-        places = [constants]
-        values = [np.ones(len(constants))]
-        for kind, number in named:
-            features, amounts = context.sparse_ids, context.sparse_values
-            if kind == "channel":
-                features, amounts = channel_features(self.basis_ids, context)
-            if len(features):
-                key = np.array([number], dtype=np.uint64)
-                places.append(self.sparse.places(key, features)[0])
-                values.append(amounts)
-        if len(places) == 1:
-            return constants, values[0]
-        return np.concatenate(places), np.concatenate(values)
+        """Find the hashed weights that an outcome moves, each with its feature's value."""
+        named = self._named(goal, spec)
+        if not len(context.sparse_ids):
+            values = [named.ones, context.dense] if spec.channel else [named.ones]
+            return named.always, np.concatenate(values)
+        places = self.sparse.places(named.scopes, context.sparse_ids).ravel()
+        rare = [context.sparse_values] * len(named.scopes)
+        values = [named.ones, context.dense, *rare] if spec.channel else [named.ones, *rare]
+        return np.concatenate((named.always, places)), np.concatenate(values)
 
-    def _named(self, goal: str, spec: ArmSpec) -> tuple[Indices, list[tuple[str, int]]]:
+    def _named(self, goal: str, spec: ArmSpec) -> _Named:
         found = self._constants.get((goal, spec))
         if found is None:
-            named = [
-                ("action", scope("action", goal, spec.action)),
-                ("group", scope("group", goal, spec.group)),
-            ]
+            scopes = [scope("action", goal, spec.action), scope("group", goal, spec.group)]
+            always = own = constant_places(self.sparse, goal, spec)
             if spec.channel:
-                named.append(("channel", scope("channel", goal, spec.channel)))
-            found = (constant_places(self.sparse, goal, spec), named)
+                scopes.append(scope("channel", goal, spec.channel))
+                channel = np.array(scopes[-1:], dtype=np.uint64)
+                basis = self.sparse.places(channel, basis_features(self.basis_ids))[0]
+                always = np.concatenate((own, basis))
+            found = _Named(always, np.ones(len(own)), np.array(scopes, dtype=np.uint64))
             if len(self._constants) >= SCOPES_CACHED_MAX:
                 self._constants.clear()
             self._constants[goal, spec] = found

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from heedful.learn.arms import ArmSpec
-from heedful.learn.context import Context, Hashes, mixed
+from heedful.learn.context import Hashes, mixed
 from heedful.learn.quadrature import Floats, Indices
 
 _CONSTANT: Final = mixed(np.array([1 << 63], dtype=np.uint64))  # the feature that is always 1
@@ -93,9 +93,6 @@ def constant_places(weights: SparseWeights, goal: str, spec: ArmSpec) -> Indices
     return weights.places(found, _CONSTANT).ravel()
 
 
-def channel_features(basis_ids: Hashes, context: Context) -> tuple[Hashes, Floats]:
-    """Give the features that are crossed with a channel: the constant, dense and sparse ones."""
-    return (
-        np.concatenate((_CONSTANT, basis_ids, context.sparse_ids)),
-        np.concatenate((context.dense, context.sparse_values)),
-    )
+def basis_features(basis_ids: Hashes) -> Hashes:
+    """Give the features that are always there: the constant and those of the basis."""
+    return np.concatenate((_CONSTANT, basis_ids))

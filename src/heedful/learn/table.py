@@ -17,7 +17,7 @@ from heedful.learn.context import Context, Hashes
 from heedful.learn.dense import start
 from heedful.learn.model import Beliefs, Panel
 from heedful.learn.quadrature import Floats, Indices
-from heedful.learn.sparse import channel_features, constant_places, scope
+from heedful.learn.sparse import basis_features, constant_places, scope
 
 if TYPE_CHECKING:
     from heedful.learn.logistic import LogisticArms
@@ -59,9 +59,10 @@ class _Layout(NamedTuple):
     """By arm, the row of its channel; the last row stands for no channel."""
     group: Indices
     """By action, the row of its group."""
-    action_scopes: Hashes
-    channel_scopes: Hashes
-    group_scopes: Hashes
+    scopes: Hashes
+    """Of actions, then groups, then channels: what rare features are crossed with."""
+    channel_basis: Indices
+    """By channel, the places of the features that are always there, of shape (n_channels, d)."""
     offset: Floats
     """By action, the log-odds at which it starts."""
     bias_precision: Floats
@@ -72,7 +73,7 @@ class _Layout(NamedTuple):
 
 
 def _layout(model: LogisticArms, panel: Panel) -> _Layout:
-    key = "logistic", model.sparse.bits
+    key = "logistic", model.sparse.bits, model.settings.basis.ids
     found: _Layout | None = panel.layouts.get(key)
     if found is None:
         found = panel.layouts[key] = _laid_out(model, panel)
@@ -95,14 +96,16 @@ def _laid_out(model: LogisticArms, panel: Panel) -> _Layout:
         own = constant_places(model.sparse, goal, arm)
         constants[place, : len(own)] = own
         used[place, : len(own)] = 1.0
+    by_action = _hashes([scope("action", goal, action) for goal, _, action in actions])
+    by_group = _hashes([scope("group", goal, group) for goal, group in groups])
+    by_channel = _hashes([scope("channel", goal, channel) for goal, channel in channels])
     return _Layout(
         actions=actions,
         action=_indices([row[goal, arm.group, arm.action] for goal, arm in asked]),
         channel=_indices([channel_row.get((g, arm.channel), len(channels)) for g, arm in asked]),
         group=_indices([group_row[goal, group] for goal, group, _ in actions]),
-        action_scopes=_hashes([scope("action", goal, action) for goal, _, action in actions]),
-        channel_scopes=_hashes([scope("channel", goal, channel) for goal, channel in channels]),
-        group_scopes=_hashes([scope("group", goal, group) for goal, group in groups]),
+        scopes=np.concatenate((by_action, by_group, by_channel)),
+        channel_basis=model.sparse.places(by_channel, basis_features(model.basis_ids)),
         offset=np.array([offset for offset, _ in starts]),
         bias_precision=np.array([precision for _, precision in starts]),
         constants=constants,
@@ -130,7 +133,6 @@ class ArmTable:
     """
 
     def __init__(self, model: LogisticArms, panel: Panel) -> None:
-        self.basis_ids = model.basis_ids
         self._exploration = model.settings.exploration
         self._weights = model.sparse
         self._at = _layout(model, panel)
@@ -139,6 +141,9 @@ class ArmTable:
         variance = self._weights.variance[self._at.constants] * self._at.is_constant
         self._own_mean: Floats = own.sum(axis=1)
         self._own_variance: Floats = variance.sum(axis=1)
+        self._channel_mean: Floats = self._weights.mean[self._at.channel_basis]
+        self._channel_variance: Floats = self._weights.variance[self._at.channel_basis]
+        self._groups = len(self._at.scopes) - len(self._at.actions) - len(self._channel_mean)
 
     def _copy(self, model: LogisticArms) -> None:
         dense, actions = model.dense, self._at.actions
@@ -173,17 +178,19 @@ class ArmTable:
         reach = (self._spread.reshape(-1, width) @ x.astype(np.float32)).reshape(actions, width)
         mean = self._offset + self._learned @ x + np.einsum("ad,ad->a", reach, self._pull)
         variance = reach @ x
+        groups = actions + self._groups
+        by_channel = self._channel_mean @ x, self._channel_variance @ (x * x)
         if len(context.sparse_ids):
-            rare = context.sparse_ids, context.sparse_values
-            by_group = self._crossed(at.group_scopes, *rare)
-            by_action = self._crossed(at.action_scopes, *rare)
-            mean += by_action[0] + by_group[0][at.group]
-            variance += by_action[1] + by_group[1][at.group]
+            values = context.sparse_values
+            places = self._weights.places(at.scopes, context.sparse_ids)
+            rare = self._weights.mean[places] @ values
+            doubt = self._weights.variance[places] @ (values * values)
+            mean += rare[:actions] + rare[actions:groups][at.group]
+            variance += doubt[:actions] + doubt[actions:groups][at.group]
+            by_channel = by_channel[0] + rare[groups:], by_channel[1] + doubt[groups:]
         mean = mean[at.action] + self._own_mean
         variance = variance[at.action] + self._own_variance
-        if len(at.channel_scopes):
-            features = channel_features(self.basis_ids, context)
-            by_channel = self._crossed(at.channel_scopes, *features)
+        if len(self._channel_mean):
             mean += np.append(by_channel[0], 0.0)[at.channel]
             variance += np.append(by_channel[1], 0.0)[at.channel]
         return LogOdds(mean, np.sqrt(np.maximum(variance, VARIANCE_MIN)))
@@ -208,32 +215,14 @@ class ArmTable:
         """Take one arm's mean log-odds apart; the parts sum to the mean."""
         at = self._at
         row = int(at.action[arm])
+        actions, channel = len(at.actions), int(at.channel[arm])
+        crossed = [row, actions + int(at.group[row])]
         weights = self._learned[row] + self._spread[row] @ self._pull[row]
+        if channel < len(self._channel_mean):
+            crossed.append(actions + self._groups + channel)
+            weights += self._channel_mean[channel]
         dense = weights * context.dense
-        features = context.sparse_ids, context.sparse_values
-        sparse = np.zeros(len(context.sparse_ids))
-        for found in (at.action_scopes[row], at.group_scopes[at.group[row]]):
-            sparse += self._each(found, *features)
+        places = self._weights.places(at.scopes[crossed], context.sparse_ids)
+        sparse = self._weights.mean[places].sum(axis=0) * context.sparse_values
         own = float(self._own_mean[arm] + dense[0])
-        dense = dense[1:].copy()
-        channel = int(at.channel[arm])
-        if channel < len(at.channel_scopes):
-            crossed = channel_features(self.basis_ids, context)
-            each = self._each(at.channel_scopes[channel], *crossed)
-            own += float(each[0])
-            dense += each[1 : len(dense) + 1]
-            sparse += each[len(dense) + 1 :]
-        return Parts(float(self._offset[row]), own, dense, sparse)
-
-    def _each(self, scope_key: np.uint64, features: Hashes, values: Floats) -> Floats:
-        places = self._weights.places(np.array([scope_key]), features)[0]
-        result: Floats = self._weights.mean[places] * values
-        return result
-
-    def _crossed(
-        self, scope_keys: Hashes, features: Hashes, values: Floats
-    ) -> tuple[Floats, Floats]:
-        places = self._weights.places(scope_keys, features)
-        mean: Floats = self._weights.mean[places] @ values
-        variance: Floats = self._weights.variance[places] @ (values * values)
-        return mean, variance
+        return Parts(float(self._offset[row]), own, dense[1:], sparse)

@@ -161,25 +161,28 @@ class LogitNormalBlock:
 
     positive: Final = slice(1, 2)
 
-    def __init__(self, table: Floats, is_upright: bool = False) -> None:
-        if not is_upright:
-            mean, sd, gain, offset = table
+    def __init__(self, table: Floats) -> None:
+        mean, sd, gain, offset = table
+        if gain.min(initial=0.0) < 0.0:
             # A loss on p is a gain on 1 - p.
-            sign = np.where(gain < 0.0, -1.0, 1.0)
-            bottom = np.where(gain < 0.0, offset + gain, offset)
-            sd = np.minimum(sd, LOG_ODDS_SD_MAX)
-            table = np.stack((mean * sign, sd, gain * sign, bottom))
-        self._table = table
-        self._mean, self._sd, self._gain, self._offset = table
-        p = 1.0 / (1.0 + np.exp(-self._mean))
+            is_loss = gain < 0.0
+            mean, offset = np.where(is_loss, -mean, mean), np.where(is_loss, offset + gain, offset)
+            gain = np.abs(gain)
+        sd = np.minimum(sd, LOG_ODDS_SD_MAX)
+        p = 1.0 / (1.0 + np.exp(-mean))
         # Of a wide belief the density in money is steeper than its deviation tells.
-        self.sd = self._gain * np.minimum(self._sd, 1.0) * p * (1.0 - p)
-        self.worth = self._offset + self._gain * p
-        self.size = np.abs(self._offset)
+        money = gain * np.minimum(sd, 1.0) * p * (1.0 - p)
+        self._set(np.stack((mean, sd, gain, offset, money, offset + gain * p, np.abs(offset))))
+
+    def _set(self, rows: Floats) -> None:
+        self._rows = rows
+        self._mean, self._sd, self._gain, self._offset, self.sd, self.worth, self.size = rows
 
     def take(self, arms: Indices) -> Self:
         """Give the block of these arms, in this order."""
-        return type(self)(self._table[:, arms], is_upright=True)
+        block = type(self).__new__(type(self))
+        block._set(self._rows.take(arms, axis=1))
+        return block
 
     def moments(self) -> tuple[Floats, Floats]:
         """Give mean and standard deviation of every arm, in money, by Gauss-Hermite quadrature."""
