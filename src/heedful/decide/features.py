@@ -30,7 +30,7 @@ from heedful.decide.limits import (
 from heedful.expr import UNKNOWN, Type
 from heedful.govern.hours import local_time, zones_of
 from heedful.kernel import DAY_MS, HOUR_MS
-from heedful.learn import Basis, Context, Model, Parts, pack_features
+from heedful.learn import Basis, Context, LogisticSettings, Model, Parts, pack_features
 from heedful.learn.context import DENSE_MAX, FIELD_SHIFT
 from heedful.sense import SignalSet
 
@@ -89,7 +89,7 @@ class Features:
     def __init__(self, ids: tuple[int, ...], values: tuple[float, ...], plan: FeaturePlan) -> None:
         self.ids = ids
         self.values = values
-        self._plan = plan
+        self.plan = plan
         self._contexts: dict[int, Context | None] = {}
 
     def context(self, model: Model) -> Context | None:
@@ -103,9 +103,14 @@ class Features:
         """Write them as a record keeps them."""
         return pack_features(self.ids, self.values)
 
-    def group(self, feature: int) -> str:
-        """Give the group that a feature belongs to."""
-        return self._plan.groups[feature >> FIELD_SHIFT]
+    def ids_of(self, model: Any) -> tuple[tuple[int, ...], list[int]]:
+        """List the features of a model's basis, and those of this row that it reads beside."""
+        settings: LogisticSettings = model.settings
+        dense, fields = self.plan.dense, settings.fields
+        rare = [feature for feature in self.ids if feature not in dense]
+        if fields is not None:
+            rare = [feature for feature in rare if feature >> FIELD_SHIFT in fields]
+        return settings.basis.ids, rare
 
 
 def contributions(parts: Parts, model: Model, features: Features) -> dict[str, int]:
@@ -116,25 +121,13 @@ def contributions(parts: Parts, model: Model, features: Features) -> dict[str, i
     `start` is the declared prior, `arm` what its outcomes say whatever the person; then groups.
     """
     found: dict[str, float] = {"start": parts.start, "arm": parts.own}
-    dense, rare = model_ids(model, features)
+    dense, rare = features.ids_of(model)
+    groups = features.plan.groups
     for ids, shares in ((dense, parts.dense.tolist()), (rare, parts.sparse.tolist())):
         for feature, share in zip(ids, shares, strict=False):
-            group = features.group(feature)
+            group = groups[feature >> FIELD_SHIFT]
             found[group] = found.get(group, 0.0) + share
     return {name: round(share * 1_000) for name, share in found.items()}
-
-
-def model_ids(model: Any, features: Features) -> tuple[tuple[int, ...], list[int]]:
-    """List the features of a model's basis, and those of a row that it reads beside."""
-    basis: Basis = model.settings.basis
-    fields = model.settings.fields
-    dense = frozenset(basis.ids)
-    rare = [
-        feature
-        for feature in features.ids
-        if feature not in dense and (fields is None or feature >> FIELD_SHIFT in fields)
-    ]
-    return basis.ids, rare
 
 
 class FeaturePlan:
@@ -160,7 +153,6 @@ class FeaturePlan:
     ) -> None:
         self._protected = protected
         self.groups: dict[int, str] = {}
-        self._dense: list[int] = []
         self._readers: list[Read] = []
         self.fields = [frozenset(self._fields(one, signals, traits)) for one in wanted]
         """Of each of `wanted`, the fields that it reads."""
@@ -211,12 +203,12 @@ class FeaturePlan:
             for name in by_group["signals"]
             if name in signals.signals and signals.signals[name].type in (Type.NUMBER, Type.BOOL)
         ]
-        self._dense = sorted(dense_id(group, name) for group, name in always[: DENSE_MAX - 1])
+        self.dense = frozenset(dense_id(group, name) for group, name in always[: DENSE_MAX - 1])
 
     def basis(self, number: int) -> Basis:
         """Give the dense features of one of `wanted`."""
         own = {field_id(*field) for field in self.fields[number]}
-        ids = tuple(feature for feature in self._dense if feature >> FIELD_SHIFT in own)
+        ids = tuple(sorted(feature for feature in self.dense if feature >> FIELD_SHIFT in own))
         return Basis(ids, (0.0,) * len(ids), (1.0,) * len(ids))
 
     def field_ids(self, number: int) -> tuple[int, ...] | None:

@@ -21,7 +21,7 @@ from heedful.decide.choice import Choice
 from heedful.decide.compiled import ActionRule, ArmRule, ContactRules, GoalRule
 from heedful.decide.definitions import DO_NOTHING
 from heedful.decide.limits import OUTCOME_MICROS_MAX
-from heedful.kernel import MICRO
+from heedful.kernel import MICRO, InvariantError
 from heedful.learn import (
     ArmColumns,
     ArmSpec,
@@ -49,10 +49,24 @@ class Worth(NamedTuple):
 
 
 class Weighed(NamedTuple):
-    """What arms are worth, one by one and as columns."""
+    """What some arms are worth: `gain * p + offset` in micros each."""
 
     worths: list[Worth]
-    table: ArmColumns
+    gain: Integers
+    offset: Integers
+
+
+class Silence(NamedTuple):
+    """What doing nothing is worth beside some arms: 0, but not for sure."""
+
+    terms: dict[str, int]
+    """Shared between records; never to be changed."""
+    part: int
+    """Which of the models says so."""
+    place: int
+    """In its panel."""
+    gain: float
+    offset: float
 
 
 class Ground(NamedTuple):
@@ -175,6 +189,7 @@ class Sheet:
         self._ground: Ground = ground
         self._contact = contact
         self._goal_margins = _integers(margin_of(goal, margins) for goal in ground.goals)
+        self._margin_of = dict(zip(ground.goals, self._goal_margins.tolist(), strict=True))
         self._margin = self._goal_margins[ground.goal] if len(ground.goal) else ground.cost
         self._parts = []
         for part in ground.parts:
@@ -209,14 +224,13 @@ class Sheet:
         p, p_nothing = self._chances(arms, beliefs)
         lever = ground.lever[arms]
         if self._contact.is_product:
-            return self._product(arms, beliefs, p, margin, lever, weights)
+            return self._product(p, margin, lever, weights)
         increment = _times(p - p_nothing, margin)
         d_clv, benefit, cost = ground.d_clv[arms], ground.benefit[arms], ground.cost[arms]
         fatigue = self._contact.fatigue_micros * recent * ground.spoken[arms]
         rest = d_clv + benefit - cost - fatigue
         value = _times(lever, increment + rest)
         offset = _times(lever, rest - _times(p_nothing, margin))
-        columns = self._columns(arms, beliefs, _times(lever, margin), offset)
         terms = [
             {
                 "p_ppm": p_,
@@ -243,29 +257,26 @@ class Sheet:
                 strict=True,
             )
         ]  # fmt: skip
-        return Weighed([Worth(one["value"], one) for one in terms], columns)
+        return Weighed([Worth(one["value"], one) for one in terms], _times(lever, margin), offset)
 
     def _product(
         self,
-        arms: Places,
-        beliefs: list[Beliefs],
         p: Integers,
         margin: Integers,
         lever: Integers,
         weights: Integers | None,
     ) -> Weighed:
         if weights is None:
-            weights = np.full(len(arms), MICRO)
+            weights = np.full(len(p), MICRO)
         gain = _times(lever, _scaled(weights, margin))
         value = _times(p, gain)
-        columns = self._columns(arms, beliefs, gain, np.zeros(len(arms), dtype=np.int64))
         terms = [
             {"p_ppm": p_, "margin": m, "weight_ppm": w, "lever_ppm": lever_, "value": v}
             for p_, m, w, lever_, v in zip(
                 *(term.tolist() for term in (p, margin, weights, lever, value)), strict=True
             )
         ]
-        return Weighed([Worth(one["value"], one) for one in terms], columns)
+        return Weighed([Worth(one["value"], one) for one in terms], gain, np.zeros_like(gain))
 
     def _chances(self, arms: Places, beliefs: list[Beliefs]) -> tuple[Integers, Integers]:
         """Give the chance of each arm, and of doing nothing for its goal, in millionths."""
@@ -277,11 +288,11 @@ class Sheet:
             p_nothing[numbers] = its.p[part.ground.nothing]
         return _ppm(p[arms]), _ppm(p_nothing[arms])
 
-    def _columns(
-        self, arms: Places, beliefs: list[Beliefs], gain: Integers, offset: Integers
-    ) -> ArmColumns:
+    def columns(self, arms: Places, weighed: Weighed, beliefs: list[Beliefs]) -> ArmColumns:
+        """Say what the arms that were weighed may be worth."""
+        gain, offset = weighed.gain.astype(np.float64), weighed.offset.astype(np.float64)
         if len(beliefs) == 1:
-            return beliefs[0].take(arms).columns(gain.astype(float), offset.astype(float))
+            return beliefs[0].take(arms).columns(gain, offset)
         found = []
         for part, its in zip(self._parts, beliefs, strict=True):
             place = np.full(len(self._ground.goal), -1)
@@ -289,12 +300,29 @@ class Sheet:
             own = place[arms]
             where = np.flatnonzero(own >= 0)
             if len(where):
-                taken = its.take(own[where])
-                columns = taken.columns(gain[where].astype(float), offset[where].astype(float))
+                columns = its.take(own[where]).columns(gain[where], offset[where])
                 found.append((columns, where))
         return columns_together(found, len(arms))
 
-    def silence(self, goals: tuple[GoalRule, ...], beliefs: list[Beliefs]) -> Weighed:
+    def columns_with(
+        self, arms: Places, weighed: Weighed, silence: Silence, beliefs: list[Beliefs]
+    ) -> ArmColumns:
+        """Say what the arms that were weighed and, last, doing nothing may be worth."""
+        if len(beliefs) != 1:
+            columns = self.columns(arms, weighed, beliefs)
+            return columns.with_last(self.alone(silence, beliefs))
+        # Of one model all stand in one table, which is cheaper to ask than two.
+        gain, offset = np.empty(len(arms) + 1), np.empty(len(arms) + 1)
+        gain[:-1], gain[-1] = weighed.gain, silence.gain
+        offset[:-1], offset[-1] = weighed.offset, silence.offset
+        return beliefs[0].take(np.append(arms, silence.place)).columns(gain, offset)
+
+    def alone(self, silence: Silence, beliefs: list[Beliefs]) -> ArmColumns:
+        """Say what doing nothing may be worth."""
+        its = beliefs[silence.part].take(np.array([silence.place]))
+        return its.columns(np.array([silence.gain]), np.array([silence.offset]))
+
+    def silence(self, goals: tuple[GoalRule, ...], beliefs: list[Beliefs]) -> Silence:
         """Value doing nothing where these are the goals of the arms beside it.
 
         Notes
@@ -303,43 +331,34 @@ class Sheet:
         it adds to doing nothing for its own goal. Among arms of one goal and model this is exact;
         with several silence stands for the one whose worth is least known.
         """
-        widest = self._widest(goals, beliefs)
-        if self._contact.is_product or widest is None:
-            flat = Beliefs("beta", np.ones(1), np.ones(1), np.full(1, 0.5))
-            return Weighed([Worth(0, {"value": 0})], flat.columns(np.zeros(1), np.zeros(1)))
-        number, place, margin = widest
-        alone = beliefs[number].take(np.array([place]))
-        p = int(_ppm(alone.p)[0])
-        certain = -(p * margin // MICRO)
-        columns = alone.columns(np.array([float(margin)]), np.array([float(certain)]))
-        return Weighed([Worth(0, {"p_nothing_ppm": p, "margin": margin, "value": 0})], columns)
+        number, place, margin = self._widest(goals, beliefs)
+        if self._contact.is_product:
+            return Silence({"value": 0}, number, place, 0.0, 0.0)
+        p = round(float(beliefs[number].p[place]) * MICRO)
+        terms = {"p_nothing_ppm": p, "margin": margin, "value": 0}
+        return Silence(terms, number, place, float(margin), float(-(p * margin // MICRO)))
 
-    def _widest(
-        self, goals: tuple[GoalRule, ...], beliefs: list[Beliefs]
-    ) -> tuple[int, int, int] | None:
+    def _widest(self, goals: tuple[GoalRule, ...], beliefs: list[Beliefs]) -> tuple[int, int, int]:
         """Find the part, the place in its panel and the margin of the most uncertain silence."""
-        margins = dict(zip(self._ground.goals, self._goal_margins.tolist(), strict=True))
-        found, most = None, -1.0
+        margins = self._margin_of
+        found, most = (0, len(self._parts[0].ground.numbers), 0), -1.0
         for number, (part, its) in enumerate(zip(self._parts, beliefs, strict=True)):
             first = len(part.ground.numbers)
-            spreads = its.take(np.arange(first, first + len(part.ground.goals))).spread().tolist()
+            spreads = its.spread(first).tolist()
             for i, (goal, spread) in enumerate(zip(part.ground.goals, spreads, strict=True)):
                 if goal in goals and margins[goal] * spread > most:
                     found, most = (number, first + i, margins[goal]), margins[goal] * spread
         return found
 
-    def asked(
-        self, number: int | None, goals: tuple[GoalRule, ...], beliefs: list[Beliefs]
-    ) -> tuple[Part, int] | None:
+    def asked(self, number: int | None, silence: Silence) -> tuple[Part, int]:
         """Find who was asked about an arm, and its place in the panel; None means doing nothing."""
         if number is None:
-            widest = self._widest(goals, beliefs)
-            return None if widest is None else (self._parts[widest[0]], widest[1])
+            return self._parts[silence.part], silence.place
         for part in self._parts:
             place = int(part.ground.numbers.searchsorted(number))
             if place < len(part.ground.numbers) and part.ground.numbers[place] == number:
                 return part, place
-        return None
+        raise InvariantError("arm_of_no_model", f"Expected an arm of a model, got {number}.")
 
 
 def margin_of(goal: GoalRule, margins: Mapping[str, int]) -> int:

@@ -20,11 +20,11 @@ from heedful.decide.features import Features, contributions
 from heedful.decide.limits import CONTEXT_WEIGHT_MAX
 from heedful.decide.models import ModelRule, weights_of
 from heedful.decide.readings import Condition, Readings
-from heedful.decide.sheet import Integers, Places, Sheet, Weighed, Worth
+from heedful.decide.sheet import Integers, Places, Sheet, Silence, Weighed, Worth
 from heedful.decide.types import Candidate, Surroundings
 from heedful.expr import UNKNOWN
 from heedful.kernel import HOUR_MS, MICRO, to_micros
-from heedful.learn import ArmTable, Beliefs, BetaArms, Model
+from heedful.learn import ArmColumns, ArmTable, Beliefs, BetaArms, Model
 
 _TABLES_MAX: Final = 64
 _SETS_MAX: Final = 256
@@ -87,9 +87,9 @@ class Valuer:
         self._hour = at - at % HOUR_MS
         self._sheets: dict[Choice, Sheet] = {}
         self._chances: dict[tuple[Choice, int, int], Chances] = {}
-        self._tables: dict[tuple[Choice, int], Weighed] = {}
+        self._tables: dict[tuple[Choice, int], tuple[Weighed, ArmColumns]] = {}
         self._last: tuple[Choice, Features, list[Beliefs]] | None = None
-        self._silences: dict[tuple[Choice, tuple[GoalRule, ...]], Weighed] = {}
+        self._silences: dict[tuple[Choice, tuple[GoalRule, ...]], Silence] = {}
         self.asked = {name: model.learn_seq for name, model in sorted(self._models.items())}
         """`learn_seq` of each model."""
 
@@ -124,16 +124,31 @@ class Valuer:
     def _chances_of(self, choice: Choice, passed: int, recent: int, moment: Moment) -> Chances:
         options = list(members(choice.options, passed))
         beliefs = self._beliefs(choice, moment)
-        worths, table = self._weighed(choice, passed, recent, beliefs, moment)
-        nothing = self._silence(choice, passed, beliefs)
-        columns = table.with_last(nothing.table)
+        worths, columns, terms = self._drawn(choice, passed, recent, beliefs, moment)
         weights = weights_of(self._rules, options, columns, self._contact.floor, self.asked)
         lost = [
             Candidate(*option.arm.id, "lost", "not_drawn", weight, worth.terms)
             for option, worth, weight in zip(options, worths, weights, strict=False)
         ]
-        terms = nothing.worths[0].terms
         return Chances(options, worths, terms, weights, list(accumulate(weights)), lost)
+
+    def _drawn(
+        self, choice: Choice, passed: int, recent: int, beliefs: list[Beliefs], moment: Moment
+    ) -> tuple[list[Worth], ArmColumns, dict[str, int]]:
+        """Value the arms that passed and, last, doing nothing; give its terms, too."""
+        sheet = self._sheet(choice)
+        silence = self._silence(choice, passed, beliefs)
+        places = _places(choice, passed)
+        if choice.is_weighted or sheet.is_contextual:
+            weights = _weights(choice, passed, moment) if choice.is_weighted else None
+            weighed = sheet.weigh(places, recent, beliefs, weights)
+            columns = sheet.columns_with(places, weighed, silence, beliefs)
+            return weighed.worths, columns, silence.terms
+        every, table = self._table(choice, recent, beliefs)
+        worths = every.worths
+        if passed != choice.all:
+            worths, table = list(members(worths, passed)), table.take(places)
+        return worths, table.with_last(sheet.alone(silence, beliefs)), silence.terms
 
     def weigh(
         self, choice: Choice, passed: int, recent: int, moment: Moment
@@ -144,29 +159,30 @@ class Valuer:
         -------
         What each is worth, and the terms of doing nothing.
         """
-        beliefs = self._beliefs(choice, moment)
-        worths = self._weighed(choice, passed, recent, beliefs, moment).worths
-        return worths, self._silence(choice, passed, beliefs).worths[0].terms
-
-    def _weighed(
-        self, choice: Choice, passed: int, recent: int, beliefs: list[Beliefs], moment: Moment
-    ) -> Weighed:
-        sheet = self._sheet(choice)
+        sheet, beliefs = self._sheet(choice), self._beliefs(choice, moment)
+        terms = self._silence(choice, passed, beliefs).terms
         if choice.is_weighted or sheet.is_contextual:
             weights = _weights(choice, passed, moment) if choice.is_weighted else None
-            return sheet.weigh(_places(choice, passed), recent, beliefs, weights)
+            places = _places(choice, passed)
+            return sheet.weigh(places, recent, beliefs, weights).worths, terms
+        every, _ = self._table(choice, recent, beliefs)
+        return list(members(every.worths, passed)), terms
+
+    def _table(
+        self, choice: Choice, recent: int, beliefs: list[Beliefs]
+    ) -> tuple[Weighed, ArmColumns]:
+        """Value all arms of a choice, where no model looks at the person."""
         known = self._tables.get((choice, recent))
         if known is None:
-            known = sheet.weigh(_places(choice, choice.all), recent, beliefs, None)
+            sheet, places = self._sheet(choice), _places(choice, choice.all)
+            weighed = sheet.weigh(places, recent, beliefs, None)
+            known = weighed, sheet.columns(places, weighed, beliefs)
             if len(self._tables) >= _TABLES_MAX:
                 self._tables.clear()
             self._tables[choice, recent] = known
-        if passed == choice.all:
-            return known
-        numbers = _places(choice, passed)
-        return Weighed(list(members(known.worths, passed)), known.table.take(numbers))
+        return known
 
-    def _silence(self, choice: Choice, passed: int, beliefs: list[Beliefs]) -> Weighed:
+    def _silence(self, choice: Choice, passed: int, beliefs: list[Beliefs]) -> Silence:
         sheet, goals = self._sheet(choice), choice.goals_of(passed)
         if sheet.is_contextual:
             return sheet.silence(goals, beliefs)
@@ -192,14 +208,13 @@ class Valuer:
         sheet = self._sheet(choice)
         if not sheet.is_contextual:
             return {}
-        asked = sheet.asked(number, choice.goals_of(passed), self._beliefs(choice, moment))
-        if asked is None or not isinstance(asked[0].scorer, ArmTable):
+        silence = self._silence(choice, passed, self._beliefs(choice, moment))
+        part, place = sheet.asked(number, silence)
+        if not isinstance(part.scorer, ArmTable):
             return {}
-        part, place = asked
         features = moment.features
         context = features.context(part.model)
         assert context is not None
-        assert isinstance(part.scorer, ArmTable)
         return contributions(part.scorer.parts(context, place), part.model, features)
 
     def _beliefs(self, choice: Choice, moment: Moment) -> list[Beliefs]:

@@ -65,13 +65,15 @@ class Beliefs(NamedTuple):
         """Give the beliefs about these arms, in this order."""
         return Beliefs(self.family, self.first[arms], self.second[arms], self.p[arms])
 
-    def spread(self) -> Floats:
-        """Give about the standard deviation of each chance."""
-        uncertain = self.p * (1.0 - self.p)
+    def spread(self, first: int = 0) -> Floats:
+        """Give about the standard deviation of each chance, from an arm on."""
+        p = self.p[first:]
+        uncertain = p * (1.0 - p)
         if self.family == "beta":
-            result: Floats = np.sqrt(uncertain / (self.first + self.second + 1.0))
+            total = self.first[first:] + self.second[first:]
+            result: Floats = np.sqrt(uncertain / (total + 1.0))
             return result
-        return uncertain * self.second
+        return uncertain * self.second[first:]
 
     def columns(self, gain: Floats, offset: Floats) -> ArmColumns:
         """Say what every arm may be worth: `gain * p + offset` in money."""
