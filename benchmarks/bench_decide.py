@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+import contextual
 import machine
 from heedful import customer, sense
 from heedful.customer import Profile, ProfileRules
@@ -298,8 +299,16 @@ def main() -> None:
         ):
             bar = BARS.get(actions, "") if one is not first else ""
             rows.append((f"{actions} candidates, {what}", scored, *one.shown(), bar))
+        looked, anew = looking(actions, signals, crowd, given.decisions, fastest)
+        for what, one in (
+            ("looking at the person", looked),
+            ("looking at the person, first after learning", anew),
+        ):
+            bar = BARS.get(actions, "") if one is looked else ""
+            rows.append((f"{actions} candidates, {what}", "", *one.shown(), bar))
         for peer in peers(given.peers, actions) if given.peers else []:
-            ratios = [machine.percentile(one.raw, 0.5) / peer["p50"] for one in (cost, alone)]
+            compared = (cost, alone, looked)
+            ratios = [machine.percentile(one.raw, 0.5) / peer["p50"] for one in compared]
             taken = [f"{peer[share]:.3f}" for share in ("p50", "p99")]
             beside.append((peer["name"], actions, *taken, *(f"{r:.2f}" for r in ratios)))
     heads = ["decide", "scored", "p50", "p99", "bar"]
@@ -309,13 +318,62 @@ def main() -> None:
             "Peers, choice alone, CPU ms as measured; the ratio is of both medians as measured.\n"
         )
         machine.print_table(
-            ["peer", "arms", "p50", "p99", "Heedful to peer", "no two alike"], beside
+            ["peer", "arms", "p50", "p99", "Heedful to peer", "no two alike", "looking"], beside
         )
-    others = [
+    machine.print_table(["what", "p50 at rest", "bar"], others(rules, signals, crowd, fastest))
+
+
+def others(
+    rules: Rules, signals: SignalSet, crowd: list[Person], fastest: float
+) -> list[tuple[str, str, str]]:
+    """Time what goes on beside decisions."""
+    draw = random.Random(7)
+    return [
         ("learn one outcome", f"{learning(draw, fastest):.1f} us", "< 30 us"),
+        (
+            "learn one outcome, looking at the person",
+            f"{learning_looking(signals, crowd, fastest):.1f} us",
+            "< 30 us",
+        ),
         ("an event that concerns nothing", f"{uninteresting(rules, fastest):.2f} us", "< 1 us"),
     ]
-    machine.print_table(["what", "p50 at rest", "bar"], others)
+
+
+def looking(
+    actions: int, signals: SignalSet, crowd: list[Person], decisions: int, fastest: float
+) -> tuple[Cost, Cost]:
+    """Decide with a model that looks at the person, and just after it has learned."""
+    rules, people = contextually(actions, signals, crowd)
+    rows = contextual.lessons(rules, people, 40 * actions, NOW, random.Random(actions))
+    models = [contextual.taught(rules, rows), contextual.taught(rules, rows[:-1])]
+    seen = [
+        Surroundings(
+            secret=SECRET, models={contextual.NAME: one}, governance=Governance(), budgets={}
+        )
+        for one in models
+    ]
+    looked = timed(deciding(rules, seen[:1], crowd), decisions, fastest)
+    return looked, timed(deciding(rules, seen, crowd), decisions // 10, fastest)
+
+
+def contextually(
+    actions: int, signals: SignalSet, crowd: list[Person]
+) -> tuple[Rules, list[contextual.Features]]:
+    """Compile the same actions with a contextual model; read what it sees of some people."""
+    written = contextual.declared(definitions(actions, random.Random(20_261_121)))
+    rules = compile_rules(written, signals, version="bench")
+    nobody = Surroundings(secret=SECRET, models={}, governance=Governance(), budgets={})
+    asked = [event(80_000 + n, "own", DECISION_REQUESTED, NOW) for n in range(len(crowd))]
+    return rules, contextual.seen(rules, nobody, crowd, asked)
+
+
+def learning_looking(signals: SignalSet, crowd: list[Person], fastest: float) -> float:
+    """Time one outcome that the contextual model of 100 actions learns, in us at rest."""
+    rules, people = contextually(100, signals, crowd)
+    rows = contextual.lessons(rules, people, 5_500, NOW, random.Random(1))
+    model = contextual.taught(rules, [])
+    cost = timed(lambda i: model.learn_one(rows[i]), 5_000, fastest)
+    return machine.percentile(cost.rest, 0.5) * 1e3
 
 
 def passing(rules: Rules, shared: Surroundings, crowd: list[Person]) -> str:

@@ -56,6 +56,10 @@ EXPIRED, WITHDRAWN = RANK["expired"], RANK["withdrawn"]
 WAITING, MISSED, REACHED, UNLEARNED = range(4)
 """What became of a goal: not known yet; missed within its window; reached; not to be learned."""
 
+RIPENING: Final = (16, 4)
+"""Parts of a goal's window, each one n-th of it, at whose end it is weighed how many outcomes
+would have come by then."""
+
 E = TypeVar("E")
 
 
@@ -87,6 +91,16 @@ class GoalWindow(msgspec.Struct, array_like=True):
     outcome: int = WAITING
     value: int = 0
     """Micros that the outcome was worth."""
+    stage: int = 0
+    """Of a goal whose lateness is weighed, 1 and how many of `RIPENING` are behind; else 0."""
+    matured: int = 0
+    """Millionths of a miss that were learned before the window closes."""
+
+    def ripens_at(self, decided_at: int) -> int | None:
+        """Give the next instant at which a part of a miss is learned; None where there is none."""
+        if self.outcome != WAITING or not 0 < self.stage <= len(RIPENING):
+            return None
+        return decided_at + (self.until - decided_at) // RIPENING[self.stage - 1]
 
 
 class EffectNote(msgspec.Struct, array_like=True):
@@ -212,6 +226,8 @@ class Case(msgspec.Struct, array_like=True):
         is_needed = bool(found)
         for standing in self.standing:
             found += [g.until + 1 for g in standing.goals if g.outcome == WAITING]
+            ripe = [goal.ripens_at(standing.at) for goal in standing.goals]
+            found += [due for due in ripe if due is not None]
             found += [e.expires_at for e in standing.effects if e.status == DECIDED]
         if is_needed:
             found += [mute.until for mute in self.silences]

@@ -101,7 +101,7 @@ def _standing(
         goals=[]
         if run.is_qa
         else [
-            GoalWindow(goal.name, run.now + goal.within_ms)
+            GoalWindow(goal.name, run.now + goal.within_ms, stage=int(run.rules.weighs_delay))
             for goal in sorted(goals, key=lambda goal: goal.name)
         ],
     )

@@ -89,6 +89,7 @@ def compile_rules(
         builtin=BuiltIn(definitions.builtin, signals),
         models=compiler.models.rules,
         features=compiler.models.plan,
+        weighs_delay=definitions.weighs_delay and bool(definitions.model_entries),
         fallback_model=definitions.fallback_model,
         currency=definitions.currency,
         contact=compiler.contact,

@@ -369,6 +369,9 @@ class ModelsFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Beside `beta`, which is always there."""
     default: str = "beta"
     """The model of actions that name none."""
+    weighs_delay: bool = True
+    """Whether a decision whose outcome is late teaches a part of a miss before its window closes:
+    as much as the share of outcomes that would have come by then."""
 
 
 class Definitions(msgspec.Struct, frozen=True, kw_only=True):
@@ -404,5 +407,7 @@ class Definitions(msgspec.Struct, frozen=True, kw_only=True):
     """Models that `policies/models.yaml` declares."""
     default_model: str = "beta"
     """The model of actions that name none."""
+    weighs_delay: bool = True
+    """Whether late outcomes teach before their window closes, where `model_entries` stand."""
     protected: tuple[str, ...] = ()
     """Traits that `policies/fairness.yaml` measures by: no model sees them."""

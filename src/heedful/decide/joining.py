@@ -138,7 +138,8 @@ def _join_effects(left: EffectNote, right: EffectNote) -> EffectNote:
 
 def _join_goals(left: GoalWindow, right: GoalWindow) -> GoalWindow:
     outcome, value = max((goal.outcome, goal.value) for goal in (left, right))
-    return msgspec.structs.replace(left, outcome=outcome, value=value)
+    stage, matured = max(left.stage, right.stage), max(left.matured, right.matured)
+    return msgspec.structs.replace(left, outcome=outcome, value=value, stage=stage, matured=matured)
 
 
 def _join_firings(left: Firing, right: Firing) -> Firing:

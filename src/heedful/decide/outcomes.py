@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import msgspec
+
 from heedful.customer import ANY_CHANNEL
 from heedful.decide.case import (
     DELIVERED,
@@ -22,6 +24,7 @@ from heedful.decide.case import (
 )
 from heedful.decide.compiled import GoalRule
 from heedful.decide.lessons import lesson_of
+from heedful.decide.margins import share_come
 from heedful.decide.readings import Condition
 from heedful.decide.run import Run
 from heedful.events import CONSENT_CHANGED
@@ -73,6 +76,34 @@ def miss_goals(run: Run) -> None:
         for window in standing.goals:
             if window.outcome == WAITING and window.until < run.now:
                 _settle(run, standing, window, MISSED, 0)
+            else:
+                _ripen(run, standing, window)
+
+
+def _ripen(run: Run, standing: Standing, window: GoalWindow) -> None:
+    """Learn the part of a miss that lies in an outcome not having come yet.
+
+    Notes
+    -----
+    That nothing came by now is as likely as `1 - p * F`, where F is the share of outcomes that come
+    by now: about as much evidence as F misses.
+
+    References
+    ----------
+    O. Chapelle, "Modeling Delayed Feedback in Display Advertising", 2014.
+    """
+    stage, due = window.stage, window.ripens_at(standing.at)
+    while due is not None and due <= run.now:
+        window.stage += 1
+        due = window.ripens_at(standing.at)
+    if window.stage == stage:
+        return
+    come = share_come(run.surroundings.delays.get(window.goal), window.stage - 2)
+    weight = come - window.matured
+    if weight > 0:
+        row = lesson_of(run.rules, standing, window, "maturing", run.now)
+        run.learned.append(msgspec.structs.replace(row, weight=weight, retract=0))
+        window.matured = come
 
 
 def _settle(run: Run, standing: Standing, window: GoalWindow, outcome: int, value: int) -> None:

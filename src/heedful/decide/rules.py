@@ -96,6 +96,7 @@ class Rules:
         builtin: BuiltIn,
         models: Mapping[str, ModelRule],
         features: FeaturePlan | None,
+        weighs_delay: bool,
         fallback_model: str,
         currency: str,
         contact: ContactRules,
@@ -112,6 +113,8 @@ class Rules:
         self.models = models
         self.features = features
         """What contextual models see; None where there is none."""
+        self.weighs_delay = weighs_delay
+        """Whether outcomes that are late teach a part of a miss before their window closes."""
         self.fallback_model = fallback_model
         self.currency = currency
         self.contact = contact

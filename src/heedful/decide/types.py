@@ -70,6 +70,8 @@ class Surroundings(msgspec.Struct, frozen=True):
     """Micros that an outcome was worth on average so far, by goal: for goals that state none."""
     trained: Mapping[str, Trained] = {}
     """Models that were trained over the log, by name: what signals of forecasts come from."""
+    delays: Mapping[str, tuple[int, ...]] = {}
+    """By goal, how many outcomes came within each part of `RIPENING`, and in all."""
     dictionary: FeatureDictionary | None = None
     """Tells automatic signals that share a slot, which are unknown; see `sense.evaluate`."""
     foresight: Foresight | None = None

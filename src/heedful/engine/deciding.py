@@ -19,7 +19,7 @@ from heedful import decide
 from heedful.core import World
 from heedful.customer import Cluster
 from heedful.decide import Case, Decision, Person, Step, Surroundings
-from heedful.decide.margins import apart
+from heedful.decide.margins import apart, delays_of
 from heedful.effects import Content, OutboundEffect, SendMessage
 from heedful.engine import ledger
 from heedful.engine.graph import Staged, identifier_key, read_cluster
@@ -209,6 +209,7 @@ class Deciding:
                 secret=self._secret,
                 models=models,
                 margins=margins,
+                delays=delays_of(world.models),
                 trained=world.trained,
                 governance=world.governance,
                 dictionary=world.dictionary,

@@ -15,7 +15,7 @@ import msgspec
 from heedful import core, decide
 from heedful.core import World
 from heedful.decide import Case, Decision, Explanation, Person, Surroundings
-from heedful.decide.margins import apart
+from heedful.decide.margins import apart, delays_of
 from heedful.effects import Content
 from heedful.engine.batch import BatchResult, Filing, Inner
 from heedful.engine.deciding import Answer, read_decision
@@ -154,6 +154,7 @@ class Decisions:
             secret=self._secret,
             models=models,
             margins=margins,
+            delays=delays_of(world.models),
             trained=world.trained,
             governance=world.governance,
             budgets=self._store.read(left),

@@ -17,7 +17,7 @@ from heedful import core, decide
 from heedful.core import Customer, World
 from heedful.decide import Case, Decision, Person, Surroundings
 from heedful.decide.case import decode_case, encode_case
-from heedful.decide.margins import apart
+from heedful.decide.margins import apart, delays_of
 from heedful.engine import ledger, reading
 from heedful.engine.deciding import DERIVED, read_decision
 from heedful.engine.engine import under
@@ -234,6 +234,7 @@ class _Past:
                 secret=self._told.secret,
                 models=models,
                 margins=margins,
+                delays=delays_of(self.world.models),
                 governance=self.world.governance,
                 # What others spent is not replayed: a budget is taken to be full.
                 budgets={n: to_micros(b.amount) or 0 for n, b in sorted(rules.budgets.items())},

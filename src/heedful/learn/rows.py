@@ -42,6 +42,8 @@ class LearningRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     decided_at: int
     at: int
     """When this became known, ms since 1970; of a pending row the time of the decision."""
+    window_ms: int = 0
+    """How long after the decision the goal counts; 0 where nobody said."""
     p_choose: int = 0
     """Selection probability of the arm as an integer of 2^-32; 0 when nothing was drawn."""
     parts: tuple[str, ...] = ()

@@ -60,6 +60,7 @@ def definitions_of(parts: Parts) -> Definitions:
         model_entries=models.models,
         protected=tuple(one.trait for one in parts.only(FairnessFile).protected),
         default_model=models.default,
+        weighs_delay=models.weighs_delay,
     )
 
 

@@ -289,6 +289,57 @@ def test_a_learning_row_brings_the_features_that_its_decision_saw() -> None:
     assert erased == rows
 
 
+def late(**more: Any) -> World:
+    asked = world(models={"arms": rule().new()}, **more)
+    asked.ask(placement="home")
+    return asked
+
+
+def told(asked: World) -> list[tuple[str, int, int]]:
+    return [(row.state, row.weight, row.retract) for row in asked.learned if row.weight]
+
+
+def test_a_late_outcome_teaches_a_part_of_a_miss_before_its_window_closes() -> None:
+    asked = late()
+    asked.wait("4d")
+    # Of the window of three days 1/16, 3/16 more and the rest: nothing is known of delays yet.
+    assert told(asked) == [
+        ("pending", 1_000_000, 0),
+        ("maturing", 62_500, 0),
+        ("maturing", 187_500, 0),
+        ("expired", 750_000, 0),
+    ]
+    at = [row.at - NOON for row in asked.learned]
+    assert at == [0, 3 * DAY_MS // 16, 3 * DAY_MS // 4, 3 * DAY_MS + 1]
+
+
+def test_what_was_learned_of_a_miss_is_taken_back_when_the_outcome_comes() -> None:
+    asked = late()
+    asked.wait("20h")
+    asked.track("Order Completed")
+    assert told(asked)[-1] == ("converted", 1_000_000, 250_000)
+    asked.wait("4d")
+    assert len(told(asked)) == 4
+
+
+def test_outcomes_that_come_soon_make_a_silence_tell_the_more() -> None:
+    asked = world(models={"arms": rule().new()})
+    asked.delays = {"purchase": (90, 95, 100)}
+    asked.ask(placement="home")
+    asked.wait("4d")
+    weights = [weight for state, weight, _ in told(asked) if state != "pending"]
+    assert weights == [760_416, 72_917, 166_667]
+
+
+def test_without_a_declared_model_or_when_asked_so_nothing_is_learned_early() -> None:
+    plain = World(written(actions=(offer(),)), models={"beta": BetaArms()})
+    plain.consent()
+    plain.ask(placement="home")
+    for asked in (plain, late(weighs_delay=False)):
+        asked.wait("4d")
+        assert [state for state, _, _ in told(asked)] == ["pending", "expired"]
+
+
 def test_the_same_moment_is_decided_to_the_same_bytes() -> None:
     model = taught({"pro": "offer"}, 150)
     asked = world(models={"arms": model})

@@ -124,6 +124,7 @@ class World:
         self.models = models or {}
         self.budgets = dict(budgets or {})
         self.margins = margins or {}
+        self.delays: Mapping[str, tuple[int, ...]] = {}
         self.governance = Governance()
         self.customer = customer_key
         self.fragment = 1
@@ -228,6 +229,7 @@ class World:
             governance=self.governance,
             budgets=self.budgets,
             margins=self.margins,
+            delays=self.delays,
         )
 
     # Time
