@@ -13,6 +13,7 @@ from heedful.api.operations import sent_files
 from heedful.app import measuring
 from heedful.app.measuring import WhatifReport
 from heedful.engine.attributing import AttributionReport
+from heedful.engine.foreseeing import AheadReport
 from heedful.engine.lifting import LIFT_PEOPLE_MAX, LiftReport
 from heedful.engine.meeting import MEETING_PEOPLE_MAX
 from heedful.measure.chain import ORDER_MAX
@@ -51,6 +52,12 @@ def attribution(
     return measuring.attribution(context.app, goal, since, by, order, lookback, people)
 
 
+@get("/v1/measure/ahead", sync_to_thread=True)
+def ahead(context: Here, since: FromQuery[str] = "365d", people: People = None) -> AheadReport:
+    """Say what messages change about the months after them: next, and if not, then."""
+    return measuring.ahead(context.app, since, people)
+
+
 @post("/v1/measure/whatif", status_code=200, sync_to_thread=True)
 def whatif(
     context: Here,
@@ -62,4 +69,4 @@ def whatif(
     return measuring.whatif(context.app, sent_files(context, data), since, people)
 
 
-HANDLERS: Final = (lift, attribution, whatif)
+HANDLERS: Final = (lift, attribution, whatif, ahead)

@@ -105,6 +105,7 @@ TABLE: Final[dict[Route, frozenset[Role]]] = {
     # Figures over many people; nobody is named.
     Route("GET", "/v1/measure/lift"): _LOOKS,
     Route("GET", "/v1/measure/attribution"): _LOOKS,
+    Route("GET", "/v1/measure/ahead"): _LOOKS,
     Route("GET", "/v1/measure/drift"): _LOOKS,
     Route("GET", "/v1/measure/fairness"): _LOOKS,
     Route("POST", "/v1/measure/whatif"): _LOOKS,

@@ -12,9 +12,10 @@ from heedful import strategy as strategies
 from heedful.app import publishing
 from heedful.app.worlds import world_of
 from heedful.core import World
-from heedful.engine import attributing, lifting, meeting, read_lineage
+from heedful.engine import attributing, foreseeing, lifting, meeting, read_lineage
 from heedful.engine.attributing import AttributionReport
 from heedful.engine.engine import under
+from heedful.engine.foreseeing import AheadReport
 from heedful.engine.lifting import LiftReport
 from heedful.kernel import DAY_MS, InputError, expected, format_instant, parse_span
 from heedful.measure.touching import By
@@ -75,6 +76,14 @@ def lift(app: App, since: str, people: int | None = None) -> LiftReport:
     start, now = begin(app, since)
     people_max = min(people or lifting.LIFT_PEOPLE_MAX, lifting.LIFT_PEOPLE_MAX)
     return lifting.measure_lift(app.store, app.engine.world, start, now, people_max=people_max)
+
+
+def ahead(app: App, since: str, people: int | None = None) -> AheadReport:
+    """Say what messages change about the months after them; see `measure.ahead`."""
+    start, now = begin(app, since)
+    limit = foreseeing.AHEAD_PEOPLE_MAX
+    people_max = min(people or limit, limit)
+    return foreseeing.look_ahead(app.store, app.engine.world, start, now, people_max=people_max)
 
 
 def attribution(

@@ -63,6 +63,28 @@ def attribution(
     print_json(answer) if as_json else _print_credits(answer)
 
 
+def ahead(
+    since: Since = "365d",
+    people: People = None,
+    directory: Dir = HERE,
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """Say what messages change about the months after them; exit code 1 where none was sent.
+
+    What an action brings or costs later is its `d_clv`: write it into the action's file, and a
+    message that pays today loses to one that pays later.
+    """
+    from heedful.cli.client import connect
+    from heedful.cli.screen import print_json
+
+    with connect(directory, db) as api:
+        answer = api.get("/v1/measure/ahead", since=since, people=people)
+    print_json(answer) if as_json else _print_ahead(answer)
+    if not answer["found"]["actions"]:
+        end(NO)
+
+
 # Printing
 
 
@@ -134,3 +156,36 @@ def _print_credits(answer: Mapping[str, Any]) -> None:
     print(answer["says"])
     for one in answer["incremental"]:
         print(f"Hold-out {one['hold_out']}: {one['says']}")
+
+
+def _print_ahead(answer: Mapping[str, Any]) -> None:
+    from heedful.cli.screen import count, print_table, when
+
+    found, money = answer["found"], answer["currency"]
+    people = count(found["people"], "person").replace("persons", "people")
+    span = f"{when(answer['since'])} to {when(answer['until'])}"
+    print(f"{people}, {count(found['weeks'], 'week')} of their lives, {span}.")
+    if not found["actions"]:
+        print("No message reached anybody in that time.")
+        return
+    heads = ("action", "weeks", f"later, {money}: its d_clv", "interval")
+    rows = [
+        (one["action"], one["weeks"], round(one["later"], 2), interval(one["interval"]))
+        for one in found["actions"]
+    ]
+    print_table(heads, rows)
+    for one in found["actions"]:
+        print(one["says"])
+    print("\nWhere people often are: what is best next, and if nothing comes of it, then.")
+    print_table(
+        ("last active", "told in 28 days", "took it", "need", "weeks", "worth", "next", "then"),
+        [
+            (
+                *(one[name] for name in ("active", "told", "took", "need", "weeks")),
+                round(one["value"], 2),
+                one["next"] or "silence",
+                one["then"] or "silence",
+            )
+            for one in found["states"]
+        ],
+    )

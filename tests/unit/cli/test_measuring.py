@@ -25,6 +25,25 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
         yield made
 
 
+# The long game
+
+
+def test_ahead_says_what_messages_change_later(shop: Live) -> None:
+    answer = shop.gives("ahead", "--since", "21d")
+    found = answer["found"]
+    assert found["people"] == PEOPLE
+    assert found["weeks"] > PEOPLE
+    assert all(one["weeks"] > 0 for one in found["actions"])
+    assert found["states"][0]["weeks"] >= found["states"][-1]["weeks"]
+    said = shop.says("ahead", "--since", "21d")
+    assert "its d_clv" in said
+    assert "if nothing comes of it, then" in said
+
+
+def test_ahead_of_nobody_says_so(empty: Live) -> None:
+    assert "No message reached anybody" in empty.says("ahead", code=1)
+
+
 # Lift
 
 

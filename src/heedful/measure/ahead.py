@@ -1,0 +1,259 @@
+"""The long game: what a message changes about the months after it, from the lives in the log.
+
+A life is cut into weeks. The state at the begin of a week is how long ago the person last did
+something, how often we wrote in 28 days, how they took it, and which tier of need is open; what was
+said first in the week is the arm, and what came in it, less its cost and penalties, the reward.
+`heedful.learn.Continuation` solves for what every state is worth under the best later choices.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, NamedTuple, TypeVar
+
+import msgspec
+
+from heedful.kernel import DAY_MS, MICRO, from_micros
+from heedful.learn import SILENT, Continuation, Grid, Plan, Transition
+from heedful.measure.off_policy import Interval
+
+_T = TypeVar("_T")
+
+STEP_MS: Final = 7 * DAY_MS
+"""A week: the time between two choices, as the long game counts them."""
+WEEKS_MAX: Final = 104
+"""Weeks of one life that are looked at, the last ones."""
+
+_RECENT_MS: Final = (7 * DAY_MS, 28 * DAY_MS, 90 * DAY_MS)
+_TOLD: Final = (1, 2, 4, 8)
+_TOLD_MS: Final = 28 * DAY_MS
+_TOOK_MS: Final = 90 * DAY_MS
+_GROUPS: Final = 8
+_STATES_SHOWN: Final = 12
+_Z: Final = 1.96
+
+RECENCY: Final = ("this week", "this month", "this quarter", "long ago")
+FATIGUE: Final = ("none", "1", "2 or 3", "4 to 7", "8 or more")
+TRUST: Final = ("turned us down", "ignores us", "neither", "answers")
+NEED: Final = ("none", "growth", "retention", "service or hardship")
+GRID: Final = Grid((len(RECENCY), len(FATIGUE), len(TRUST), len(NEED)), unordered=(3,))
+
+ANSWERED: Final = frozenset(("accepted", "converted"))
+UNWELCOME: Final = frozenset(("ignored", "rejected"))
+TURNED_DOWN: Final = frozenset(("unsubscribed", "complained"))
+PENALTIES: Final[Mapping[str, int]] = {
+    "ignored": 20_000,
+    "rejected": 100_000,
+    "unsubscribed": 2 * MICRO,
+    "complained": 5 * MICRO,
+}
+"""Micros that an outcome costs beside what it does to the months after it: 0.02 of the currency for
+a message that is ignored, 0.10 rejected, 2 unsubscribed, 5 complained."""
+
+
+class Life(NamedTuple):
+    """What is looked at of one person, each list in the order of time."""
+
+    key: int
+    """Of the person; puts them into one of the groups that give the intervals."""
+    active: Sequence[int]
+    """When they did something."""
+    told: Sequence[tuple[int, str]]
+    """When which action reached them."""
+    took: Sequence[tuple[int, str]]
+    """When which outcome was reported."""
+    brought: Sequence[tuple[int, int]]
+    """When what came of them, in micros."""
+    needs: Sequence[tuple[int, int, int]]
+    """From when until when a need was open, and its level in `NEED`."""
+
+
+class ActionAhead(msgspec.Struct, frozen=True, kw_only=True):
+    """What an action changes about the months after it."""
+
+    action: str
+    weeks: int
+    """How often it was the first message of a week."""
+    later: float
+    """Money, on average where it was said: what comes after its week, less what comes after
+    silence. To be written as `d_clv` of the action."""
+    interval: Interval
+    """At 95 %, from leaving out an eighth of the people at a time."""
+    is_sure: bool
+    """Whether the interval excludes 0."""
+    says: str
+
+
+class StateAhead(msgspec.Struct, frozen=True, kw_only=True):
+    """A state that people are often in: next, and if not, then."""
+
+    active: str
+    """When they last did something."""
+    told: str
+    """How often we wrote in 28 days."""
+    took: str
+    """How they took it in 90 days."""
+    need: str
+    weeks: int
+    """How often somebody began a week in it."""
+    value: float
+    """Money that is still to come over the horizon, under the best choices."""
+    next: str
+    """The best action; empty for silence."""
+    then: str
+    """The best one if nothing comes of it; empty for silence."""
+
+
+class Ahead(msgspec.Struct, frozen=True, kw_only=True):
+    """The long game of a workspace."""
+
+    people: int
+    weeks: int
+    actions: list[ActionAhead]
+    """Those that cost the most later first."""
+    states: list[StateAhead]
+    """The most frequent first."""
+
+
+class LongGame:
+    """Takes lives in, one after the other, and says what they show.
+
+    Parameters
+    ----------
+    costs
+        Micros that saying an action once costs.
+    since, until
+        Weeks that lie between them count.
+    """
+
+    def __init__(self, costs: Mapping[str, int], since: int, until: int) -> None:
+        self._costs = costs
+        self._since, self._until = since, until
+        self._models = [Continuation(GRID) for _ in range(_GROUPS)]
+        self._states: Counter[int] = Counter()
+        self._said: dict[str, Counter[int]] = {}
+        self._people = 0
+
+    def add(self, life: Life) -> None:
+        """Take in one person."""
+        self._people += 1
+        model = self._models[life.key % _GROUPS]
+        for week in transitions(life, self._costs, self._since, self._until):
+            model.learn_one(week)
+            self._states[week.state] += 1
+            if week.arm != SILENT:
+                self._said.setdefault(week.arm, Counter())[week.state] += 1
+
+    def report(self) -> Ahead:
+        """Say what an action changes later, and what is best where people are."""
+        plan = _joined(self._models).fit()
+        without = [_joined(self._models[:g] + self._models[g + 1 :]).fit() for g in range(_GROUPS)]
+        actions = [
+            _action(action, states, plan, without) for action, states in sorted(self._said.items())
+        ]
+        actions.sort(key=lambda one: one.later)
+        return Ahead(
+            people=self._people,
+            weeks=self._states.total(),
+            actions=actions,
+            states=[_state(s, n, plan) for s, n in self._states.most_common(_STATES_SHOWN)],
+        )
+
+
+def transitions(
+    life: Life, costs: Mapping[str, int], since: int, until: int
+) -> Iterator[Transition]:
+    """Cut a life into weeks, from the first thing that the person did, and say what each was."""
+    if not life.active:
+        return
+    begin = max(since, life.active[0], until - WEEKS_MAX * STEP_MS)
+    while begin + STEP_MS <= until:
+        end = begin + STEP_MS
+        said = _within(life.told, begin, end)
+        arm = said[0][1] if said else SILENT
+        reward = sum(micros for _, micros in _within(life.brought, begin, end))
+        reward -= sum(costs.get(action, 0) for _, action in said)
+        reward -= sum(PENALTIES.get(outcome, 0) for _, outcome in _within(life.took, begin, end))
+        yield Transition(state_at(life, begin), arm, reward, STEP_MS, state_at(life, end))
+        begin = end
+
+
+def state_at(life: Life, at: int) -> int:
+    """Number the state of a person at an instant, as of everything before it."""
+    seen = bisect_left(life.active, at)
+    gap = at - life.active[seen - 1] if seen else _RECENT_MS[-1]
+    recency = sum(gap > span for span in _RECENT_MS)
+    told = len(_within(life.told, at - _TOLD_MS, at))
+    fatigue = sum(told >= least for least in _TOLD)
+    tiers = [level for start, end, level in life.needs if start < at <= end]
+    return GRID.place((recency, fatigue, _trust(life, at), max(tiers, default=0)))
+
+
+def _trust(life: Life, at: int) -> int:
+    if any(outcome in TURNED_DOWN for when, outcome in life.took if when < at):
+        return 0
+    lately = Counter(outcome for _, outcome in _within(life.took, at - _TOOK_MS, at))
+    answered = sum(lately[outcome] for outcome in ANSWERED)
+    unwelcome = sum(lately[outcome] for outcome in UNWELCOME)
+    if answered == unwelcome == 0:
+        return 2
+    return 3 if 2 * answered >= unwelcome else 1
+
+
+def _within(happened: Sequence[tuple[int, _T]], start: int, end: int) -> Sequence[tuple[int, _T]]:
+    first = bisect_left(happened, start, key=_when)
+    return happened[first : bisect_left(happened, end, first, key=_when)]
+
+
+def _when(one: tuple[int, object]) -> int:
+    return one[0]
+
+
+def _joined(models: Sequence[Continuation]) -> Continuation:
+    joined = Continuation(GRID)
+    for model in models:
+        joined = joined.merge(model)
+    return joined
+
+
+def _later(action: str, states: Counter[int], plan: Plan) -> float:
+    micros = sum(times * plan.later(action, state) for state, times in states.items())
+    return micros / states.total() / MICRO
+
+
+def _action(action: str, states: Counter[int], plan: Plan, without: Sequence[Plan]) -> ActionAhead:
+    later = _later(action, states, plan)
+    left = [_later(action, states, one) for one in without]
+    mean = sum(left) / len(left)
+    spread = sum((one - mean) ** 2 for one in left) * (len(left) - 1) / len(left)
+    reach = _Z * spread**0.5
+    is_sure = abs(later) > reach
+    more = "brings" if later > 0 else "costs"
+    says = f"{action} {more} {abs(later):.2f} in the months after its week, beside silence."
+    if not is_sure:
+        says = f"Not yet sure: {says[0].lower()}{says[1:]}"
+    return ActionAhead(
+        action=action,
+        weeks=states.total(),
+        later=later,
+        interval=Interval(later - reach, later + reach),
+        is_sure=is_sure,
+        says=says,
+    )
+
+
+def _state(state: int, weeks: int, plan: Plan) -> StateAhead:
+    recency, fatigue, trust, need = GRID.point(state)
+    best = plan.next(state)
+    return StateAhead(
+        active=RECENCY[recency],
+        told=FATIGUE[fatigue],
+        took=TRUST[trust],
+        need=NEED[need],
+        weeks=weeks,
+        value=float(from_micros(plan.value(state))),
+        next=best.arm,
+        then=best.then,
+    )
