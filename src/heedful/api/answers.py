@@ -228,6 +228,8 @@ class Erased(Answer, frozen=True):
     identifiers: int
     backups: list[str]
     """Places of the backups that hold the person still."""
+    retrain: list[str]
+    """Trained models that learned from them, and should be trained anew."""
 
 
 class StrategyInForce(Answer, frozen=True):

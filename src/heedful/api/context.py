@@ -30,6 +30,7 @@ class Context:
         self.stopping = threading.Event()
         self.watchers: set[asyncio.Event] = set()
         self.replaying = threading.Lock()
+        self.training = threading.Lock()
 
     def stop(self) -> None:
         """Tell watchers and long work to end; called on the loop's thread."""

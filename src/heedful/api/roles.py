@@ -113,6 +113,8 @@ TABLE: Final[dict[Route, frozenset[Role]]] = {
     Route("POST", "/v1/measure/models/brought"): _RUNS,
     Route("GET", "/v1/stream"): _LOOKS,
     Route("POST", "/v1/replay"): _RUNS,
+    Route("GET", "/v1/training"): _LOOKS,
+    Route("POST", "/v1/training/{model}"): _RUNS,
     Route("POST", "/v1/backup"): _RUNS,
     Route("GET", "/v1/backups"): _RUNS,
     Route("POST", "/v1/archive"): _RUNS,

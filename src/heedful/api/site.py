@@ -24,6 +24,7 @@ from heedful.api import (
     operations,
     senders,
     stream,
+    training,
 )
 from heedful.api.context import CALLER, Context
 from heedful.api.errors import Answer, answer_to, unknown_route, wrong_method
@@ -70,6 +71,7 @@ def handlers() -> Sequence[HTTPRouteHandler]:
         measure,
         fairness,
         models,
+        training,
         senders,
         stream,
     )

@@ -63,6 +63,7 @@ def examine(store: Store, engine: Engine, strategy: Strategy, now: int) -> dict[
         },
         "pending": engine.pending,
         "refolds_waiting": store.read(lambda tx: len(tx.customers_to_refold(_REFOLDS_MAX))),
+        "training": engine.trainer.states(strategy.models),
         "quarantine": {"total": stats.quarantined, "by_reason": quarantined},
     }
 

@@ -23,6 +23,7 @@ from heedful.cli import (
     signals,
     strategies,
     supposing,
+    training,
     watching,
 )
 from heedful.cli.answers import EXIT_CODES, Commands
@@ -71,6 +72,7 @@ app.command()(measuring.attribution)
 app.command()(measuring.ahead)
 app.command()(fairness.drift)
 app.command()(fairness.fairness)
+app.command()(training.train)
 app.command()(operations.replay)
 app.command()(operations.backup)
 app.command()(operations.restore)

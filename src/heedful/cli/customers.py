@@ -170,6 +170,8 @@ def erase(
     )
     for folder in said.get("backups", ()):
         print(f"A backup holds them still: {folder}")
+    for model in said.get("retrain", ()):
+        print(f"A model learned from them: heedful train {model}")
 
 
 @commands.command("object")

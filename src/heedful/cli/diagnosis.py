@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal, NamedTuple
 
 from heedful.cli.screen import count
+from heedful.cli.training import WHY
 
 DAYS_LEFT_WRONG: Final = 3
 """Days until the disk is full below which something is wrong."""
@@ -40,6 +41,7 @@ def diagnose(report: Mapping[str, Any]) -> list[Finding]:
     'wrong'
     """
     found = [*_disk(report), *_sources(report), *_people(report), *_work(report)]
+    found += _models(report)
     weight = list(reversed(_STYLES))
     return sorted(found, key=lambda finding: weight.index(finding.status))
 
@@ -93,6 +95,15 @@ def _work(report: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding("quarantine", "ok", "Empty.")
     if waiting := report.get("refolds_waiting", 0):
         yield Finding("rebuilding", "ok", f"In work: {count(waiting, 'customer')}.")
+
+
+def _models(report: Mapping[str, Any]) -> Iterator[Finding]:
+    for state in report.get("training", ()):
+        about, name = f"model {state['model']}", state["model"]
+        if why := "; ".join(WHY[one] for one in state["retrain"]):
+            yield Finding(about, "look", f"{why.capitalize()}. Run `heedful train {name}`.")
+        else:
+            yield Finding(about, "ok", f"Version {state['version']} is in force.")
 
 
 def spent(hours: float) -> str:

@@ -32,10 +32,12 @@ from heedful.engine.outbox import Outbox
 from heedful.engine.proofs import Proof
 from heedful.engine.reading import Found, customer_id
 from heedful.engine.refold import IDLE_WAIT_S, Caretaker
+from heedful.engine.register import read_trained
 from heedful.engine.resting import REST_WAIT_S, Resting
 from heedful.engine.sequencing import SEQUENCE_WAIT_S, SequenceLearner, read_foresight
 from heedful.engine.slices import Slices
 from heedful.engine.stream import Notice, Stream, decided
+from heedful.engine.training import Trainer
 from heedful.engine.writer import Writer
 from heedful.events import Event, Identifier, decode_event
 from heedful.kernel import InputError, PeerError, canonical, expected, parse_public_id
@@ -75,6 +77,7 @@ class Engine:
             governance=store.read(ledger.read_governance),
             models=store.read(lambda tx: read_models(tx, world.rules.models)),
             sequences=store.read(lambda tx: read_foresight(tx, world.signals)),
+            trained=store.read(read_trained),
         )
         self._writer = Writer(store, world, secret, clock, self._landed)
         self.decisions = Decisions(store, self._writer, secret)
@@ -86,6 +89,7 @@ class Engine:
         sequences = SequenceLearner(store, self._writer)
         learner, guard = Learner(store, self._writer), Guard(store, self._writer)
         resting = Resting(store, self._writer)
+        self.trainer = Trainer(store, self._writer)
         self.measuring = Measurer(store, self._writer)
         self._background = (
             Background("heedful-caretaker", caretaker.step, IDLE_WAIT_S),

@@ -24,6 +24,7 @@ from heedful.engine.graph import identifier_key, read_cluster
 from heedful.engine.learning import keep_snapshots
 from heedful.engine.proofs import Proof, append_proofs
 from heedful.engine.reading import Found, customer_id, find, no_customer
+from heedful.engine.register import forget_trained
 from heedful.engine.rights import Hands, quarantine_of
 from heedful.engine.writer import Writer
 from heedful.events import IDENTIFIERS_SEPARATED, Event, Identifier, decode_event, encode_event
@@ -57,6 +58,8 @@ class Erased(NamedTuple):
     """Places of the backups that hold the person still."""
     keys: tuple[int, ...]
     """Of their identifiers, by which the person is known when such a backup is restored."""
+    retrain: tuple[str, ...] = ()
+    """Trained models that learned from them, and should be trained anew."""
 
 
 class _Going(NamedTuple):
@@ -88,8 +91,11 @@ def erase(tx: Transaction, hands: Hands, found: Found, pseudonym: int) -> Erased
     # What the person taught is in the models; their rows could not teach it again.
     keep_snapshots(tx, hands.world)
     sequencing.forget(tx)
+    retrain = forget_trained(tx, fragments)
     decisions = forget_decisions(tx, fragments, pseudonym)
     body: dict[str, AuditValue] = {"events": events, "decisions": decisions}
+    if retrain:
+        body["retrain"] = list(retrain)
     append_proofs(tx, [Proof("erasure", public_id("p", pseudonym), hands.now, body)])
     tx.suppress(keys, hands.now)
     _leave_separations(tx, hands, going)
@@ -99,7 +105,7 @@ def erase(tx: Transaction, hands: Hands, found: Found, pseudonym: int) -> Erased
     touched = {*found.state.senses.features, *_FEATURES.decode(tx.get_meta(CLEANING) or b"\x90")}
     tx.put_meta(CLEANING, canonical.encode(sorted(touched)))
     who = customer_id(found.row.key)
-    return Erased(who, events, len(quarantined), len(keys), backups, tuple(keys))
+    return Erased(who, events, len(quarantined), len(keys), backups, tuple(keys), retrain)
 
 
 def erase_again(tx: Transaction, hands: Hands, key: int, at: int, pseudonym: int) -> None:

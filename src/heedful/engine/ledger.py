@@ -36,6 +36,8 @@ MODEL_LEARNED: Final = "Model Learned"
 SEQUENCES_LEARNED: Final = "Sequences Learned"
 """A newer model of sequences is in force: `key` of what is declared, and that the log from behind
 `since` up to `seq` was learned."""
+MODEL_TRAINED: Final = "Model Trained"
+"""A model that was trained over the log is in force: `model`, `version`, `data_set`, `by`."""
 DRIFT_NOTICED: Final = "Drift Noticed"
 """A model or a value that conditions read moved beyond its limit, or came back: `series`,
 `measure`, `amount`, `limit`, `is_crossed`."""

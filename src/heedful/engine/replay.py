@@ -25,6 +25,7 @@ from heedful.engine.deciding import DERIVED, read_decision
 from heedful.engine.forgetting import ERASED
 from heedful.engine.graph import fragments_of, read_cluster
 from heedful.engine.learning import learned, models_at
+from heedful.engine.register import trained_at
 from heedful.engine.sequencing import foresight_at
 from heedful.events import Event, decode_event
 from heedful.govern.governance import Governance, fold_governance
@@ -163,7 +164,9 @@ def rebuild(
     `source`, and a budget that was nearly spent may decide otherwise.
     """
     models = {BETA: world.rules.models[BETA].new()}
-    world = msgspec.structs.replace(world, models=models, governance=Governance(), sequences=None)
+    world = msgspec.structs.replace(
+        world, models=models, trained={}, governance=Governance(), sequences=None
+    )
     total = source.read(lambda tx: tx.last_seq())
     after = 0
     changes = _Changes(source, strategies)
@@ -197,6 +200,8 @@ class _Changes:
             before, signals = world.sequences, world.signals
             known = self._source.read(lambda tx: foresight_at(tx, signals, said, before))
             return msgspec.structs.replace(world, sequences=known)
+        if event.name == ledger.MODEL_TRAINED:
+            return self._trained(world, said["model"], said["version"])
         governance = fold_governance(world.governance, event)
         return msgspec.structs.replace(world, governance=governance)
 
@@ -207,6 +212,13 @@ class _Changes:
         # and are still there.
         held = self._source.read(lambda tx: models_at(tx, world.rules.models, said))
         return msgspec.structs.replace(world, models=held)
+
+    def _trained(self, world: World, name: str, version: int) -> World:
+        """Give the world with a trained model: its numbers are kept, and never trained again."""
+        model = self._source.read(lambda tx: trained_at(tx, name, version))
+        if model is None:
+            return world
+        return msgspec.structs.replace(world, trained={**world.trained, name: model})
 
 
 def _ends(tx: Transaction, after: int) -> list[int]:

@@ -12,7 +12,7 @@ from heedful.sense.evaluate import (
 )
 from heedful.sense.explain import Contribution, SignalExplanation, explain
 from heedful.sense.features import FeatureDictionary, FeatureKey
-from heedful.sense.fold import adopt, feature_keys, fold, ids, merge, refold, warm
+from heedful.sense.fold import adopt, feature_keys, fold, ids, keys_behind, merge, refold, warm
 from heedful.sense.foresight import Foresight
 from heedful.sense.read import EVENT_NAMES
 from heedful.sense.types import (
@@ -58,6 +58,7 @@ __all__ = [
     "features",
     "fold",
     "ids",
+    "keys_behind",
     "merge",
     "next_due",
     "put_counters",

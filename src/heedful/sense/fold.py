@@ -203,6 +203,21 @@ def warm(
     senses.warming = [key for key in senses.warming if key not in wanted]
 
 
+def keys_behind(names: Iterable[str], signal_set: SignalSet) -> list[str]:
+    """List the keys of the definitions that named signals are read from."""
+    keys: set[str] = set()
+    for name in names:
+        signal = signal_set.signals.get(name)
+        if signal is None:
+            keys.add(signal_set.automatic_key)
+        elif signal.rule is None:
+            definition = signal.definition
+            keys.update(keys_behind((str(definition.of), str(definition.to)), signal_set))
+        else:
+            keys.add(signal.key)
+    return sorted(keys)
+
+
 def refold(
     events: Iterable[Event],
     signal_set: SignalSet,

@@ -8,6 +8,10 @@ import msgspec
 
 from heedful.sense.definitions import On
 
+Rights = Literal["not_refused", "granted"]
+"""Whose data trains a model: everybody who has not refused the purpose `training`, or only those
+who have granted it."""
+
 
 class Setback(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Something bad that makes customers leave, and what it is believed to cost."""
@@ -95,5 +99,7 @@ class ModelFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Name of the model; a propensity is read as `signals.propensity_NAME`."""
     lifetime: LifetimeDefinition | None = None
     propensity: PropensityDefinition | None = None
+    rights: Rights = "not_refused"
+    """Whose data trains it: `not_refused`, or `granted` where only consent will do."""
     description: str = ""
     """What it is for, in words for people."""
