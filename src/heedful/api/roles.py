@@ -114,7 +114,7 @@ TABLE: Final[dict[Route, frozenset[Role]]] = {
     Route("GET", "/v1/stream"): _LOOKS,
     Route("POST", "/v1/replay"): _RUNS,
     Route("GET", "/v1/training"): _LOOKS,
-    Route("POST", "/v1/training/{model}"): _RUNS,
+    Route("POST", "/v1/training/{name}"): _RUNS,
     Route("POST", "/v1/backup"): _RUNS,
     Route("GET", "/v1/backups"): _RUNS,
     Route("POST", "/v1/archive"): _RUNS,

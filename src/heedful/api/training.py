@@ -53,8 +53,8 @@ def list_trained(context: Here) -> ModelStates:
     return ModelStates([shown(one) for one in app.engine.trainer.states(app.strategy.models)])
 
 
-@post("/v1/training/{model:str}", status_code=200, sync_to_thread=False)
-def train(context: Here, request: Request[Any, Any, Any], model: FromPath[str]) -> Stream:
+@post("/v1/training/{name:str}", status_code=200, sync_to_thread=False)
+def train(context: Here, request: Request[Any, Any, Any], name: FromPath[str]) -> Stream:
     """Train a model over the log and put it in force; progress in customers, then `result`."""
     by = str(request.scope["state"][CALLER].name)
 
@@ -64,11 +64,11 @@ def train(context: Here, request: Request[Any, Any, Any], model: FromPath[str]) 
             raise InputError("job_running", what)
         try:
             app = context.app
-            app.engine.trainer.train(app.strategy.models, model, by, progress)
+            app.engine.trainer.train(app.strategy.models, name, by, progress)
             states = app.engine.trainer.states(app.strategy.models)
         finally:
             context.training.release()
-        return next(shown(one) for one in states if one["model"] == model)
+        return next(shown(one) for one in states if one["model"] == name)
 
     return sse.working(context, work)
 
