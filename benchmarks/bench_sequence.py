@@ -172,6 +172,27 @@ def next_item(path: Path | None) -> None:
     print("\n".join(rows))
 
 
+def small_shop() -> None:
+    """Time the worst case: few items, so that every item is in very many sessions."""
+    rng, model = np.random.default_rng(5), SessionNeighbours()
+
+    def walk() -> list[str]:
+        shelf = int(rng.integers(12))
+        places = rng.integers(0, 5, int(rng.integers(2, 9)))
+        return [f"{shelf if rng.random() < 0.7 else rng.integers(12)}-{place}" for place in places]
+
+    for at in range(8_000):
+        model.learn_one(walk(), at)
+    took = []
+    for _ in range(1_000):
+        items = walk()[:6]
+        before = time.thread_time_ns()
+        model.predict_one(items, 10)
+        took.append(time.thread_time_ns() - before)
+    print(f"\nA shop of 60 items and 8,000 sessions: p50 {percentile(took, 0.5):.0f} us,", end="")
+    print(f" p99 {percentile(took, 0.99):.0f} us a prediction")
+
+
 def shop_events(calls: int) -> Iterator[tuple[str, str]]:
     """Give the events of the sample shop: whose, and the name."""
     found = 0
@@ -270,6 +291,7 @@ def main() -> None:
     given: Any = parser.parse_args()
     print(f"Python {platform.python_version()}, numpy {np.__version__}, {platform.machine()}")
     next_item(given.serenade)
+    small_shop()
     next_event(given.calls)
     snapshot(given.calls)
     moment()

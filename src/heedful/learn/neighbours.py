@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
-from typing import Any, Final, Literal, NamedTuple, Self
+from typing import Final, Literal, NamedTuple, Self
 
 import msgspec
 
@@ -30,7 +30,8 @@ QUERY_ITEMS_MAX: Final = 9
 """Items of the session at hand that count, the last ones."""
 
 CANDIDATES_MAX: Final = 500
-"""Sessions that are compared with the one at hand: the newest of those that share an item."""
+"""Matches, a session and an item that it shares with the one at hand, that are looked at: the
+newest. With so many the figures of `bench_sequence.py` are those of all."""
 
 NEIGHBOURS_MAX: Final = 100
 """Sessions that vote on the next item: the most similar of those that were compared."""
@@ -42,7 +43,7 @@ _HASH_BITS: Final = 20
 _INSTANT_MAX: Final = 1 << 42
 _WEIGHT_ONE: Final = 1 << 10
 _RANK_ONE: Final = 232_792_560  # divides by every rank up to 20, so sums are exact
-_HELD_BACK: Final = 8
+_HELD_BACK: Final = 16
 _JUDGED_MAX: Final = 8_192
 _SECRET: Final = b"heedful.learn.neighbours"
 
@@ -87,7 +88,7 @@ class SessionNeighbours:
     p-th of L items weighs p / L. The most similar vote for their items; a vote weighs more the
     later the newest shared item stands, and a rare item more than a frequent one, by
     `ln((n + 1) / n_item)`. Whether the item at hand is proposed again is chosen by itself: before
-    one session in eight (by a hash of it) is learned, its items are predicted both ways, and the
+    one session in sixteen (by a hash of it) is learned, its items are predicted both ways, and the
     way with the greater sum of reciprocal ranks is taken.
 
     Examples
@@ -200,22 +201,26 @@ class SessionNeighbours:
         scores = self._scores(items)
         if items and not self.repeats:
             scores.pop(items[-1], None)
-        least = _nth_greatest(scores, count)
-        best = sorted((-score, item) for item, score in scores.items() if score >= least)
-        return [(item, -score) for score, item in best[:count]]
+        least = 0
+        if len(scores) > count:
+            least = sorted(scores.values(), reverse=True)[count - 1]
+        likely = sorted(item for item, score in scores.items() if score >= least)
+        best = sorted(likely, key=scores.__getitem__, reverse=True)[:count]
+        return [(item, scores[item]) for item in best]
 
     def _scores(self, items: Sequence[str]) -> dict[str, int]:
         """Score every item of the neighbours."""
         query = items[-QUERY_ITEMS_MAX:]
         similar, newest = self._similar(query)
-        least = _nth_greatest(similar, NEIGHBOURS_MAX)
-        most = sorted((-like, -key) for key, like in similar.items() if like >= least)
+        # Of two that are as similar the newer one: the sort leaves equals as they stand.
+        most = sorted(sorted(similar, reverse=True), key=similar.__getitem__, reverse=True)
         votes: dict[str, int] = {}
+        known = votes.get
         sessions, later = self._sessions, QUERY_ITEMS_MAX - len(query)
-        for like, key in most[:NEIGHBOURS_MAX]:
-            vote = -like * (newest[-key] + later)
-            for item in sessions[-key]:
-                votes[item] = votes.get(item, 0) + vote
+        for key in most[:NEIGHBOURS_MAX]:
+            vote = similar[key] * (newest[key] + later)
+            for item in sessions[key]:
+                votes[item] = known(item, 0) + vote
         weights = self._weights
         for item in votes:
             votes[item] *= weights.get(item) or self._weight(item)
@@ -246,8 +251,7 @@ class SessionNeighbours:
     def _oldest_compared(self, lists: list[list[int]]) -> int:
         if sum(map(len, lists)) <= CANDIDATES_MAX:
             return 0
-        found = sorted(set(chain.from_iterable(lists)))
-        return found[-CANDIDATES_MAX] if len(found) > CANDIDATES_MAX else 0
+        return sorted(chain.from_iterable(lists))[-CANDIDATES_MAX]
 
     def _weight(self, item: str) -> int:
         share = (len(self._order) + 1) / len(self._holding[item])
@@ -309,13 +313,6 @@ def session_key(items: Iterable[str], at: int) -> int:
     """Give the key of a session: orders by instant, then by what the session holds."""
     content = hash_key(_SECRET, *items) & ((1 << _HASH_BITS) - 1)
     return min(max(at, 0), _INSTANT_MAX) << _HASH_BITS | content
-
-
-def _nth_greatest(scores: Mapping[Any, int], n: int) -> int:
-    """Give the least score that is among the n greatest; the least of all where there are fewer."""
-    if len(scores) <= n:
-        return min(scores.values(), default=0)
-    return sorted(scores.values(), reverse=True)[n - 1]
 
 
 def _distinct(items: Sequence[str]) -> tuple[str, ...]:
