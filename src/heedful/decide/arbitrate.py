@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from heedful.decide.answering import Answering, answering, look_on
 from heedful.decide.case import OpenNeed, Standing
 from heedful.decide.choice import Choice, members
 from heedful.decide.choose import DRAWN_TIERS, Chosen, choose_best, choose_drawn, choose_likeliest
@@ -133,7 +134,8 @@ def _is_free(run: Run, standing: Standing) -> bool:
 
 
 def _pick(run: Run, slot: Slot, asked: Asked, gates: Gates, choice: Choice, passed: int) -> Picked:
-    valuer = run.rules.valuer(run.surroundings, run.now)
+    found = answering(run, choice)
+    valuer = run.rules.valuer(run.surroundings, run.now, found.serving)
     recent = gates.contact.recent() if run.rules.contact.fatigue_micros else 0
     stand = held(run, asked.tier)
     if asked.tier in DRAWN_TIERS and not stand.is_held:
@@ -145,7 +147,8 @@ def _pick(run: Run, slot: Slot, asked: Asked, gates: Gates, choice: Choice, pass
         options, worths, nothing = chances.options, chances.worths, chances.nothing
         picked = Picked(choice, options, worths, chosen, nothing, valuer.asked, _flags(stand))
         because = valuer.because(choice, passed, picked.number, run)
-        return picked._replace(lost=chances.lost, because=because)
+        shadows = look_on(run, choice, passed, recent, found, chosen)
+        return picked._replace(lost=chances.lost, because=because, answering=found, shadows=shadows)
     options = list(members(choice.options, passed))
     worths, nothing = valuer.weigh(choice, passed, recent, run)
     if stand.is_held:
@@ -154,7 +157,11 @@ def _pick(run: Run, slot: Slot, asked: Asked, gates: Gates, choice: Choice, pass
     else:
         chosen = choose_best(worths)
     picked = Picked(choice, options, worths, chosen, nothing, valuer.asked, _flags(stand))
-    return picked._replace(because=valuer.because(choice, passed, picked.number, run))
+    # Who is held out is in no trial: no model chose anything for them.
+    found = Answering(found.serving) if stand.is_held else found
+    shadows = look_on(run, choice, passed, recent, found, chosen)
+    because = valuer.because(choice, passed, picked.number, run)
+    return picked._replace(because=because, answering=found, shadows=shadows)
 
 
 def _flags(stand: Held) -> tuple[str, ...]:
@@ -195,7 +202,8 @@ def _settle(
         commit_nothing(run, slot, decision, picked, asked.need)
     else:
         due = gates.due(picked.choice, picked.winner)
-        commit(run, slot, decision, picked.winner, due, asked.need, gates.contact)
+        model = picked.answering.serving.model_of(picked.winner.action)
+        commit(run, slot, decision, picked.winner, due, asked.need, gates.contact, model=model)
     return decision
 
 
@@ -257,7 +265,10 @@ def _urgent(run: Run, slot: Slot, gates: Gates, trigger: str) -> Decision | None
             )
             winner, contact = options[best], gates.contact
             due = gates.due(choice, winner)
-            commit(run, slot, decision, winner, due, answered, contact, stands_for=need)
+            model = winner.action.model
+            commit(
+                run, slot, decision, winner, due, answered, contact, model=model, stands_for=need
+            )
             first = first or decision
     return first
 

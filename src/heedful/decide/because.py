@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from heedful.decide.definitions import DO_NOTHING
+from heedful.decide.types import Decision
+from heedful.kernel import MICRO
+from heedful.learn import PROBABILITY_ONE
 
 SENTENCES_MAX: Final = 8
 """Groups of features that are told of at most, those that moved the chance the most first."""
@@ -21,6 +24,22 @@ _WORDS: Final = {
     "trust": "how the person answered before (trust)",
 }
 _UNMOVED: Final = 10  # thousandths of log-odds: a factor of 1.01 on the odds says nothing
+
+
+def answered_by(decision: Decision) -> tuple[str, ...]:
+    """Tell which model answered where several are tried, and what those that look on think."""
+    told = []
+    tried = {trial.line: trial for trial in decision.trials}
+    models = {**decision.routed, **{trial.line: trial.model for trial in decision.trials}}
+    for line, model in sorted(models.items()):
+        said = f"The model {model} answered for {line}"
+        if line in tried:
+            said += f", as for {tried[line].share_ppm / MICRO:.4g} of the customers"
+        told.append(f"{said}.")
+    for one in decision.shadows:
+        p = one.p_choose / PROBABILITY_ONE
+        told.append(f"{one.model} looked on: it would have chosen this with a chance of {p:.3f}.")
+    return tuple(told)
 
 
 def because_of(action: str, moved: Mapping[str, int]) -> tuple[str, ...]:

@@ -101,6 +101,8 @@ class Choice:
         self._stopped: dict[str, tuple[Candidate, ...]] = {}
         self.remembered: dict[str, Any] = {}
         """What others worked out of the arms alone, by their name."""
+        self.lines = tuple(sorted({row.action.model for row in rows}))
+        """Names that its actions ask a model by."""
         self._read_conditions()
         self._file_arms()
 

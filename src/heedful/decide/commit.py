@@ -35,6 +35,7 @@ def commit(
     need: OpenNeed | None,
     contact: Contact,
     *,
+    model: str,
     stands_for: str = "",
 ) -> None:
     """Carry out a decision to act.
@@ -43,13 +44,15 @@ def commit(
     ----------
     due
         When its message may go out.
+    model
+        The model that answered for the action.
     stands_for
         What it answers where that is no need of the person, such as an incident.
     """
     action, arm = option.action, option.arm
     is_sent = bool(arm.channel) and not slot.is_answered
     notes = carry_out(run, decision, option, due, contact, is_sent=is_sent)
-    standing = _standing(run, slot, decision, [action.goal], action.model)
+    standing = _standing(run, slot, decision, [action.goal], model)
     standing.need = standing.need or stands_for
     standing.need_event = need.event if need is not None else 0
     standing.effects = notes

@@ -90,6 +90,8 @@ def compile_rules(
         models=compiler.models.rules,
         features=compiler.models.plan,
         weighs_delay=definitions.weighs_delay and bool(definitions.model_entries),
+        scores=compiler.models.scores,
+        promotion=definitions.promotion,
         fallback_model=definitions.fallback_model,
         currency=definitions.currency,
         contact=compiler.contact,

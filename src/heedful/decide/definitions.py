@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from heedful.effects import MessageClass
-from heedful.govern.definitions import DecisionType
+from heedful.govern.definitions import DecisionType, PromotionRule
 from heedful.sense.definitions import On
 
 Tier = Literal["hardship", "service", "retention", "growth"]
@@ -372,6 +372,8 @@ class ModelsFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     weighs_delay: bool = True
     """Whether a decision whose outcome is late teaches a part of a miss before its window closes:
     as much as the share of outcomes that would have come by then."""
+    promotion: PromotionRule = PromotionRule()
+    """When a challenger has shown enough to become the champion."""
 
 
 class Definitions(msgspec.Struct, frozen=True, kw_only=True):
@@ -409,5 +411,7 @@ class Definitions(msgspec.Struct, frozen=True, kw_only=True):
     """The model of actions that name none."""
     weighs_delay: bool = True
     """Whether late outcomes teach before their window closes, where `model_entries` stand."""
+    promotion: PromotionRule = PromotionRule()
+    """When a challenger has shown enough to become the champion."""
     protected: tuple[str, ...] = ()
     """Traits that `policies/fairness.yaml` measures by: no model sees them."""

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from heedful.decide.because import because_of
+from heedful.decide.because import answered_by, because_of
 from heedful.decide.compiled import ActionRule
 from heedful.decide.definitions import DO_NOTHING
 from heedful.decide.readings import Condition
@@ -137,7 +137,7 @@ def explain(decision: Decision, rules: Rules) -> Explanation:
         would_change=tuple(changes[:CHANGES_MAX]),
         versions=versions,
         flags=decision.flags,
-        because=because_of(decision.action, decision.because),
+        because=(*because_of(decision.action, decision.because), *answered_by(decision)),
     )
 
 

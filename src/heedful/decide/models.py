@@ -8,7 +8,9 @@ from hashlib import blake2b
 from typing import Final, NamedTuple
 
 from heedful.decide.choice import Option
+from heedful.decide.compiled import ActionRule
 from heedful.decide.definitions import DO_NOTHING, ModelKind, PolicyKind
+from heedful.govern.transparency import model_score
 from heedful.kernel import canonical
 from heedful.learn import (
     AnyPolicy,
@@ -75,12 +77,45 @@ PLAIN: Final = ModelRule(BETA, "beta", None, None, "thompson", {}, None)
 """The model that decides where a strategy declares none."""
 
 
+class Serving:
+    """Which model answers for each action.
+
+    Parameters
+    ----------
+    lines
+        Pairs of the name that actions ask a model by and the model that answers for it, by name; of
+        any other its own model answers.
+    scores
+        Transparency of each model, 1 to 5. For an action whose decision type demands more than the
+        model that would answer has, its own model does.
+    """
+
+    def __init__(
+        self, lines: tuple[tuple[str, str], ...] = (), scores: Mapping[str, int] | None = None
+    ) -> None:
+        self.lines = lines
+        self._models = dict(lines)
+        self._scores = scores or {}
+
+    def model_of(self, action: ActionRule) -> str:
+        """Name the model that values an action."""
+        model = self._models.get(action.model)
+        if model is None or model_score(self._scores, model) < action.decision_type.transparency:
+            return action.model
+        return model
+
+
+OWN: Final = Serving()
+"""Every line is answered by its own model."""
+
+
 def weights_of(
     rules: Mapping[str, ModelRule],
     options: Sequence[Option],
     columns: ArmColumns,
     floor: float,
     learned: Mapping[str, int],
+    serving: Serving,
 ) -> list[int]:
     """Say how often each arm is chosen, by the policy of the model that values them.
 
@@ -92,13 +127,15 @@ def weights_of(
         Share that is spread evenly where a model states none.
     learned
         `learn_seq` of each model.
+    serving
+        Which model answers for each action.
 
     Notes
     -----
     Where the arms are valued by several models they are drawn by Thompson sampling, which needs
     only that each says how sure it is, with the greatest of their floors.
     """
-    models = {option.action.model for option in options}
+    models = {serving.model_of(option.action) for option in options}
     known = [rules[name] for name in sorted(models) if name in rules]
     floors = [floor if rule.floor is None else rule.floor for rule in known]
     least = max(floors, default=floor)

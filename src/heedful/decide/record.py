@@ -6,6 +6,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from msgspec.structs import replace
 
+from heedful.decide.answering import ALONE, Answering
 from heedful.decide.case import Standing
 from heedful.decide.choice import Choice, Option
 from heedful.decide.choose import Chosen
@@ -15,7 +16,7 @@ from heedful.decide.limits import NOTHING_STANDS_MS
 from heedful.decide.rules import Slot
 from heedful.decide.run import Run
 from heedful.decide.sheet import Worth
-from heedful.decide.types import Candidate, Decision
+from heedful.decide.types import Candidate, Decision, Shadow
 
 Verdict = Literal["chosen", "lost", "gated"]
 CHOSEN: Final[Verdict] = "chosen"
@@ -51,6 +52,8 @@ class Picked(NamedTuple):
     flags: tuple[str, ...] = ()
     lost: list[Candidate] | None = None
     """The record of every arm as one that was not drawn, where it is known."""
+    answering: Answering = ALONE
+    shadows: tuple[Shadow, ...] = ()
     because: dict[str, int] | None = None
     """What moved the log-odds of what was chosen, in thousandths by group of features."""
 
@@ -69,7 +72,8 @@ class Picked(NamedTuple):
     @property
     def model(self) -> str | None:
         """The one model that valued all that passed; None where several did."""
-        models = {option.action.model for option in self.passed}
+        model_of = self.answering.serving.model_of
+        models = {model_of(option.action) for option in self.passed}
         return models.pop() if len(models) == 1 else None
 
 
@@ -159,6 +163,9 @@ def decision_of(
         seen=seen_by(run, rounds),
         flags=flags,
         because={} if picked is None else picked.because or {},
+        routed={} if picked is None else dict(picked.answering.serving.lines),
+        trials=() if picked is None else picked.answering.trials,
+        shadows=() if picked is None else picked.shadows,
         features=b"" if picked is None or run.rules.features is None else run.features.packed(),
     )
 

@@ -136,7 +136,7 @@ def _call_stopped(run: Run, standing: Standing) -> str | None:
     action, arm, code = _known(run, standing)
     if action is None or arm is None:
         return code
-    subject = arm.subject._replace(model=action.model)
+    subject = arm.subject._replace(model=standing.model or action.model)
     stop = run.surroundings.governance.stopped(subject, run.now)
     return None if stop is None else "stopped"
 

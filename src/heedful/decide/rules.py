@@ -17,7 +17,7 @@ from heedful.decide.compiled import (
     TriggerRule,
 )
 from heedful.decide.features import FeaturePlan
-from heedful.decide.models import ModelRule
+from heedful.decide.models import OWN, ModelRule, Serving
 from heedful.decide.readings import Condition, Readings
 from heedful.decide.touch import EventIndex, EventMatch, TraitIndex, touches_of
 from heedful.decide.types import (
@@ -34,6 +34,7 @@ from heedful.decide.types import (
 )
 from heedful.decide.value import Valuer
 from heedful.events import Event
+from heedful.govern.definitions import PromotionRule
 from heedful.sense import SignalSet
 from heedful.sense.definitions import ANY_NAME
 
@@ -97,6 +98,8 @@ class Rules:
         models: Mapping[str, ModelRule],
         features: FeaturePlan | None,
         weighs_delay: bool,
+        scores: Mapping[str, int],
+        promotion: PromotionRule,
         fallback_model: str,
         currency: str,
         contact: ContactRules,
@@ -115,6 +118,9 @@ class Rules:
         """What contextual models see; None where there is none."""
         self.weighs_delay = weighs_delay
         """Whether outcomes that are late teach a part of a miss before their window closes."""
+        self.scores = scores
+        """Transparency of each model, 1 to 5."""
+        self.promotion = promotion
         self.fallback_model = fallback_model
         self.currency = currency
         self.contact = contact
@@ -132,7 +138,7 @@ class Rules:
         self._answers = self._answering(tuple(a for a in usual if not a.is_free))
         self._choices: dict[tuple[str, str | None, str | None], Choice] = {}
         self._placements = frozenset(p for action in actions for p in action.placements)
-        self._valuer: Valuer | None = None
+        self._valuers: dict[tuple[tuple[str, str], ...], Valuer] = {}
         self._index()
 
     def _answering(self, actions: tuple[ActionRule, ...]) -> dict[str, tuple[ActionRule, ...]]:
@@ -199,12 +205,14 @@ class Rules:
             found = (*found, *self._opening_traits.find(event.traits))
         return found
 
-    def valuer(self, shared: Surroundings, at: int) -> Valuer:
+    def valuer(self, shared: Surroundings, at: int, serving: Serving = OWN) -> Valuer:
         """Give what values arms for these models; the one of last time where they are the same."""
-        known = self._valuer
+        known = self._valuers.get(serving.lines)
         if known is None or not known.serves(shared, at):
-            known = Valuer(self.contact, self.models, self.fallback_model, shared, at)
-            self._valuer = known
+            known = Valuer(self.contact, self.models, self.fallback_model, shared, at, serving)
+            if len(self._valuers) >= _VALUERS_MAX:
+                self._valuers.clear()
+            self._valuers[serving.lines] = known
         return known
 
     def capped_names(self, per: str) -> tuple[str, ...]:
@@ -257,6 +265,7 @@ class Rules:
 
 
 _CHOICES_MAX: Final = 10_000
+_VALUERS_MAX: Final = 64
 
 
 def _filed(

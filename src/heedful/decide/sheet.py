@@ -12,7 +12,7 @@ state of the models on it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from heedful.decide.choice import Choice
 from heedful.decide.compiled import ActionRule, ArmRule, ContactRules, GoalRule
 from heedful.decide.definitions import DO_NOTHING
 from heedful.decide.limits import OUTCOME_MICROS_MAX
+from heedful.decide.models import Serving
 from heedful.kernel import MICRO, InvariantError
 from heedful.learn import (
     ArmColumns,
@@ -37,6 +38,9 @@ Integers: TypeAlias = npt.NDArray[np.int64]
 Places: TypeAlias = npt.NDArray[np.intp]
 Contexts: TypeAlias = Callable[[Model], Context | None]
 """Reads a person at this moment as a model reads them."""
+
+
+_GROUNDS_MAX: Final = 64
 
 
 class Worth(NamedTuple):
@@ -118,14 +122,14 @@ def nothing_of(goal: GoalRule) -> ArmSpec:
     return ArmSpec(DO_NOTHING, DO_NOTHING, DO_NOTHING, prior=goal.prior)
 
 
-def ground_of(choice: Choice, contact: ContactRules) -> Ground:
-    """Lay out the arms of a choice."""
+def ground_of(choice: Choice, contact: ContactRules, serving: Serving) -> Ground:
+    """Lay out the arms of a choice, each under the model that answers for it."""
     options = choice.options
     goals = tuple(dict.fromkeys(option.action.goal for option in options))
     place = {goal: number for number, goal in enumerate(goals)}
     by_model: dict[str, list[int]] = {}
     for option in options:
-        by_model.setdefault(option.action.model, []).append(option.number)
+        by_model.setdefault(serving.model_of(option.action), []).append(option.number)
     return Ground(
         d_clv=_integers(o.action.d_clv for o in options),
         benefit=_integers(o.action.benefit * contact.benefit_ppm // MICRO for o in options),
@@ -173,6 +177,8 @@ class Sheet:
         As of which models are asked, ms since 1970.
     margins
         Micros that an outcome is worth, by goal: for goals that state none.
+    serving
+        Which model answers for each action.
     """
 
     def __init__(
@@ -182,10 +188,14 @@ class Sheet:
         model: Callable[[str], Model],
         hour: int,
         margins: Mapping[str, int],
+        serving: Serving,
     ) -> None:
-        ground = choice.remembered.get("ground")
+        grounds = choice.remembered.setdefault("grounds", {})
+        ground = grounds.get(serving.lines)
         if ground is None:
-            ground = choice.remembered["ground"] = ground_of(choice, contact)
+            if len(grounds) >= _GROUNDS_MAX:
+                grounds.clear()
+            ground = grounds[serving.lines] = ground_of(choice, contact, serving)
         self._ground: Ground = ground
         self._contact = contact
         self._goal_margins = _integers(margin_of(goal, margins) for goal in ground.goals)

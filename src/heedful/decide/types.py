@@ -103,6 +103,29 @@ class Candidate(msgspec.Struct, frozen=True, array_like=True):
     """Money in micros by term, and `p_ppm`, `p_nothing_ppm`: probabilities in millionths."""
 
 
+class Trial(NamedTuple):
+    """Which of the models that are tried answered for a customer."""
+
+    line: str
+    """The name that actions ask the model by."""
+    model: str
+    share_ppm: int
+    """Share of the customers that it answers for, in millionths."""
+    slice: int
+    """Slice of the customers that they stand in, by their place."""
+
+
+class Shadow(NamedTuple):
+    """What a model that only looked on thinks of what was chosen."""
+
+    line: str
+    model: str
+    p_choose: int
+    """Probability with which it would have chosen the same, in units of 2**-32."""
+    value: int
+    """Micros that it gives what was chosen."""
+
+
 class Decision(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """What was decided, and all that is needed to choose again and to explain."""
 
@@ -140,6 +163,13 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """What moved the log-odds of what was chosen, in thousandths: `start` (the declared prior),
     `arm` (its outcomes, whoever it was), and groups of features; empty where no model looked at the
     person."""
+    routed: dict[str, str] = {}
+    """Which model answered, by the name that actions asked it by, where that is another one."""
+    trials: tuple[Trial, ...] = ()
+    """Where models are tried: which one answered for this customer. `p_choose` is the probability
+    under it."""
+    shadows: tuple[Shadow, ...] = ()
+    """Models that looked on."""
     features: bytes = b""
     """What contextual models saw, as `learn.pack_features` writes it: what is learned of this
     decision later is learned with it. Empty where the strategy has no such model."""

@@ -18,7 +18,7 @@ from heedful.decide.choice import Choice, Option, members
 from heedful.decide.compiled import ContactRules, GoalRule
 from heedful.decide.features import Features, contributions
 from heedful.decide.limits import CONTEXT_WEIGHT_MAX
-from heedful.decide.models import ModelRule, weights_of
+from heedful.decide.models import OWN, ModelRule, Serving, weights_of
 from heedful.decide.readings import Condition, Readings
 from heedful.decide.sheet import Integers, Places, Sheet, Silence, Weighed, Worth
 from heedful.decide.types import Candidate, Surroundings
@@ -73,8 +73,10 @@ class Valuer:
         fallback_model: str,
         shared: Surroundings,
         at: int,
+        serving: Serving = OWN,
     ) -> None:
         self._contact = contact
+        self._serving = serving
         self._rules = rules
         self._fallback_model = fallback_model
         self._given = dict(shared.models)
@@ -125,7 +127,8 @@ class Valuer:
         options = list(members(choice.options, passed))
         beliefs = self._beliefs(choice, moment)
         worths, columns, terms = self._drawn(choice, passed, recent, beliefs, moment)
-        weights = weights_of(self._rules, options, columns, self._contact.floor, self.asked)
+        floor, serving = self._contact.floor, self._serving
+        weights = weights_of(self._rules, options, columns, floor, self.asked, serving)
         lost = [
             Candidate(*option.arm.id, "lost", "not_drawn", weight, worth.terms)
             for option, worth, weight in zip(options, worths, weights, strict=False)
@@ -230,7 +233,9 @@ class Valuer:
     def _sheet(self, choice: Choice) -> Sheet:
         sheet = self._sheets.get(choice)
         if sheet is None:
-            sheet = Sheet(choice, self._contact, self._model, self._hour, self._margins)
+            sheet = Sheet(
+                choice, self._contact, self._model, self._hour, self._margins, self._serving
+            )
             self._sheets[choice] = sheet
         return sheet
 

@@ -22,9 +22,12 @@ from heedful.govern import (
     ApprovalRule,
     Factor,
     GuardrailLoosened,
+    ModelRouted,
+    Route,
     Switch,
     allows,
     fold_governance,
+    line_of,
     name_of,
     pending_for,
     request_approval,
@@ -79,6 +82,9 @@ class Approving:
         if approval.kind == "guardrail_loosen":
             taken = governance.factors.by_name.get(name)
             return taken is not None and subject_of(name, taken.key) == approval.subject
+        if approval.kind == "promote":
+            route = governance.routes.route(line_of(name)[0])
+            return subject_of(name, route.key) == approval.subject
         return False
 
     def state_where_agreed(
@@ -182,11 +188,13 @@ class Approving:
 
 def _newest(world: World, statement: Statement) -> int:
     """Say when the last word on a scope was said: the newest counts, though a clock went back."""
-    known: Switch | Factor | None = None
+    known: Switch | Factor | Route | None = None
     if isinstance(statement, SwitchSet):
         known = world.governance.switches.states.get(statement.scope)
     elif isinstance(statement, GuardrailLoosened):
         known = world.governance.factors.by_name.get(statement.guardrail)
+    elif isinstance(statement, ModelRouted):
+        known = world.governance.routes.by_line.get(statement.line)
     return -1 if known is None else known.at
 
 

@@ -10,8 +10,13 @@ import threading
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
-from heedful.learn import BinCounts, LearningRow, TrialCounts
+from heedful.decide import Candidate
+from heedful.decide.lessons import with_features
+from heedful.decide.types import Shadow, Trial
+from heedful.kernel import parse_public_id, public_id
+from heedful.learn import PROBABILITY_ONE, BinCounts, LearningRow, TrialCounts
 from heedful.ports import Store, Transaction
 
 BINS: Final = "bins"
@@ -29,7 +34,54 @@ COUNTED_ROWS: Final = 2_000
 KEPT_ROWS: Final = 20_000
 """Learning rows after which the counts are kept; what is between is counted again at a start."""
 
+_DECISIONS_READ: Final = 500
 _ROWS: Final = msgspec.msgpack.Decoder(LearningRow)
+
+
+class _Counted(msgspec.Struct):
+    """The part of a decision that is counted."""
+
+    candidates: tuple[Candidate, ...] = ()
+    trials: tuple[Trial, ...] = ()
+    shadows: tuple[Shadow, ...] = ()
+    features: bytes = b""
+
+
+_COUNTED: Final = msgspec.msgpack.Decoder(_Counted)
+
+
+def _read(tx: Transaction, after: int) -> list[LearningRow]:
+    """Read rows with what their decisions say of them; of an erased person there is nothing."""
+    rows = [_ROWS.decode(body) for _, body in tx.lessons(after, COUNTED_ROWS)]
+    named = dict.fromkeys(row.decision_id for row in rows if row.state != "pending")
+    ids = [id_ for name in named if (id_ := parse_public_id("d", name)) is not None]
+    made: dict[str, _Counted] = {}
+    for first in range(0, len(ids), _DECISIONS_READ):
+        for id_, decision in tx.decisions(ids[first : first + _DECISIONS_READ]).items():
+            made[public_id("d", id_)] = _COUNTED.decode(decision.body)
+    features = {name: one.features for name, one in made.items()}
+    return [_told(row, made.get(row.decision_id)) for row in with_features(rows, features)]
+
+
+def _told(row: LearningRow, decision: _Counted | None) -> LearningRow:
+    chosen = () if decision is None else decision.candidates
+    terms = next((one.terms for one in chosen if one.verdict == "chosen"), {})
+    if decision is None:
+        return row
+    slices = {trial.line: trial.slice for trial in decision.trials}
+    # Only where something else might have been chosen does it say anything about another model.
+    is_drawn = row.p_choose < PROBABILITY_ONE
+    return replace(
+        row,
+        p_ppm=terms.get("p_ppm", terms.get("p_nothing_ppm", 0)),
+        cost=terms.get("cost", 0),
+        trials=tuple((one.line, one.model, one.slice) for one in decision.trials),
+        shadows=tuple(
+            (one.line, one.model, slices[one.line], one.p_choose)
+            for one in decision.shadows
+            if is_drawn and one.line in slices
+        ),
+    )
 
 
 class Counting:
@@ -69,9 +121,8 @@ class Counting:
             self._store.read(self._load)
         bins = self._bins
         assert bins is not None  # loaded
-        rows = self._store.read(lambda tx: tx.lessons(bins.learn_seq, COUNTED_ROWS))
-        for _, body in rows:
-            row = _ROWS.decode(body)
+        rows = self._store.read(lambda tx: _read(tx, bins.learn_seq))
+        for row in rows:
             bins.learn_one(row)
             self._trials.learn_one(row)
         if bins.learn_seq - self._kept >= KEPT_ROWS:

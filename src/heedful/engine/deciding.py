@@ -83,6 +83,7 @@ def subject_of(world: World, decision: Decision) -> Subject:
     """Name what a decision is about, as stops and guardrails know it."""
     action = world.rules.actions.get(decision.action)
     model = next(iter(decision.models), None) if action is None else action.model
+    model = decision.routed.get(model or "", model)
     return Subject(
         action=decision.action, model=model, channel=decision.channel, placement=decision.placement
     )

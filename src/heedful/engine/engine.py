@@ -34,6 +34,7 @@ from heedful.engine.reading import Found, customer_id
 from heedful.engine.refold import IDLE_WAIT_S, Caretaker
 from heedful.engine.register import read_trained
 from heedful.engine.resting import REST_WAIT_S, Resting
+from heedful.engine.routing import PROMOTE_WAIT_S
 from heedful.engine.sequencing import SEQUENCE_WAIT_S, SequenceLearner, read_foresight
 from heedful.engine.slices import Slices
 from heedful.engine.stream import Notice, Stream, decided
@@ -82,7 +83,7 @@ class Engine:
         self._writer = Writer(store, world, secret, clock, self._landed)
         self.decisions = Decisions(store, self._writer, secret)
         self.counting = Counting(store)
-        self.governing = Governing(store, self._writer, secret)
+        self.governing = Governing(store, self._writer, secret, self.counting)
         self.inbox = StoredInbox(store, self._writer)
         self._outbox: Outbox | None = None
         caretaker = Caretaker(store, self._writer, self._came_due)
@@ -94,6 +95,7 @@ class Engine:
         self._background = (
             Background("heedful-caretaker", caretaker.step, IDLE_WAIT_S),
             Background("heedful-learner", learner.step, LEARN_WAIT_S),
+            Background("heedful-promoting", self.governing.promote_shown, PROMOTE_WAIT_S),
             Background("heedful-counting", self.counting.step, COUNT_WAIT_S),
             Background("heedful-sequences", sequences.step, SEQUENCE_WAIT_S),
             Background("heedful-guard", guard.step, WATCH_WAIT_S),

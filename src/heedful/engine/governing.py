@@ -15,9 +15,9 @@ import msgspec
 
 from heedful.core import World
 from heedful.decide import DECISION_APPROVED, DECISION_REFUSED
-from heedful.engine.approving import Approving
 from heedful.engine.batch import Inner
 from heedful.engine.guarding import counts_of, read_watched
+from heedful.engine.routing import Routing
 from heedful.events import own_event
 from heedful.govern import (
     UNLIMITED_PPM,
@@ -59,7 +59,7 @@ class GuardrailState(NamedTuple):
     hits: int
 
 
-class Governing(Approving):
+class Governing(Routing):
     """The levers of one workspace."""
 
     # -- switches -------------------------------------------------------------------------------
@@ -127,7 +127,8 @@ class Governing(Approving):
         if approval.kind == "decision" and status in ("approved", "rejected"):
             self._settle(approval.subject, status == "approved", reason, now)
         elif approval.kind != "publish" and self.is_due(approval):
-            act = self.switch_on if approval.kind == "switch_on" else self.loosen
+            acts = {"switch_on": self.switch_on, "promote": self.promote_by_name}
+            act = acts.get(approval.kind, self.loosen)
             act(name_of(approval.subject), approval.requested_by, approval.reason)
         return approval
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, Literal
 
 import msgspec
@@ -29,7 +30,7 @@ _PERSON: Final = Verdict("needs_person", MODEL_TOO_OPAQUE)
 _PROHIBITED: Final = Verdict("needs_person", DECISION_PROHIBITED)
 
 
-def model_score(models: dict[str, int], model: str) -> int:
+def model_score(models: Mapping[str, int], model: str) -> int:
     """Look up how transparent a model is; what nobody declared is opaque."""
     return models.get(model, TRANSPARENCY_MIN)
 

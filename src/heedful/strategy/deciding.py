@@ -61,6 +61,7 @@ def definitions_of(parts: Parts) -> Definitions:
         protected=tuple(one.trait for one in parts.only(FairnessFile).protected),
         default_model=models.default,
         weighs_delay=models.weighs_delay,
+        promotion=models.promotion,
     )
 
 
