@@ -109,6 +109,8 @@ TABLE: Final[dict[Route, frozenset[Role]]] = {
     Route("GET", "/v1/measure/drift"): _LOOKS,
     Route("GET", "/v1/measure/fairness"): _LOOKS,
     Route("POST", "/v1/measure/whatif"): _LOOKS,
+    Route("GET", "/v1/measure/budget"): _LOOKS,
+    Route("GET", "/v1/measure/uplift"): _LOOKS,
     Route("GET", "/v1/measure/models"): _LOOKS,
     Route("POST", "/v1/measure/models/brought"): _RUNS,
     Route("GET", "/v1/stream"): _LOOKS,

@@ -12,11 +12,21 @@ from heedful import strategy as strategies
 from heedful.app import publishing
 from heedful.app.worlds import world_of
 from heedful.core import World
-from heedful.engine import attributing, foreseeing, lifting, meeting, read_lineage
+from heedful.engine import (
+    attributing,
+    budgeting,
+    foreseeing,
+    lifting,
+    meeting,
+    read_lineage,
+    uplifting,
+)
 from heedful.engine.attributing import AttributionReport
+from heedful.engine.budgeting import BudgetReport
 from heedful.engine.engine import under
 from heedful.engine.foreseeing import AheadReport
 from heedful.engine.lifting import LiftReport
+from heedful.engine.uplifting import UpliftReport
 from heedful.kernel import DAY_MS, InputError, expected, format_instant, parse_span
 from heedful.measure.touching import By
 from heedful.measure.whatif import Whatif, compare
@@ -108,6 +118,48 @@ def attribution(
         order=order,
         lookback_ms=span_of(lookback, "$.lookback"),
         people_max=min(people or limit, limit),
+    )
+
+
+def budget(
+    app: App,
+    goal: str,
+    since: str,
+    period: str = "7d",
+    lookback: str = "30d",
+    total: float | None = None,
+    people: int | None = None,
+) -> BudgetReport:
+    """Propose a split of the money that actions cost; see `engine.budgeting`."""
+    start, now = begin(app, since)
+    limit = budgeting.BUDGET_PEOPLE_MAX
+    return budgeting.measure_budget(
+        app.store,
+        app.engine.world,
+        goal,
+        start,
+        now,
+        period_ms=span_of(period, "$.period"),
+        lookback_ms=span_of(lookback, "$.lookback"),
+        total=total,
+        people_max=min(people or limit, limit),
+        seed=_SEED,
+    )
+
+
+def uplift(
+    app: App, goal: str, hold_out: str | None = None, people: int | None = None
+) -> UpliftReport:
+    """Say whom acting changes; see `engine.uplifting`."""
+    limit = lifting.LIFT_PEOPLE_MAX
+    return uplifting.measure_uplift(
+        app.store,
+        app.engine.world,
+        goal,
+        app.engine.now(),
+        hold_out=hold_out,
+        people_max=min(people or limit, limit),
+        seed=_SEED,
     )
 
 

@@ -85,6 +85,56 @@ def ahead(
         end(NO)
 
 
+def budget(
+    goal: Goal,
+    since: Since = "90d",
+    total: Annotated[
+        float | None,
+        typer.Option("--total", help="Money of a period.", show_default="what it was"),
+    ] = None,
+    period: Annotated[str, typer.Option("--period", help="What is split at once.")] = "7d",
+    lookback: Annotated[
+        str, typer.Option("--lookback", help="How long before an outcome a touch counts.")
+    ] = "30d",
+    people: People = None,
+    directory: Dir = HERE,
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """Propose where the money that actions cost would bring more; exit code 1 while not sure."""
+    from heedful.cli.client import connect
+    from heedful.cli.screen import print_json
+
+    asked = {"since": since, "period": period, "lookback": lookback, "people": people}
+    with connect(directory, db) as api:
+        answer = api.get("/v1/measure/budget", goal=goal, total=total, **asked)
+    print_json(answer) if as_json else _print_budget(answer)
+    if not answer["split"]["is_sure"]:
+        end(NO)
+
+
+def uplift(
+    goal: Goal,
+    hold_out: Annotated[
+        str | None,
+        typer.Option("--hold-out", help="By its name.", show_default="the one over everything"),
+    ] = None,
+    people: People = None,
+    directory: Dir = HERE,
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """Say whom acting changes most, and whether that is known; exit code 1 while it is not."""
+    from heedful.cli.client import connect
+    from heedful.cli.screen import print_json
+
+    with connect(directory, db) as api:
+        answer = api.get("/v1/measure/uplift", goal=goal, hold_out=hold_out, people=people)
+    print_json(answer) if as_json else _print_uplift(answer)
+    if not answer["is_useful"]:
+        end(NO)
+
+
 # Printing
 
 
@@ -189,3 +239,44 @@ def _print_ahead(answer: Mapping[str, Any]) -> None:
             for one in found["states"]
         ],
     )
+
+
+def _print_budget(answer: Mapping[str, Any]) -> None:
+    from heedful.cli.screen import print_table
+
+    split = answer["split"]
+    about = f"{answer['periods']} periods of {answer['period_days']:g} days"
+    print(f"{split['total']:,.2f} {answer['currency']} a period, by {about}:")
+    rows = [
+        (
+            one["name"],
+            round(one["spend"], 2),
+            round(one["proposed"], 2),
+            interval(one["interval"]),
+            round(one["brings"], 2),
+            round(one["would_bring"], 2),
+            round(one["elasticity"], 2),
+            f"{one['causal_share']:.0%}",
+        )
+        for one in split["channels"]
+    ]
+    head = ("action", "spend", "proposed", "best within", "brings", "would", "bend", "causal")
+    print_table(head, rows)
+    print(split["says"])
+
+
+def _print_uplift(answer: Mapping[str, Any]) -> None:
+    from heedful.cli.screen import print_table
+
+    sizes = f"{answer['treated']:,} treated, {answer['held']:,} held out"
+    print(
+        f"Hold-out {answer['hold_out']}: {sizes}, {answer['waiting']:,} whose window is not over."
+    )
+    rows = [
+        (one["learner"], round(one["qini"], 4), round(one["auuc"], 4), interval(one["interval"]))
+        for one in answer["tried"]
+    ]
+    print_table(("learner", "Qini", "AUUC", "interval of Qini"), rows)
+    drivers = [(one["signal"], round(one["correlation"], 3)) for one in answer["drivers"]]
+    print_table(("goes with the change", "correlation"), drivers)
+    print(answer["says"])

@@ -11,6 +11,7 @@ from heedful.measure.attribution import (
     shapley,
     time_decay,
 )
+from heedful.measure.budget import Causal, Outlays, Reallocation, reallocate
 from heedful.measure.buying import purchases, purchases_of
 from heedful.measure.chain import Removal, markov
 from heedful.measure.drift import Drift, DriftCounts, drift_counts, drifts, stability_index
@@ -69,6 +70,7 @@ __all__ = [
     "BgNbd",
     "BroughtPrior",
     "BuyingModel",
+    "Causal",
     "Chosen",
     "Comparison",
     "Concern",
@@ -90,10 +92,12 @@ __all__ = [
     "ModelRow",
     "Moments",
     "Named",
+    "Outlays",
     "ParetoNbd",
     "PredictorBin",
     "PredictorRow",
     "Purchases",
+    "Reallocation",
     "Recalibrated",
     "Removal",
     "Removed",
@@ -132,6 +136,7 @@ __all__ = [
     "qini_curve",
     "qini_interval",
     "read_snapshot",
+    "reallocate",
     "report_of",
     "rounds",
     "shapley",

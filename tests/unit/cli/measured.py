@@ -1,8 +1,9 @@
 """The sample shop after three weeks in which offers worked: what measures are tried on.
 
 Half of the people are held out. An offer in the shop raises who orders on the next day from one in
-five to three in five. The clock is ours and draws are keyed, but what was learned by the second
-week depends on when the learner looked: so a quarter is explored, and tests leave room.
+five to three in five; a dearer one, to one in two. The clock is ours and draws are keyed, but what
+was learned by the second week depends on when the learner looked: so much is explored, and tests
+leave room.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ START = 1_800_000_000_000
 PEOPLE = 240
 ROUNDS = 2
 WEEK_MS = 7 * DAY_MS
-P_ORDER, P_ORDER_SHOWN = 0.2, 0.6
+P_ORDER = {DO_NOTHING: 0.2, "member_evening": 0.6, "free_lesson": 0.5}
+"""Chance to order on the next day, by what was shown."""
 
 
 class Weeks:
@@ -91,8 +93,7 @@ def week(app: App, weeks: Weeks, users: list[str], number: int) -> dict[str, Dec
     weeks.now += DAY_MS
     orders = []
     for user, decision in decided.items():
-        p = P_ORDER if decision.action == DO_NOTHING else P_ORDER_SHOWN
-        if chance(user, number, "orders") < p:
+        if chance(user, number, "orders") < P_ORDER[decision.action]:
             orders.append(ordered(weeks, user, f"week {number}"))
     land(app, orders)
     weeks.now += WEEK_MS - DAY_MS
@@ -120,6 +121,10 @@ def living_for_weeks(directory: Path) -> Iterator[Live]:
     assert "share: 0.05" in text
     text = text.replace("share: 0.05", "share: 0.5").replace("floor: 0.02", "floor: 0.5")
     contact.write_text(text, "utf-8")
+    offers = directory / "strategy" / "actions"
+    lesson = (offers / "member-evening.yaml").read_text("utf-8")
+    lesson = lesson.replace("member_evening", "free_lesson").replace("cost: 0.50", "cost: 5.00")
+    (offers / "free-lesson.yaml").write_text(lesson, "utf-8")
     weeks = Weeks()
     users = [f"u{k}" for k in range(PEOPLE)]
     with open_app(directory, clock=lambda: weeks.now) as app:

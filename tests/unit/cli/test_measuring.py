@@ -53,10 +53,10 @@ def test_lift_finds_what_offers_brought(shop: Live) -> None:
     assert answer["people"] == hold_out["treated"] + hold_out["held"] == PEOPLE
     assert (hold_out["name"], hold_out["contaminated"]) == ("2026", 0)
     [purchase] = [one for one in hold_out["goals"] if one["goal"] == "purchase"]
-    # Three in four or more were made an offer each week: two weeks of +0.4 orders.
-    assert 0.4 < purchase["outcomes"]["difference"] < 0.9
+    # Most were made an offer each week: two weeks of +0.3 or +0.4 orders.
+    assert 0.3 < purchase["outcomes"]["difference"] < 0.8
     low, high = purchase["outcomes"]["interval"]
-    assert low > 0.3
+    assert low > 0.1
     watched_low, watched_high = purchase["outcomes"]["watched"]
     assert watched_low < low < high < watched_high
     # A third of about 100 euros.
@@ -100,8 +100,8 @@ def test_every_method_shares_out_all_conversions(shop: Live, by: str) -> None:
         money = sum(one["value"][method] for one in answer["channels"])
         assert money == pytest.approx(answer["value"])
     named = {one["name"] for one in answer["channels"]}
-    ours = "member_evening" if by == "action" else "inapp"
-    assert named == {ours, "campaign:magazine", "campaign:search"}
+    ours = {"member_evening", "free_lesson"} if by == "action" else {"inapp"}
+    assert named == {*ours, "campaign:magazine", "campaign:search"}
 
 
 def test_credit_stands_beside_what_the_hold_out_shows(shop: Live) -> None:
@@ -110,8 +110,8 @@ def test_credit_stands_beside_what_the_hold_out_shows(shop: Live) -> None:
     assert incremental["hold_out"] == "2026"
     brought = incremental["outcomes"]["total"]
     # Most who ordered had seen an offer, and a good part would have ordered anyway.
-    [offer] = [one for one in answer["channels"] if one["name"] == "member_evening"]
-    assert 40 < brought < offer["conversions"]["last"]
+    offers = [one for one in answer["channels"] if not one["name"].startswith("campaign:")]
+    assert 30 < brought < sum(one["conversions"]["last"] for one in offers)
     said = shop.says("attribution", "purchase", "--since", "20d")
     assert "outcomes are credited" in said
     assert "By the hold-out 2026, acting brought about" in said
@@ -127,6 +127,65 @@ def test_where_nothing_was_reached_there_is_no_credit(empty: Live) -> None:
     assert "no hold-out says yet" in said
 
 
+# Budget
+
+
+def test_a_budget_moves_money_to_where_it_does_more(shop: Live) -> None:
+    given = ("budget", "purchase", "--since", "14d")
+    answer = shop.gives(*given)
+    split = answer["split"]
+    assert (answer["periods"], answer["currency"]) == (2, "EUR")
+    channels = {one["name"]: one for one in split["channels"]}
+    assert set(channels) == {"member_evening", "free_lesson"}
+    # The lesson costs ten times as much and brings no more.
+    assert channels["free_lesson"]["proposed"] < channels["free_lesson"]["spend"]
+    assert channels["member_evening"]["proposed"] > channels["member_evening"]["spend"]
+    assert sum(one["proposed"] for one in split["channels"]) == pytest.approx(split["total"])
+    assert split["is_calibrated"]
+    assert 0.0 < channels["free_lesson"]["causal_share"] < 1.0
+    assert split["interval"][0] > 0.0
+    said = shop.says(*given)
+    assert "The proposal brings more: " in said
+    assert "EUR a period, by 2 periods of 7 days:" in said
+
+
+def test_a_budget_keeps_to_what_is_known(shop: Live) -> None:
+    given = ("budget", "purchase", "--since", "14d")
+    assert "a total of" in shop.says(*given, "--total", "1000000", code=2)
+    assert "at least 2 whole periods" in shop.says("budget", "purchase", "--since", "9d", code=2)
+
+
+def test_without_spend_there_is_no_budget(empty: Live) -> None:
+    said = empty.says("budget", "purchase", code=2)
+    assert "an action with a cost that went out" in said
+
+
+# Uplift
+
+
+def test_uplift_tries_every_learner_and_says_whether_it_is_known(shop: Live) -> None:
+    # Everybody is changed alike here, so that it is useful is chance: the route has no exit code.
+    answer = shop.api.get("/v1/measure/uplift", goal="purchase")
+    assert answer["treated"] + answer["held"] == PEOPLE
+    assert answer["waiting"] == 0
+    assert [one["learner"] for one in answer["tried"]] == ["s", "t", "x", "class", "response"]
+    assert answer["learner"] == max(answer["tried"], key=lambda one: one["qini"])["learner"]
+    assert answer["is_useful"] == ("beats chance" in answer["says"])
+    assert {"orders", "spend_90d"} & {one["signal"] for one in answer["drivers"]}
+
+
+def test_uplift_needs_people_whose_window_is_over(shop: Live, empty: Live) -> None:
+    said = shop.says("uplift", "purchase", "--people", "30", code=1)
+    assert "it takes 50 of each" in said
+    assert "0 treated, 0 held out" in empty.says("uplift", "purchase", code=1)
+    assert "a hold-out that somebody" in empty.says(
+        "uplift", "purchase", "--hold-out", "other", code=2
+    )
+    # Ninety days are not over after two weeks.
+    said = shop.says("uplift", "stays", code=1)
+    assert f"{PEOPLE} whose window is not over" in said
+
+
 # What if
 
 FAIRNESS = """
@@ -134,7 +193,7 @@ protected:
   - trait: value_class
     groups: [{name: gold, values: [gold]}, {name: plain, values: [plain]}]
 """
-OFFER = "actions/member-evening.yaml"
+OFFER, LESSON = "actions/member-evening.yaml", "actions/free-lesson.yaml"
 BEFORE = ("as it was", "doubly robust", "self-normalised", "gain")
 
 
@@ -170,11 +229,14 @@ def test_the_strategy_in_force_is_met_by_itself(shop: Live, other: Path) -> None
 
 
 def test_whom_another_strategy_leaves_out_is_found_and_valued(shop: Live, other: Path) -> None:
-    change(other, OFFER, "traits.country in ['DE', 'AT']", "traits.country == 'FR'")
+    for file in (OFFER, LESSON):
+        change(other, file, "traits.country in ['DE', 'AT']", "traits.country == 'FR'")
     (other / "strategy" / "policies" / "fairness.yaml").write_text(FAIRNESS, "utf-8")
     found = asked(shop, other, code=1)["found"]  # the answer is no: surely less
-    [one] = found["changes"]
-    assert (one["before"], one["after"]) == ("member_evening (inapp)", "do_nothing")
+    assert {(one["before"], one["after"]) for one in found["changes"]} == {
+        ("member_evening (inapp)", "do_nothing"),
+        ("free_lesson (inapp)", "do_nothing"),
+    }
     assert PEOPLE // 3 < found["changed_people"] < 2 * PEOPLE // 3  # half are held out anyway
     assert found["contacts"]["after"] < found["contacts"]["before"]
     assert found["silences"]["after"] > found["silences"]["before"] > 0.0
