@@ -156,10 +156,9 @@ def reallocate(
     likeliest = np.full(len(used), np.nan)
     curves = _scaled(_curves(found, len(names), periods, used, None, likeliest), share)
     proposed = _split(curves, low, high, wanted)
-    draws = np.random.default_rng(seed)
     error = np.array([one.error for one in known])
-    people = int(found.person.max()) + 1
     splits, gains = [], []
+    draws, people = np.random.default_rng(seed), int(found.person.max()) + 1
     for _ in range(replicates):
         weight = np.bincount(draws.integers(0, people, people), minlength=people).astype(np.float64)
         drawn = np.maximum(share + error * draws.standard_normal(), 0.0)
@@ -168,32 +167,52 @@ def reallocate(
         splits.append(_split(again, low, high, wanted))
         gains.append(_gain(again, proposed, now, wanted))
     miss = 0.5 * (1.0 - confidence)
-    ends = np.quantile(np.array(splits), (miss, 1.0 - miss), axis=0)
+    ends = np.quantile(np.array(splits), (miss, 1.0 - miss), axis=0).T
     gain_low, gain_high = np.quantile(gains, (miss, 1.0 - miss)).tolist()
-    before, after = curves.value(now), curves.value(proposed)
     gain = _gain(curves, proposed, now, wanted)
-    is_sure = gain_low > 0.0
     return Reallocation(
         total=wanted,
-        channels=[
-            ChannelBudget(
-                name=name,
-                spend=float(now[k]),
-                proposed=float(proposed[k]),
-                interval=Interval(float(ends[0, k]), float(ends[1, k])),
-                brings=float(before[k]),
-                would_bring=float(after[k]),
-                elasticity=float(curves.elasticity[k]),
-                causal_share=float(share[k]),
-            )
-            for k, name in enumerate(named)
-        ],
+        channels=_channels(named, curves, now, proposed, ends, share),
         gain=gain,
         interval=Interval(gain_low, gain_high),
-        is_sure=is_sure,
+        is_sure=gain_low > 0.0,
         is_calibrated=bool(causal),
         says=_sentence(gain, gain_low, gain_high, is_calibrated=bool(causal)),
     )
+
+
+def _channels(
+    names: Sequence[str],
+    curves: _Curves,
+    now: Floats,
+    proposed: Floats,
+    ends: Floats,
+    share: Floats,
+) -> list[ChannelBudget]:
+    columns = zip(
+        names,
+        now.tolist(),
+        proposed.tolist(),
+        ends.tolist(),
+        curves.value(now).tolist(),
+        curves.value(proposed).tolist(),
+        curves.elasticity.tolist(),
+        share.tolist(),
+        strict=True,
+    )
+    return [
+        ChannelBudget(
+            name=name,
+            spend=spend,
+            proposed=moved,
+            interval=Interval(*interval),
+            brings=brings,
+            would_bring=would_bring,
+            elasticity=elasticity,
+            causal_share=causal_share,
+        )
+        for name, spend, moved, interval, brings, would_bring, elasticity, causal_share in columns
+    ]
 
 
 def _sums(
