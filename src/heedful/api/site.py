@@ -12,6 +12,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 
 from heedful.api import (
+    audiences,
     customers,
     decisions,
     docs,
@@ -63,6 +64,7 @@ def handlers() -> Sequence[HTTPRouteHandler]:
     """List the handlers of all rooms."""
     rooms = (
         health,
+        audiences,
         customers,
         decisions,
         inbox,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from urllib.parse import quote
 
@@ -39,14 +40,36 @@ def decide(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Keep nothing, send nothing, create nobody.")
     ] = False,
+    audience: Annotated[
+        str | None,
+        typer.Option(
+            metavar="EXPR_OR_FILE",
+            help="Many people: a condition, `all`, or a file of ids. Nothing is kept.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Where to write an audience: .csv, .jsonl or .parquet."),
+    ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Decide for the audience in earnest: it happens.")
+    ] = False,
+    run: Annotated[
+        str, typer.Option(help="Names the run of an audience: one name draws the same.")
+    ] = "audience",
     directory: Dir = HERE,
     db: Db = None,
     as_json: Json = False,
 ) -> None:
-    """Decide what to do for a person now; somebody unknown is decided for, too."""
+    """Decide what to do for a person now, or for an audience; an unknown person, too."""
     from heedful.cli.client import connect
     from heedful.cli.screen import print_json
 
+    where = {n: v for n, v in (("placement", placement), ("channel", channel)) if v is not None}
+    if audience is not None:
+        asked_for = {"run": run, "keep": keep, **where}
+        _decide_audience(audience, asked_for, out, directory, db, as_json=as_json)
+        return
     given = {
         "user_id": user_id,
         "anonymous_id": anonymous_id,
@@ -57,7 +80,7 @@ def decide(
     if not whom:
         end(WRONG, "Expected a person, got none. Give --user-id, --anonymous-id or --email.")
     asked: dict[str, Any] = {"customer": whom, "explain": explain, "dry_run": dry_run}
-    asked |= {n: v for n, v in (("placement", placement), ("channel", channel)) if v is not None}
+    asked |= where
     with connect(directory, db) as api:
         answer = api.post("/v1/decide", asked)
     if as_json:
@@ -66,6 +89,37 @@ def decide(
     _print_decision(answer, is_kept=not dry_run)
     if explain:
         print_reasons(answer["explanation"])
+
+
+def _decide_audience(
+    said: str,
+    asked: dict[str, Any],
+    out: Path | None,
+    directory: Path,
+    db: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    from heedful.cli.audience import decide_audience
+    from heedful.cli.client import connect
+    from heedful.cli.screen import print_json, print_table
+
+    with connect(directory, db) as api:
+        counted, looked, alone = decide_audience(api, said, asked, out)
+    people = sum(counted.values())
+    if as_json:
+        told = {"looked": looked, "people": people, "alone": alone, "actions": dict(counted)}
+        print_json({**told, "kept": asked["keep"], "file": None if out is None else str(out)})
+        return
+    print_table(
+        ("action", "people", "share"),
+        ((name, f"{n:,}", f"{n / people:.1%}") for name, n in counted.most_common()),
+    )
+    verb = "Decided" if asked["keep"] else "Rehearsed"
+    print(f"{verb} for {people:,} of {looked:,} people; {alone:,} of them one by one,")
+    print("since something is under way with them that a decision looks at.")
+    if out is not None:
+        print(f"Written to {out}.")
 
 
 def outcome(

@@ -17,6 +17,7 @@ from heedful.core import World
 from heedful.decide import Case, Decision, Explanation, Person, Surroundings
 from heedful.decide.margins import apart, delays_of
 from heedful.effects import Content
+from heedful.engine.audience import Audience, Page, decide_named, decide_page
 from heedful.engine.batch import BatchResult, Filing, Inner
 from heedful.engine.deciding import Answer, read_decision
 from heedful.engine.reading import Found, find, lookup
@@ -133,6 +134,30 @@ class Decisions:
         else:
             person, case = _person(find(tx, world, key))
         return decide.preview(world.rules, self._shared(world), person, case, event)
+
+    def audience(
+        self, about: Audience, after: int, limit: int, whom: Sequence[str] | None = None
+    ) -> Page:
+        """Say what would be decided for a page of people; nothing is kept.
+
+        Parameters
+        ----------
+        after
+            Key beyond which the page begins.
+        whom
+            People by name, instead of the next ones.
+        """
+        world, now = self._writer.world, self._writer.now()
+        if world.rules.is_empty:
+            raise _no_rules()
+        shared = self._shared(world)
+
+        def work(tx: Transaction) -> Page:
+            if whom is not None:
+                return decide_named(tx, world, shared, about, whom, now)
+            return decide_page(tx, world, shared, about, after, limit, now)
+
+        return self._store.read(work)
 
     def withheld(self, customer: int) -> list[tuple[str, str]]:
         """List why a person gets nothing now, as codes and sentences; empty where they would."""

@@ -1,0 +1,160 @@
+"""Deciding for an audience over HTTP: a page of people at a time."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import msgspec
+from litestar import post
+from litestar.params import JSONBody
+from msgspec import Meta
+
+from heedful.api.bodies import Body, ContextValue, Name
+from heedful.api.context import Context, Here
+from heedful.decide import DO_NOTHING
+from heedful.decide.columns import Answer
+from heedful.engine.audience import PAGE_PEOPLE_MAX, Audience, audience_condition
+from heedful.engine.decisions import Asked
+from heedful.engine.reading import customer_id
+from heedful.events import Identifier
+from heedful.kernel import MICRO, InputError, expected, parse_public_id
+
+_WAIT_S: Final = 60.0
+
+
+class AudienceQuestion(Body, frozen=True):
+    """Who is asked about, and what for."""
+
+    run: Name
+    """Names the run: asking again under one name draws the same."""
+    audience: Annotated[str, Meta(min_length=1, max_length=2_000)] | None = None
+    """Condition over traits, signals and consents; everybody where absent."""
+    customers: Annotated[list[Name], Meta(min_length=1, max_length=PAGE_PEOPLE_MAX)] | None = None
+    """People by id or `NAMESPACE:VALUE`, instead of a page of everybody."""
+    placement: Name | None = None
+    channel: Name | None = None
+    context: Annotated[dict[Name, ContextValue], Meta(max_length=100)] = msgspec.field(
+        default_factory=dict
+    )
+    after: Name | None = None
+    """The cursor that the page before gave."""
+    limit: Annotated[int, Meta(ge=1, le=PAGE_PEOPLE_MAX)] = 1_000
+    """Customers that are looked at for one page."""
+    keep: bool = False
+    """Whether it is decided and not only rehearsed: then what is chosen happens."""
+
+
+class AudienceAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What would be decided for one person."""
+
+    customer_id: str
+    action: str
+    channel: str | None
+    treatment: str | None
+    tier: str
+    need: str | None
+    reason: str
+    p_choose: float
+    value: float
+    """Money that the arm is expected to bring beyond doing nothing."""
+    is_columnar: bool
+    """Whether it was decided over columns; else alone, for what is under way with the person."""
+
+
+class AudiencePage(msgspec.Struct, frozen=True, kw_only=True):
+    """Answers about one page of customers."""
+
+    items: list[AudienceAnswer]
+    looked: int
+    """Customers that were looked at."""
+    total: int
+    """Customers in all."""
+    next_after: str | None
+    """Where the next page begins; null after the last."""
+
+
+@post("/v1/audiences/decide", status_code=200, sync_to_thread=True)
+def decide_audience(context: Here, data: JSONBody[AudienceQuestion]) -> AudiencePage:
+    """Say what would be decided for each of an audience, or decide it."""
+    decisions = context.app.engine.decisions
+    world, text = context.app.engine.world, data.audience
+    audience = Audience(
+        data.run,
+        None if text is None else audience_condition(world, text),
+        data.placement,
+        data.channel,
+        data.context,
+    )
+    page = decisions.audience(audience, _after(data.after), data.limit, data.customers)
+    items = [_shown(answer) for answer in page.answers]
+    if data.keep:
+        items = _kept(context, data, items)
+    return AudiencePage(
+        items=items,
+        looked=page.looked,
+        total=len(data.customers) if data.customers else context.app.store.stats().customers,
+        next_after=None if page.next_key is None else customer_id(page.next_key),
+    )
+
+
+def _after(cursor: str | None) -> int:
+    if cursor is None:
+        return -1
+    key = parse_public_id("c", cursor)
+    if key is None:
+        what = expected("a cursor from `next_after`", "something else", "$.after")
+        raise InputError("bad_cursor", what)
+    return key
+
+
+def _kept(
+    context: Context, data: AudienceQuestion, items: list[AudienceAnswer]
+) -> list[AudienceAnswer]:
+    """Ask in earnest about everybody for whom something would be done."""
+    engine = context.app.engine
+    asked = [
+        (item, engine.decisions.ask(_asked(engine.anchor(item.customer_id), data)))
+        for item in items
+        if item.action != DO_NOTHING
+    ]
+    made = {item.customer_id: future.result(_WAIT_S) for item, future in asked}
+    return [
+        item
+        if (decision := made.get(item.customer_id)) is None
+        else msgspec.structs.replace(
+            item,
+            action=decision.action,
+            channel=decision.channel,
+            treatment=decision.treatment,
+            tier=decision.tier,
+            need=decision.need,
+            reason=decision.reason,
+            p_choose=decision.p_choose / (1 << 32),
+            is_columnar=False,
+        )
+        for item in items
+    ]
+
+
+def _asked(anchor: Identifier, data: AudienceQuestion) -> Asked:
+    return Asked(
+        identifiers=(anchor,), placement=data.placement, channel=data.channel, context=data.context
+    )
+
+
+def _shown(answer: Answer) -> AudienceAnswer:
+    return AudienceAnswer(
+        customer_id=customer_id(answer.customer),
+        action=answer.action,
+        channel=answer.channel or None,
+        treatment=answer.treatment or None,
+        tier=answer.tier,
+        need=answer.need or None,
+        reason=answer.reason,
+        p_choose=answer.p_choose / (1 << 32),
+        value=answer.value / MICRO,
+        is_columnar=answer.is_columnar,
+    )
+
+
+HANDLERS: Final = (decide_audience,)
