@@ -20,18 +20,34 @@ SILENCE: Final = "do_nothing"
 
 DecisionId = Annotated[str, typer.Argument(metavar="DECISION", help="A decision's id, d_...")]
 
+UserId = Annotated[str | None, typer.Option(help="The person by the id of their log-in.")]
+AnonymousId = Annotated[str | None, typer.Option(help="The person by their device.")]
+Email = Annotated[str | None, typer.Option(help="The person by their address.")]
+CustomerId = Annotated[str | None, typer.Option(help="The person by our own id, c_...")]
+AudienceOf = Annotated[
+    str | None,
+    typer.Option(
+        metavar="EXPR_OR_FILE",
+        help="Many people: a condition, `all`, or a file of ids. Nothing is kept.",
+    ),
+]
+Out = Annotated[
+    Path | None, typer.Option(help="Where to write an audience: .csv, .jsonl or .parquet.")
+]
+RunName = Annotated[
+    str, typer.Option(help="Names the run of an audience: one name draws the same.")
+]
+
 effects_commands = typer.Typer(
     no_args_is_help=True, help="What waits, went out, or never will: list, redrive."
 )
 
 
 def decide(
-    user_id: Annotated[
-        str | None, typer.Option(help="The person by the id of their log-in.")
-    ] = None,
-    anonymous_id: Annotated[str | None, typer.Option(help="The person by their device.")] = None,
-    email: Annotated[str | None, typer.Option(help="The person by their address.")] = None,
-    customer_id: Annotated[str | None, typer.Option(help="The person by our own id, c_...")] = None,
+    user_id: UserId = None,
+    anonymous_id: AnonymousId = None,
+    email: Email = None,
+    customer_id: CustomerId = None,
     placement: Annotated[
         str | None, typer.Option(help="The place that is to be filled, such as home.")
     ] = None,
@@ -40,23 +56,12 @@ def decide(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Keep nothing, send nothing, create nobody.")
     ] = False,
-    audience: Annotated[
-        str | None,
-        typer.Option(
-            metavar="EXPR_OR_FILE",
-            help="Many people: a condition, `all`, or a file of ids. Nothing is kept.",
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(help="Where to write an audience: .csv, .jsonl or .parquet."),
-    ] = None,
+    audience: AudienceOf = None,
+    out: Out = None,
     keep: Annotated[
         bool, typer.Option("--keep", help="Decide for the audience in earnest: it happens.")
     ] = False,
-    run: Annotated[
-        str, typer.Option(help="Names the run of an audience: one name draws the same.")
-    ] = "audience",
+    run: RunName = "audience",
     directory: Dir = HERE,
     db: Db = None,
     as_json: Json = False,
