@@ -19,6 +19,7 @@ from heedful.app.quarantine import Held, Redriven
 from heedful.app.workspace import require_backup_name, require_file_names
 from heedful.engine.reading import customer_id
 from heedful.kernel import InputError, expected, format_instant
+from heedful.sense import moment_definitions
 
 RowNumber = Annotated[int, PathParameter(ge=1, le=INT_MAX)]
 After = Annotated[
@@ -167,8 +168,10 @@ def show_version(context: Here, version: FromPath[str]) -> dict[str, Any]:
 
 @get("/v1/signals", answer=answers.Signals, sync_to_thread=False)
 def list_signals(context: Here) -> dict[str, Any]:
-    """List the signals that the strategy in force declares."""
-    return {"items": [msgspec.to_builtins(one) for one in context.app.strategy.signals]}
+    """List the signals that the strategy in force declares, those of `sequences` last."""
+    strategy = context.app.strategy
+    listed = (*strategy.signals, *moment_definitions(strategy.sequences))
+    return {"items": [msgspec.to_builtins(one) for one in listed]}
 
 
 @post("/v1/strategy/check", status_code=200, sync_to_thread=True)

@@ -162,8 +162,8 @@ class SequenceLearner:
     def __init__(self, store: Store, writer: Writer) -> None:
         self._store = store
         self._writer = writer
-        self._looked = 0
-        """Up to here the log holds nothing beyond the model in force that anybody did."""
+        self._looked: tuple[Foresight | None, int] = None, 0
+        """A model, and up to where the log holds nothing beyond it that anybody did."""
 
     def step(self) -> bool:
         """Learn what is new; False when all was."""
@@ -176,10 +176,11 @@ class SequenceLearner:
             begun = self._store.read(lambda tx: _begun(tx, key, rule.lasts_ms))
             self._put_in_force(world, begun)
             return True
-        after = max(before.seq, self._looked)
+        known, looked = self._looked
+        after = looked if known is before else before.seq
         rows = self._store.read(lambda tx: tx.log(after, SEQUENCE_ROWS))
         if not any(_happening(row, world.signals) for row in rows):
-            self._looked = rows[-1].seq if rows else after
+            self._looked = before, rows[-1].seq if rows else after
             return len(rows) == SEQUENCE_ROWS
         seq = rows[-1].seq
         newer = self._store.read(lambda tx: _folded(tx, world.signals, before, seq))

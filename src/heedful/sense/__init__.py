@@ -1,6 +1,6 @@
 """Signals: declared and automatic real-time features of one customer, the same in any order."""
 
-from heedful.sense.compile import Signal, SignalSet, compile_signals
+from heedful.sense.compile import Signal, SignalSet, compile_signals, moment_definitions
 from heedful.sense.definitions import FIELDS, Automatic, Sequences, SignalDefinition
 from heedful.sense.evaluate import (
     automatic_fields,
@@ -60,6 +60,7 @@ __all__ = [
     "ids",
     "keys_behind",
     "merge",
+    "moment_definitions",
     "next_due",
     "put_counters",
     "reason",

@@ -279,6 +279,11 @@ class _Builder:
                 self._faults.append(fault("bad_ratio", what, got, place))
 
 
+def moment_definitions(sequences: Sequences | None) -> tuple[SignalDefinition, ...]:
+    """List the signals that `sequences` declares; none where it is not declared."""
+    return () if sequences is None else tuple(moment_definition(sequences, name) for name in VIEWS)
+
+
 def moment_definition(sequences: Sequences, name: str) -> SignalDefinition:
     """Write what is declared about sequences as the definition of one of its signals."""
     return SignalDefinition(

@@ -185,6 +185,8 @@ def test_what_an_erased_person_did_is_learned_no_more() -> None:
         learned(here, learner)
         look(here, "p0", "tent")
         assert "a thing of hers" in proposed(here, "p0")
+        learned(here, learner)
+        assert not learner.step()
         here.engine.erase(here.who("user_id", "eva"))
         assert proposed(here, "p0") == []
         learned(here, learner)

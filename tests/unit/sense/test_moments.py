@@ -17,6 +17,7 @@ from heedful.sense import (
     encode_senses,
     evaluate,
     explain,
+    moment_definitions,
 )
 from heedful.sense.limits import MOMENT_CHARACTERS_MAX, MOMENT_ENTRIES_MAX
 from heedful.sense.moments import LEAVE_MS, PAUSE_MS, STRENGTH_HIGH
@@ -156,6 +157,13 @@ def test_events_of_another_business_can_be_named() -> None:
     signals = compile_signals([], sequences=trips)
     senses = folded(signals, happened("Hotel Opened", 0, hotel="h1", city="Rome"))
     assert evaluate(senses, signals, NOON)["intent_category"] == "Rome"
+
+
+def test_what_is_declared_is_listed_with_what_it_means() -> None:
+    listed = moment_definitions(Sequences())
+    assert [one.name for one in listed] == list(VIEWS)
+    assert all(one.description and one.kind == "moment" for one in listed)
+    assert moment_definitions(None) == ()
 
 
 def test_without_a_declaration_there_are_no_such_signals() -> None:
