@@ -41,7 +41,8 @@ def carry_out(
     """
     action, arm = option.action, option.arm
     notes: list[EffectNote] = []
-    expires_at = run.now + action.expires_ms
+    begins = run.now + arm.wait_ms
+    expires_at = begins + action.expires_ms
     address = contact.address(arm.channel) if is_sent else None
     if address is not None:
         message = SendMessage(
@@ -61,8 +62,8 @@ def carry_out(
         call = CallWebhook(webhook.destination, webhook.event, _filled(webhook.data, run))
         name = f"{webhook.destination}/{number}"
         id_ = effect_id(run.surroundings.secret, decision.id, WEBHOOK, name)
-        _put(run, decision, id_, call, webhook.destination, run.now, expires_at)
-        notes.append(EffectNote(id_, WEBHOOK, run.now, expires_at))
+        _put(run, decision, id_, call, webhook.destination, begins, expires_at)
+        notes.append(EffectNote(id_, WEBHOOK, begins, expires_at))
     if action.silence is not None:
         message_class, span_ms = action.silence
         mute(run, message_class, run.now + span_ms, f"action:{action.name}")

@@ -53,6 +53,7 @@ class Lane(NamedTuple):
     message_class: MessageClass
     is_loud: bool
     expires_ms: int
+    wait_ms: int
 
 
 class Option(NamedTuple):
@@ -235,14 +236,26 @@ def choice_of(
     for action in actions:
         if placement is not None and action.placements and placement not in action.placements:
             continue
-        arms = tuple(arm for arm in action.arms if channel is None or arm.channel == channel)
+        arms = tuple(
+            arm
+            for arm in action.arms
+            # Who looks at a place in a page looks now.
+            if channel in (None, arm.channel) and not (placement is not None and arm.wait_ms)
+        )
         if arms:
             fitting.append((action, arms))
     return Choice(fitting)
 
 
 def _lane(action: ActionRule, arm: ArmRule) -> Lane:
-    return Lane(arm.channel, arm.purposes, action.message_class, arm.is_loud, action.expires_ms)
+    return Lane(
+        arm.channel,
+        arm.purposes,
+        action.message_class,
+        arm.is_loud,
+        action.expires_ms,
+        arm.wait_ms,
+    )
 
 
 def _add(filed: dict[K, int], key: K, bit: int) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from heedful.decide import definitions
 from heedful.decide.compiled import (
     FREE_CLASSES,
+    MOMENT,
     TIER_RANK,
     ActionRule,
     ArmRule,
@@ -43,6 +44,8 @@ from heedful.sense.limits import MOMENT_CHARACTERS_MAX
 
 SERVICE_PURPOSE: Final = "service"
 MARKETING_PURPOSE: Final = "marketing"
+WAITING_TIERS: Final = ("retention", "growth")
+"""Tiers whose messages may wait for a later slot."""
 
 
 class Actions:
@@ -234,6 +237,7 @@ class Actions:
         paths = [f"{path}.treatments[{i}].name" for i in range(len(names))]
         writing.named(names, paths, "one treatment of a name on a channel in a language")
         arms = []
+        waits = self._waits(action, path)
         for i, treatment in enumerate(action.treatments):
             place = f"{path}.treatments[{i}]"
             if treatment.channel is not None and treatment.channel not in channels:
@@ -246,7 +250,8 @@ class Actions:
             )
             for channel in channels or ("",):
                 if treatment.channel in (None, channel):
-                    arms.append(self._arm(action, channel, treatment, (title, body, url)))
+                    arm = self._arm(action, channel, treatment, (title, body, url))
+                    arms += [arm, *self._later(arm, waits)]
         arms = list(writing.at_most(tuple(arms), ARMS_PER_ACTION_MAX, path, "arms of one action"))
         return tuple(sorted(arms, key=lambda arm: (arm.channel, arm.treatment)))
 
@@ -273,6 +278,42 @@ class Actions:
             and channel in quiet.channels
             and action.message_class in quiet.classes,
         )
+
+    def _waits(self, action: Action, path: str) -> dict[str, int]:
+        """Read the later slots of an action, in ms by how they are written."""
+        writing, waits = self._writing, dict[str, int]()
+        goal = self._goals.get(action.goal)
+        for i, text in enumerate(action.may_wait):
+            place = f"{path}.may_wait[{i}]"
+            wait_ms = writing.span(text, place)
+            if action.tier not in WAITING_TIERS or action.message_class in FREE_CLASSES:
+                remedy = "Help and what is owed is said at once."
+                what, got = "retention or growth", f"{action.tier}, {action.message_class}"
+                writing.fault("bad_moment", what, got, place, remedy)
+            elif not action.channels:
+                writing.fault("bad_moment", "a channel whose message waits", "none", place)
+            elif goal is not None and wait_ms >= goal.within_ms:
+                what = f"a slot within the window of the goal {goal.name}"
+                writing.fault("bad_moment", what, repr(text), place)
+            elif wait_ms in waits.values():
+                writing.fault("bad_moment", "each slot once", repr(text), place)
+            else:
+                waits[text] = wait_ms
+        for i, treatment in enumerate(action.treatments):
+            if MOMENT in treatment.name:
+                place = f"{path}.treatments[{i}].name"
+                writing.fault("bad_moment", f"a name without {MOMENT}", treatment.name, place)
+        return waits
+
+    def _later(self, arm: ArmRule, waits: Mapping[str, int]) -> Iterator[ArmRule]:
+        """Give the arms that say the same in later slots."""
+        for text, wait_ms in waits.items():
+            self._arms_made += 1
+            yield arm._replace(
+                number=self._arms_made - 1,
+                treatment=f"{arm.treatment}{MOMENT}{text}",
+                wait_ms=wait_ms,
+            )
 
     def _purposes(self, action: Action, channel: str) -> tuple[str, ...]:
         default = {"promotional": MARKETING_PURPOSE, "service": SERVICE_PURPOSE}

@@ -59,6 +59,22 @@ class CapRule(NamedTuple):
     of: str | None
 
 
+MOMENT: Final = "@"
+"""Between a treatment and the later slot that it is said in; no name of a treatment holds it."""
+
+
+def said_and_when(treatment: str) -> tuple[str, str]:
+    """Split what an arm is called into how it is said and the slot, empty for now.
+
+    Examples
+    --------
+    >>> said_and_when("warm@4h"), said_and_when("warm")
+    (('warm', '4h'), ('warm', ''))
+    """
+    said, _, moment = treatment.partition(MOMENT)
+    return said, moment
+
+
 class WebhookRule(NamedTuple):
     """A call to another system."""
 
@@ -86,6 +102,8 @@ class ArmRule(NamedTuple):
     """Consents that it needs; `service` stands for one that nobody has to give."""
     is_loud: bool
     """Whether quiet hours of the workspace bind its channel and class."""
+    wait_ms: int = 0
+    """How long after the decision its slot is; its treatment then ends in `@` and the span."""
 
     @property
     def id(self) -> tuple[str, str, str]:

@@ -59,7 +59,7 @@ class Contact:
         self._counts: dict[int, dict[tuple[str, str], int]] = {}
         self._full: frozenset[tuple[str, str]] | None = None
         self._reach: dict[str, dict[str, str] | None] = {}
-        self._open: dict[tuple[str, bool, bool], int | None] = {}
+        self._open: dict[tuple[str, bool, bool, int], int | None] = {}
         self._addresses: dict[str, str] | None = None
         self._language: str | None = None
         self._is_language_read = False
@@ -241,16 +241,18 @@ class Contact:
 
     # Hours
 
-    def opens_at(self, channel: str, message_class: MessageClass, *, is_loud: bool) -> int | None:
-        """Find the first instant at which a message may make itself heard; None for none soon."""
+    def opens_at(
+        self, channel: str, message_class: MessageClass, *, is_loud: bool, at: int
+    ) -> int | None:
+        """Find the first instant from `at` when a message may be heard; None for none soon."""
         is_legal = message_class == "promotional"
         if message_class in FREE_CLASSES or not (is_legal or is_loud):
-            return self._run.now
-        key = (channel, is_loud, is_legal)
+            return at
+        key = (channel, is_loud, is_legal, at)
         if key not in self._open:
             own = self._contact.own_hours if is_loud else ()
             self._open[key] = next_open(
-                self._run.now,
+                at,
                 channel,
                 self._run.place,
                 self._contact.zones_assumed,

@@ -209,6 +209,10 @@ class Action(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     `policies/decision-types.yaml` for what is allowed."""
     treatments: tuple[Treatment, ...] = (Treatment(),)
     """How it is said; each is an arm of its own."""
+    may_wait: tuple[str, ...] = ()
+    """Spans such as `4h`: each is a later slot in which its message may go out instead of now, and
+    an arm of its own, `TREATMENT@4h`, that silence and all others are compared with. All gates are
+    asked again when its time has come. Only for retention and growth."""
     only_in_incidents: bool = False
     """Whether it is the message of an incident and answers no need without one."""
     effects: ActionEffects = ActionEffects()

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from heedful.decide.because import answered_by, because_of
-from heedful.decide.compiled import ActionRule
+from heedful.decide.compiled import ActionRule, said_and_when
 from heedful.decide.definitions import DO_NOTHING
 from heedful.decide.readings import Condition
 from heedful.decide.rules import Rules
@@ -151,6 +151,9 @@ def sentence_of(decision: Decision, currency: str) -> str:
     said = decision.action
     if decision.channel is not None:
         said += f" by {decision.channel}"
+    moment = said_and_when(decision.treatment or "")[1]
+    if moment:
+        said += f" in {moment}"
     return f"{said} was chosen{_for(decision)}: {_why(decision, currency)}."
 
 

@@ -224,8 +224,11 @@ class Gates:
             return None
         if self.contact.address(lane.channel) is None:
             return "no_address"
-        opens = self.contact.opens_at(lane.channel, lane.message_class, is_loud=lane.is_loud)
-        if opens is None or opens >= now + lane.expires_ms:
+        due = now + lane.wait_ms
+        opens = self.contact.opens_at(
+            lane.channel, lane.message_class, is_loud=lane.is_loud, at=due
+        )
+        if opens is None or opens >= due + lane.expires_ms:
             return "quiet_hours"
         if opens > now and self._slot.is_answered:
             return "quiet_hours"
@@ -233,7 +236,7 @@ class Gates:
         return None
 
     def due(self, choice: Choice, option: Option) -> int:
-        """Say when an arm that passed may go out: now, or when quiet hours end."""
+        """Say when an arm that passed may go out: in its slot, or when quiet hours end."""
         return self._due.get(choice.lanes[option.lane], self._run.now)
 
     # What is about the action, and rare

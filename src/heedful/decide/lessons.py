@@ -8,6 +8,7 @@ from functools import lru_cache
 import msgspec
 
 from heedful.decide.case import GoalWindow, Standing
+from heedful.decide.compiled import said_and_when
 from heedful.decide.definitions import DO_NOTHING
 from heedful.decide.rules import Rules
 from heedful.kernel import MICRO, public_id
@@ -53,7 +54,7 @@ def lesson_of(
         at=at,
         window_ms=goal.until - standing.at,
         p_choose=standing.p_choose,
-        parts=(group, standing.action, standing.channel, standing.treatment, ""),
+        parts=(group, standing.action, standing.channel, *said_and_when(standing.treatment)),
         prior_p=0.0 if prior is None else prior.p,
         prior_strength=0.0 if prior is None else prior.strength,
         model=standing.model,

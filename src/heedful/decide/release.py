@@ -119,7 +119,9 @@ def _asked_again(
     to = gates.contact.destination(arm.channel)
     if to != effect.to:  # they have another address now, and the one before is still theirs
         run.readdress(effect, to, gates.contact.address(arm.channel) or {})
-    opens = gates.contact.opens_at(arm.channel, action.message_class, is_loud=arm.is_loud)
+    opens = gates.contact.opens_at(
+        arm.channel, action.message_class, is_loud=arm.is_loud, at=run.now
+    )
     return (None, opens) if opens is not None else ("quiet_hours", run.now)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heedful.decide.choice import Choice
-from heedful.decide.compiled import ActionRule, ArmRule, ContactRules, GoalRule
+from heedful.decide.compiled import ActionRule, ArmRule, ContactRules, GoalRule, said_and_when
 from heedful.decide.definitions import DO_NOTHING
 from heedful.decide.limits import OUTCOME_MICROS_MAX
 from heedful.decide.models import Serving
@@ -114,7 +114,8 @@ def arm_key(arm: ArmRule) -> str:
 def spec_of(action: ActionRule, arm: ArmRule) -> ArmSpec:
     """Give an arm from coarse to fine; actions without a group are alike within their tier."""
     group = action.group or action.tier
-    return ArmSpec(arm_key(arm), group, action.name, arm.channel, arm.treatment, "", action.prior)
+    said, moment = said_and_when(arm.treatment)
+    return ArmSpec(arm_key(arm), group, action.name, arm.channel, said, moment, action.prior)
 
 
 def nothing_of(goal: GoalRule) -> ArmSpec:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from heedful.decide.compiled import FREE_CLASSES
+from heedful.decide.compile_actions import WAITING_TIERS
+from heedful.decide.compiled import FREE_CLASSES, MOMENT
 from heedful.decide.definitions import (
     DO_NOTHING,
     Action,
@@ -19,6 +20,7 @@ from heedful.decide.limits import LEVER_MAX, LEVER_MIN
 from heedful.expr import Expression
 from heedful.govern.checks import check_decision_type_use
 from heedful.govern.definitions import DecisionTypesFile, IncidentsFile
+from heedful.kernel import InputError, parse_span
 from heedful.strategy.conditions import condition
 from heedful.strategy.contact import cap_problems, channel_problem
 from heedful.strategy.needs import check_name, check_prior, is_worth_money
@@ -48,6 +50,7 @@ def check_actions(parts: Parts) -> Iterator[StrategyProblem]:
         yield from _check_class(part, action, parts)
         yield from _check_treatments(part, action, parts)
         yield from cap_problems(part, "$.caps", action.caps, parts)
+        yield from _check_moments(part, action, parts)
         yield from check_span(part, "$.stands_for", action.stands_for)
         yield from check_span(part, "$.expires_after", action.expires_after)
         yield from _check_silence(part, action)
@@ -237,6 +240,43 @@ def _check_silence(part: Part[Action], action: Action) -> Iterator[StrategyProbl
         what = f"the silence of another class than the action's own, {action.message_class}"
         remedy = "The action would mute itself and never go out."
         yield part.problem("$.effects.silence", what, silence.of, remedy)
+
+
+def _check_moments(part: Part[Action], action: Action, parts: Parts) -> Iterator[StrategyProblem]:
+    seen: list[int] = []
+    for i, text in enumerate(action.may_wait):
+        path = f"$.may_wait[{i}]"
+        faults = list(check_span(part, path, text))
+        yield from faults
+        if faults:
+            continue
+        goal, wait = _goals(parts).get(action.goal), parse_span(text, path)
+        if action.tier not in WAITING_TIERS or action.message_class in FREE_CLASSES:
+            remedy = "Help, and what is owed, is said at once."
+            got = f"tier {action.tier}, class {action.message_class}"
+            yield part.problem(path, "an action of retention or growth", got, remedy)
+        elif not action.channels:
+            yield part.problem(path, "a channel whose message may wait", "none")
+        elif goal is not None and wait >= _span_of(goal.within):
+            remedy = "What is said later than that can no longer lead to it."
+            what = f"a slot within the window of the goal {action.goal}, {goal.within}"
+            yield part.problem(path, what, repr(text), remedy)
+        elif wait in seen:
+            yield part.problem(path, "each slot once", repr(text))
+        seen.append(wait)
+    for i, treatment in enumerate(action.treatments):
+        if MOMENT in treatment.name:
+            remedy = "It stands between a treatment and its later slot."
+            path = f"$.treatments[{i}].name"
+            yield part.problem(path, f"a name without {MOMENT}", repr(treatment.name), remedy)
+
+
+def _span_of(text: str) -> int:
+    """Read a span; one without end where it is none, which is told elsewhere."""
+    try:
+        return parse_span(text)
+    except InputError:
+        return 1 << 62
 
 
 def _goals(parts: Parts) -> dict[str, Any]:
