@@ -14,10 +14,10 @@ from heedful import core, decide
 from heedful.connectors import Connectors
 from heedful.core import World
 from heedful.customer import ProfileRules
-from heedful.decide import DO_NOTHING, Decision, builtin_signals, compile_rules
+from heedful.decide import DO_NOTHING, Decision, builtin_signals, compile_rules, period_of
 from heedful.effects import OutboundEffect, SendMessage
 from heedful.engine import Engine
-from heedful.engine.deciding import period_of, read_decision
+from heedful.engine.deciding import read_decision
 from heedful.engine.guarding import Guard
 from heedful.engine.learning import Learner
 from heedful.engine.ledger import WORKSPACE_FRAGMENTS
@@ -278,7 +278,8 @@ class Watcher:
     def _check_budgets(self) -> None:
         for name, budget in self._written.definitions.contact.budgets.items():
             period = period_of(budget, self._town.now)
-            spent = self._town.store.read(lambda tx, n=name, p=period: tx.spent(n, p))
+            slices = self._town.store.read(lambda tx, n=name, p=period: tx.slices(n, p))
+            spent = sum(slice_.used for slice_ in slices)
             if spent > round(budget.amount * MICRO):
                 raise Broken(f"budget {name}")
 
