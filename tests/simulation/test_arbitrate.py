@@ -265,7 +265,7 @@ def test_no_gate_is_passed_that_ought_to_be_closed(part: int) -> None:
         return
     found = play(DECISIONS // PARTS, first=part * 1_000_000)
     print(f"{found.decisions:,} decisions, {found.released:,} releases")
-    # These people's clicks say nothing of an intent; `tests/unit/decide` closes that gate.
+    # These people's clicks say nothing of an intent; `tests/unit/engine/test_intent.py` closes it.
     assert set(REASONS) - set(found.codes) == {"other_intent"}
     assert {"drawn", "best_value", "holdout", "growth_shut", "all_gated"} <= set(found.reasons)
     assert {"mandatory", "transactional", "incident_message"} <= set(found.reasons)
