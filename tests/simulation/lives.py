@@ -31,11 +31,12 @@ from heedful.decide import (
     step,
 )
 from heedful.decide.case import RELEASED
+from heedful.decide.lessons import with_features
 from heedful.effects import OutboundEffect, SendMessage
 from heedful.events import CONSENT_CHANGED, MESSAGE_RELEASED, Event, Identifier
 from heedful.govern.governance import Governance
 from heedful.kernel import MICRO, hash_key, public_id
-from heedful.learn import BetaArms, LearningRow
+from heedful.learn import LearningRow, Model
 from heedful.sense import SignalSet, compile_signals
 from tests.simulation.ledger import FREE, Broken, Ledger, fresh_within
 from tests.simulation.records import ONE, SECRET, check_explanation, check_record
@@ -84,7 +85,9 @@ class Game:
         self.signals: SignalSet = compile_signals(signals)
         self.rules: Rules = compile_rules(written.definitions, self.signals, version="v1")
         self.governance = Governance()
-        self.model = BetaArms()
+        self.models: dict[str, Model] = {n: rule.new() for n, rule in self.rules.models.items()}
+        self.seen: dict[str, bytes] = {}
+        """What decisions saw of people, by their public id."""
         self.seq = 0
         self.budgets = {
             name: round(budget.amount * MICRO)
@@ -96,18 +99,19 @@ class Game:
     def surroundings(self) -> Surroundings:
         return Surroundings(
             secret=SECRET,
-            models={"beta": self.model},
+            models=self.models,
             governance=self.governance,
             budgets=self.budgets,
         )
 
     def learn(self, rows: list[LearningRow]) -> None:
-        """Teach the model, which is a new snapshot from then on."""
-        learned = BetaArms.decode(self.model.encode())
-        for row in rows:
+        """Teach the models, which are new snapshots from then on."""
+        learned = {name: model.copy() for name, model in self.models.items()}
+        for row in with_features(rows, self.seen):
             self.seq += 1
-            learned.learn_one(_numbered(row, self.seq))
-        self.model = learned
+            for model in learned.values():
+                model.learn_one(_numbered(row, self.seq))
+        self.models = learned
 
 
 def _numbered(row: LearningRow, seq: int) -> LearningRow:
@@ -178,6 +182,7 @@ class Life:
 
     def _keep(self, made: Step) -> None:
         self.learned += made.learned
+        self.game.seen |= {public_id("d", one.id): one.features for one in made.decisions}
         for effect in made.effects:
             self.waiting[effect.id] = effect
             self.due[effect.id] = effect.due

@@ -16,6 +16,7 @@ from heedful.decide.definitions import (
     Budget,
     Cap,
     Holdout,
+    ModelEntry,
     Prior,
     QuietHours,
     SilenceEffect,
@@ -194,6 +195,14 @@ def drawn_strategy(luck: Random) -> Written:
             contact=drawn_contact(luck),
             decision_types=TYPES,
             models=MODELS,
+            model_entries=(
+                ModelEntry(
+                    name="opaque",
+                    half_life=luck.choice([None, "1d"]),
+                    policy=luck.choice(["thompson", "thompson", "inverse_gap", "greedy"]),
+                    floor=luck.choice([None, 0.1]),
+                ),
+            ),
             fallback_model=luck.choice(["beta", "beta", "opaque"]),
         ),
         needs,
