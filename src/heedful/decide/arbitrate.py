@@ -146,11 +146,12 @@ def _pick(run: Run, slot: Slot, asked: Asked, gates: Gates, choice: Choice, pass
             chosen = choose_drawn(chances, run.surroundings.secret, run.next_id(slot.key))
         options, worths, nothing = chances.options, chances.worths, chances.nothing
         picked = Picked(choice, options, worths, chosen, nothing, valuer.asked, _flags(stand))
-        because = valuer.because(choice, passed, picked.number, run)
+        because = valuer.because(choice, picked.number, chances.silence, run)
         shadows = look_on(run, choice, passed, recent, found, chosen)
         return picked._replace(lost=chances.lost, because=because, answering=found, shadows=shadows)
     options = list(members(choice.options, passed))
-    worths, nothing = valuer.weigh(choice, passed, recent, run)
+    worths, silence = valuer.weigh(choice, passed, recent, run)
+    nothing = silence.terms
     if stand.is_held:
         weights = [0] * len(worths) + [PROBABILITY_ONE]
         chosen = Chosen(len(worths), weights, "holdout")
@@ -160,7 +161,7 @@ def _pick(run: Run, slot: Slot, asked: Asked, gates: Gates, choice: Choice, pass
     # Who is held out is in no trial: no model chose anything for them.
     found = Answering(found.serving) if stand.is_held else found
     shadows = look_on(run, choice, passed, recent, found, chosen)
-    because = valuer.because(choice, passed, picked.number, run)
+    because = valuer.because(choice, picked.number, silence, run)
     return picked._replace(because=because, answering=found, shadows=shadows)
 
 

@@ -12,7 +12,7 @@ state of the models on it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +41,7 @@ Contexts: TypeAlias = Callable[[Model], Context | None]
 
 
 _GROUNDS_MAX: Final = 64
+_DIRECT_MAX: Final = 10**11  # micros that 10^7 millionths may multiply within 64 bits
 
 
 class Worth(NamedTuple):
@@ -382,8 +383,12 @@ def _ppm(p: npt.NDArray[np.float64]) -> Integers:
     return np.rint(p * MICRO).astype(np.int64)
 
 
-def _times(ppm: Integers, micros: Any) -> Integers:
+def _times(ppm: Integers, micros: Integers) -> Integers:
     """Give `ppm * micros // 10^6`, without the product ever leaving 64 bits."""
+    if len(micros) and micros.min() > -_DIRECT_MAX and micros.max() < _DIRECT_MAX:
+        direct: Integers = ppm * micros
+        direct //= MICRO
+        return direct
     whole, rest = np.divmod(micros, MICRO)
     result: Integers = ppm * whole + ppm * rest // MICRO
     return result

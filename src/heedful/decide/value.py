@@ -61,6 +61,7 @@ class Chances(NamedTuple):
     """Of the weights up to each place, which a draw is looked up in."""
     lost: list[Candidate]
     """The record of every arm as one that was not drawn."""
+    silence: Silence
 
 
 class Valuer:
@@ -126,19 +127,20 @@ class Valuer:
     def _chances_of(self, choice: Choice, passed: int, recent: int, moment: Moment) -> Chances:
         options = list(members(choice.options, passed))
         beliefs = self._beliefs(choice, moment)
-        worths, columns, terms = self._drawn(choice, passed, recent, beliefs, moment)
+        worths, columns, silence = self._drawn(choice, passed, recent, beliefs, moment)
         floor, serving = self._contact.floor, self._serving
         weights = weights_of(self._rules, options, columns, floor, self.asked, serving)
         lost = [
             Candidate(*option.arm.id, "lost", "not_drawn", weight, worth.terms)
             for option, worth, weight in zip(options, worths, weights, strict=False)
         ]
-        return Chances(options, worths, terms, weights, list(accumulate(weights)), lost)
+        sums = list(accumulate(weights))
+        return Chances(options, worths, silence.terms, weights, sums, lost, silence)
 
     def _drawn(
         self, choice: Choice, passed: int, recent: int, beliefs: list[Beliefs], moment: Moment
-    ) -> tuple[list[Worth], ArmColumns, dict[str, int]]:
-        """Value the arms that passed and, last, doing nothing; give its terms, too."""
+    ) -> tuple[list[Worth], ArmColumns, Silence]:
+        """Value the arms that passed and, last, doing nothing."""
         sheet = self._sheet(choice)
         silence = self._silence(choice, passed, beliefs)
         places = _places(choice, passed)
@@ -146,30 +148,30 @@ class Valuer:
             weights = _weights(choice, passed, moment) if choice.is_weighted else None
             weighed = sheet.weigh(places, recent, beliefs, weights)
             columns = sheet.columns_with(places, weighed, silence, beliefs)
-            return weighed.worths, columns, silence.terms
+            return weighed.worths, columns, silence
         every, table = self._table(choice, recent, beliefs)
         worths = every.worths
         if passed != choice.all:
             worths, table = list(members(worths, passed)), table.take(places)
-        return worths, table.with_last(sheet.alone(silence, beliefs)), silence.terms
+        return worths, table.with_last(sheet.alone(silence, beliefs)), silence
 
     def weigh(
         self, choice: Choice, passed: int, recent: int, moment: Moment
-    ) -> tuple[list[Worth], dict[str, int]]:
+    ) -> tuple[list[Worth], Silence]:
         """Value the arms that passed for a person who heard from us so often lately.
 
         Returns
         -------
-        What each is worth, and the terms of doing nothing.
+        What each is worth, and what doing nothing is.
         """
         sheet, beliefs = self._sheet(choice), self._beliefs(choice, moment)
-        terms = self._silence(choice, passed, beliefs).terms
+        silence = self._silence(choice, passed, beliefs)
         if choice.is_weighted or sheet.is_contextual:
             weights = _weights(choice, passed, moment) if choice.is_weighted else None
             places = _places(choice, passed)
-            return sheet.weigh(places, recent, beliefs, weights).worths, terms
+            return sheet.weigh(places, recent, beliefs, weights).worths, silence
         every, _ = self._table(choice, recent, beliefs)
-        return list(members(every.worths, passed)), terms
+        return list(members(every.worths, passed)), silence
 
     def _table(
         self, choice: Choice, recent: int, beliefs: list[Beliefs]
@@ -195,7 +197,7 @@ class Valuer:
         return known
 
     def because(
-        self, choice: Choice, passed: int, number: int | None, moment: Moment
+        self, choice: Choice, number: int | None, silence: Silence, moment: Moment
     ) -> dict[str, int]:
         """Tell what moved the log-odds of an arm, in thousandths by group of features.
 
@@ -211,7 +213,6 @@ class Valuer:
         sheet = self._sheet(choice)
         if not sheet.is_contextual:
             return {}
-        silence = self._silence(choice, passed, self._beliefs(choice, moment))
         part, place = sheet.asked(number, silence)
         if not isinstance(part.scorer, ArmTable):
             return {}

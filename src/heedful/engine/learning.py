@@ -20,7 +20,7 @@ from heedful.decide.models import BETA, ModelRule
 from heedful.engine import ledger
 from heedful.engine.ledger import LEARNING_FRAGMENT
 from heedful.engine.writer import Writer
-from heedful.kernel import parse_public_id, public_id
+from heedful.kernel import InputError, parse_public_id, public_id
 from heedful.learn import LearningRow, Model
 from heedful.ports import Store, Transaction
 
@@ -103,11 +103,19 @@ def fold(tx: Transaction, models: dict[str, Any], up_to: Mapping[str, int]) -> d
             if isinstance(model, Margins):
                 models[name] = model = model.plus(wanted)
             else:
-                for row in wanted:
-                    model.learn_one(row)
+                _learn(model, wanted)
             if not wanted or wanted[-1].learn_seq >= end:
                 behind.discard(name)
     return models
+
+
+def _learn(model: Model, rows: list[LearningRow]) -> None:
+    """Fold rows; one that the model refuses, such as of one arm too many, is passed over."""
+    for row in rows:
+        try:
+            model.learn_one(row)
+        except InputError:
+            model.learn_seq = row.learn_seq
 
 
 def _seen(tx: Transaction, rows: list[LearningRow]) -> list[LearningRow]:

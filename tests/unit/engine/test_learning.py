@@ -101,3 +101,14 @@ def test_what_is_learned_every_second_is_not_read_with_what_people_said() -> Non
         names = {event.name for event in here.store.read(ledger.happened)}
         assert names == set()
         assert here.store.read(ledger.last_learned) == here.engine.world.models[BETA].learn_seq
+
+
+def test_a_row_that_a_model_refuses_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with acting(SHOP) as here:
+        here.meet()
+        monkeypatch.setattr(here.engine.world.models[BETA], "cells_max", 1)
+        buy(here, 10)
+        buy(here, 10)
+        model = here.engine.world.models[BETA]
+        assert model.cells_max == 1
+        assert model.learn_seq == here.store.read(lambda tx: tx.last_lesson())
