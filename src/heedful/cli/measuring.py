@@ -173,6 +173,12 @@ def _print_lift(answer: Mapping[str, Any]) -> None:
         rest = [goal["goal"] for goal in one["goals"] if goal not in reached]
         if rest:
             print(f"Reached by nobody: {', '.join(rest)}.")
+    if answer["actions"]:
+        print("\nEach action against silence, where chance chose between them:")
+        print_table(
+            ("action", "drawn", "silence drawn", "what it brings"),
+            [(a["action"], a["acted"], a["silent"], a["says"]) for a in answer["actions"]],
+        )
 
 
 def _lift_row(goal: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -67,3 +67,16 @@ def _history(tx: Transaction, row: CustomerRow, from_at: int | None) -> History:
     placed = [Placed(one.seq, one.fragment, decode_event(one.body)) for one in rows]
     case = decide.decode_case(row.process) if row.process else decide.new_case()
     return History(row.key, case, placed)
+
+
+def seq_at(tx: Transaction, since: int) -> int:
+    """Find a place in the log before which everything was received before an instant."""
+    low, high = 0, tx.last_seq()
+    while low < high:
+        middle = (low + high) // 2
+        rows = tx.log(middle, 1)
+        if rows and decode_event(rows[0].body).received_at < since:
+            low = middle + 1
+        else:
+            high = middle
+    return max(0, low - 1)

@@ -8,15 +8,37 @@ from typing import Final
 import msgspec
 
 from heedful.core import World
+from heedful.decide import DO_NOTHING, Decision
 from heedful.decide.case import Assignment
-from heedful.engine.histories import History, histories
-from heedful.kernel import format_instant
+from heedful.engine.deciding import read_decision
+from heedful.engine.histories import History, histories, seq_at
+from heedful.engine.rewards import rewards
+from heedful.kernel import MICRO, format_instant
+from heedful.measure.contrast import Draw, contrast
+from heedful.measure.hold_out import GROUP_MIN, Lift
 from heedful.measure.holding import Drawn, HoldOut, HoldOutLift
 from heedful.measure.reaching import GoalReader
 from heedful.ports import Store
 
 LIFT_PEOPLE_MAX: Final = 200_000
 """People that one measurement looks at; of a larger workspace a fair sample of so many."""
+
+
+_PAGE: Final = 500
+_ONE: Final = 1 << 32
+
+
+class ActionLift(msgspec.Struct, frozen=True, kw_only=True):
+    """What one action brought over silence, where chance chose between them."""
+
+    action: str
+    acted: int
+    """Decisions with a known outcome in which it was drawn."""
+    silent: int
+    """Those in which silence was drawn and it might have been."""
+    value: Lift | None
+    """Of the money of a decision, its price taken off; None while too few people were drawn."""
+    says: str
 
 
 class LiftReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +50,8 @@ class LiftReport(msgspec.Struct, frozen=True, kw_only=True):
     """Customers that were looked at, drawn for a hold-out or not."""
     hold_outs: list[HoldOutLift]
     """The one over everything first."""
+    actions: list[ActionLift]
+    """Each action against silence, by name: every drawn decision is a small hold-out."""
 
 
 def measure_lift(
@@ -49,8 +73,53 @@ def measure_lift(
     reports = [hold_out.report(confidence) for _, hold_out in sorted(found.items())]
     reports.sort(key=lambda one: one.name.startswith("action:"))
     return LiftReport(
-        since=format_instant(since), until=format_instant(now), people=looked, hold_outs=reports
+        since=format_instant(since),
+        until=format_instant(now),
+        people=looked,
+        hold_outs=reports,
+        actions=_by_action(store, since, confidence),
     )
+
+
+def _by_action(store: Store, since: int, confidence: float) -> list[ActionLift]:
+    """Compare each action with silence over the decisions in which either might be drawn."""
+    known = rewards(store, since)
+    found: dict[str, list[Draw]] = {}
+    after = store.read(lambda tx: seq_at(tx, since))
+    while rows := store.read(lambda tx, a=after: tx.decisions_after(a, _PAGE)):  # type: ignore[misc]
+        after = rows[-1].seq
+        for row in rows:
+            reward = known.get(row.id) if row.at >= since else None
+            if reward is not None:
+                _draw(read_decision(row.body), reward, found)
+    return [_action_lift(name, draws, confidence) for name, draws in sorted(found.items())]
+
+
+def _draw(decision: Decision, reward: float, found: dict[str, list[Draw]]) -> None:
+    if decision.reason != "drawn":
+        return
+    chances: dict[str, int] = {}
+    cost = 0
+    for one in decision.candidates:
+        chances[one.action] = chances.get(one.action, 0) + one.weight
+        if one.verdict == "chosen":
+            cost = one.terms.get("cost", 0)
+    silence = chances.pop(DO_NOTHING, 0)
+    for action, weight in chances.items():
+        if weight and silence:
+            has_acted = {action: True, DO_NOTHING: False}.get(decision.action)
+            net = reward - cost / MICRO
+            draw = Draw(decision.customer, has_acted, weight / _ONE, silence / _ONE, net)
+            found.setdefault(action, []).append(draw)
+
+
+def _action_lift(name: str, draws: list[Draw], confidence: float) -> ActionLift:
+    value = contrast(draws, confidence=confidence)
+    acted = sum(draw.has_acted is True for draw in draws)
+    silent = sum(draw.has_acted is False for draw in draws)
+    few = f"Not yet sure: it takes {GROUP_MIN} people on each side."
+    says = few if value is None else value.says
+    return ActionLift(action=name, acted=acted, silent=silent, value=value, says=says)
 
 
 def _take(

@@ -21,7 +21,7 @@ from heedful.decide.margins import apart, delays_of
 from heedful.engine import ledger, reading
 from heedful.engine.deciding import DERIVED, read_decision
 from heedful.engine.engine import under
-from heedful.engine.histories import Placed
+from heedful.engine.histories import Placed, seq_at
 from heedful.engine.learning import learned
 from heedful.engine.rewards import rewards
 from heedful.events import Event, Identifier, decode_event
@@ -107,7 +107,7 @@ def meet(store: Store, world: World, told: Told, since: int, people: int) -> Met
 
 def _decided(store: Store, since: int) -> set[int]:
     """Find whom something was decided about."""
-    after = store.read(lambda tx: _seq_at(tx, since))
+    after = store.read(lambda tx: seq_at(tx, since))
     customers: set[int] = set()
     while rows := store.read(lambda tx, a=after: tx.decisions_after(a, _PAGE)):  # type: ignore[misc]
         after = rows[-1].seq
@@ -115,19 +115,6 @@ def _decided(store: Store, since: int) -> set[int]:
         homes = store.read(lambda tx, f=fragments: tx.fragments(f))  # type: ignore[misc]
         customers.update(home.customer for home in homes.values())
     return customers
-
-
-def _seq_at(tx: Transaction, since: int) -> int:
-    """Find a place in the log before which everything was received before an instant."""
-    low, high = 0, tx.last_seq()
-    while low < high:
-        middle = (low + high) // 2
-        rows = tx.log(middle, 1)
-        if rows and decode_event(rows[0].body).received_at < since:
-            low = middle + 1
-        else:
-            high = middle
-    return max(0, low - 1)
 
 
 def _read(tx: Transaction, world: World, told: Told, key: int, since: int) -> _Who | None:

@@ -68,6 +68,18 @@ def test_lift_finds_what_offers_brought(shop: Live) -> None:
     assert "Reached by nobody: answered" in said
 
 
+def test_lift_compares_each_action_with_silence(shop: Live) -> None:
+    actions = {one["action"]: one for one in shop.gives("lift", "--since", "20d")["actions"]}
+    assert set(actions) == {"member_evening", "free_lesson"}
+    evening = actions["member_evening"]
+    assert evening["acted"] > evening["silent"] > 30
+    # Two orders in five more, a third of about 100 euros each, for half a euro.
+    low, high = evening["value"]["interval"]
+    assert low < 0.4 * 33 < high
+    assert evening["value"]["difference"] > actions["free_lesson"]["value"]["difference"] - 5.0
+    assert "against silence, where chance chose" in shop.says("lift", "--since", "20d")
+
+
 def test_lift_is_not_sure_of_a_handful(shop: Live) -> None:
     said = shop.says("lift", "--people", "20")
     assert "purchase: Not yet sure: " in said
