@@ -8,7 +8,7 @@ people with the same luck. Vowpal Wabbit takes part when the interpreter that ru
     python benchmarks/bench_world.py --silence [--people 600]
     python benchmarks/bench_world.py --calibrate PATH_OF_DATA_SETS
 
-With `--silence` four in ten are driven away by every message; the second half of 180 days counts.
+With `--silence` four in ten are driven away by every message; the second half of the year counts.
 With `--calibrate` what the town takes from Hillstrom's mails and Complete Journey is measured again
 (`hillstrom/hillstrom.csv.gz`, `complete_journey/transactions_sample.csv.gz` and others there).
 """
@@ -82,7 +82,7 @@ def report(parameters: Parameters, ledgers: list[Ledger], into: Path | None) -> 
 
 def report_silence(people: int, seed: int) -> None:
     """Print whether silence is learned for those whom messages drive away, and its price."""
-    world, days = load("sleepers"), 180
+    world, days = load("sleepers"), YEAR
     kind = World(world, people, seed).kind
     # Nobody tires here: who knows the kinds writes to the others whenever the cap allows.
     best = play(world, Insider(world, kind, rested=28), people, seed, days, days // 2)

@@ -22,6 +22,11 @@ WORTH: Final = np.array([4.5, 34.0])
 """What the marketers here believe that a visit brings, and from a cart an order."""
 
 
+PRICES: Final = np.array([0.07, 0.51, 0.07, 0.25, 0.46, 0.0])
+"""What they believe that a message costs, what it gives away and what it tires people included; the
+last is silence. The same as Heedful's strategy says in `cost` and `d_clv`."""
+
+
 class Silence:
     """Says nothing to anybody."""
 
@@ -213,7 +218,7 @@ class VowpalWabbit(_Watching):
         self._rng = np.random.default_rng([seed, 6])
         workspace = importlib.import_module("vowpalwabbit").Workspace
         self._vw = workspace(
-            "--cb_explore_adf --squarecb --cb_type mtr -q SA --cb_min_cost -1 --cb_max_cost 0"
+            "--cb_explore_adf --squarecb --cb_type mtr -q SA --cb_min_cost -1 --cb_max_cost 0.02"
             f" --quiet -b 18 --random_seed {seed + 1}"
         )
         self._arms = [f"|A {name}" for name in (*MESSAGES, "nothing")]
@@ -258,8 +263,9 @@ class VowpalWabbit(_Watching):
         return chosen
 
     def _settle(self, chosen: Any, has_cart: Bools, is_reached: Bools) -> None:
-        earned = WORTH[has_cart.astype(int)] / WORTH.max() * is_reached
+        earned = WORTH[has_cart.astype(int)] * is_reached
         for (shared, arm, p), money in zip(chosen, earned.tolist(), strict=True):
             lines = list(self._arms)
-            lines[arm] = f"0:{-money:.4f}:{p:.6f} {lines[arm]}"
+            lost = (PRICES[arm] - money) / WORTH.max()
+            lines[arm] = f"0:{lost:.4f}:{p:.6f} {lines[arm]}"
             self._vw.learn([shared, *lines])
