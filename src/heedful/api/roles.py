@@ -105,6 +105,9 @@ TABLE: Final[dict[Route, frozenset[Role]]] = {
     Route("GET", "/v1/signals"): _LOOKS | _SERVES,
     # Figures over many people; nobody is named.
     Route("GET", "/v1/measure/lift"): _LOOKS,
+    Route("GET", "/v1/measure/bids"): _LOOKS,
+    # People, if hashed: for those who run the workspace.
+    Route("GET", "/v1/measure/conversions"): _RUNS,
     Route("GET", "/v1/measure/attribution"): _LOOKS,
     Route("GET", "/v1/measure/ahead"): _LOOKS,
     Route("GET", "/v1/measure/drift"): _LOOKS,

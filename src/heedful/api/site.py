@@ -13,6 +13,7 @@ from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 
 from heedful.api import (
     audiences,
+    bids,
     customers,
     decisions,
     docs,
@@ -71,6 +72,7 @@ def handlers() -> Sequence[HTTPRouteHandler]:
         governance,
         operations,
         measure,
+        bids,
         fairness,
         models,
         training,

@@ -9,6 +9,7 @@ import typer
 from heedful.cli import (
     archiving,
     audit,
+    bidding,
     customers,
     deciding,
     demo,
@@ -75,6 +76,7 @@ app.command()(measuring.uplift)
 app.command()(fairness.drift)
 app.command()(fairness.fairness)
 app.command()(training.train)
+app.command()(bidding.bids)
 app.command()(operations.replay)
 app.command()(operations.backup)
 app.command()(operations.restore)

@@ -43,6 +43,19 @@ class Past(NamedTuple):
     fragments: tuple[int, ...]
     events: list[tuple[int, Event]]
     """Each with the instant from which it was known, ascending."""
+    profile: Profile
+    """As it is today."""
+
+    def grants(self, purpose: str) -> bool:
+        """Say whether the person has granted a purpose, and nowhere refused it."""
+        said = set(read_consents(self.profile).get(purpose, {}).values())
+        return "granted" in said and not said & _REFUSED
+
+    def trait(self, name: str) -> str | None:
+        """Read a trait that is a text."""
+        entries = self.profile.traits.get(name)
+        value = entries[0].value if entries else None
+        return value if isinstance(value, str) and value else None
 
 
 def is_allowed(consents: Mapping[str, Mapping[str, str]], rights: Rights) -> bool:
@@ -83,24 +96,33 @@ def keys_of(store: Store) -> list[int]:
     return found[:CUSTOMERS_MAX]
 
 
-def pasts(store: Store, world: World, keys: Sequence[int], rights: Rights) -> Iterator[Past | None]:
-    """Read the past of each customer; None for one who is gone or may not be learned from."""
+def pasts(
+    store: Store, world: World, keys: Sequence[int], rights: Rights | None
+) -> Iterator[Past | None]:
+    """Read the past of each customer; None for one who is gone or may not be learned from.
+
+    Parameters
+    ----------
+    rights
+        Whose data may be learned from; None where nothing is learned and everybody is counted.
+    """
     for first in range(0, len(keys), _PAGE):
         page = keys[first : first + _PAGE]
         yield from store.read(lambda tx: [_past(tx, world, key, rights) for key in page])  # noqa: B023
 
 
-def _past(tx: Transaction, world: World, key: int, rights: Rights) -> Past | None:
+def _past(tx: Transaction, world: World, key: int, rights: Rights | None) -> Past | None:
     row = tx.customers([key]).get(key)
     if row is None or row.refold:
         return None
     found = find(tx, world, key)
-    if not is_allowed(read_consents(found.state.profile), rights):
+    profile = found.state.profile
+    if rights is not None and not is_allowed(read_consents(profile), rights):
         return None
     fragments = found.person.fragments
     events = [decode_event(row.body) for row in tx.events_of(fragments)]
     known = [(_known_at(event), event) for event in events]
-    return Past(fragments, sorted(known, key=lambda one: (one[0], one[1].at, one[1].key)))
+    return Past(fragments, sorted(known, key=lambda one: (one[0], one[1].at, one[1].key)), profile)
 
 
 def _known_at(event: Event) -> int:
