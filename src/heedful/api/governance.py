@@ -51,22 +51,22 @@ def list_stops(context: Here) -> dict[str, Any]:
 def stop(context: Here, request: Asking, data: JSONBody[StopOrder]) -> Done:
     """Stop an action, playbook, model, channel or all at once, also for what is queued."""
     until = _instant(data.expires_at, "$.expires_at")
-    context.app.engine.governing.stop(data.scope, _who(request), data.reason, until)
+    context.app.engine.governing.stop(data.scope, who(request), data.reason, until)
     return {"success": True}
 
 
 @post("/v1/governance/starts", status_code=200, answer=answers.Switched, sync_to_thread=True)
 def start(context: Here, request: Asking, data: JSONBody[StartOrder]) -> dict[str, Any]:
     """Switch on what was stopped, or put it into the queue of approvals."""
-    asked = context.app.engine.governing.switch_on(data.scope, _who(request), data.reason)
-    return {"success": asked is None, "approval": None if asked is None else _asked(context, asked)}
+    waiting = context.app.engine.governing.switch_on(data.scope, who(request), data.reason)
+    return _answered(context, waiting)
 
 
 @get("/v1/governance/approvals", answer=answers.Levers, sync_to_thread=True)
 def list_approvals(context: Here) -> dict[str, Any]:
     """List all requests for approval, the oldest first."""
     found = context.app.engine.governing.approvals()
-    return {"items": [_asked(context, approval) for approval in found]}
+    return {"items": [asked(context, approval) for approval in found]}
 
 
 @post(
@@ -79,8 +79,8 @@ def vote(
     context: Here, request: Asking, approval_id: FromPath[str], data: JSONBody[Ballot]
 ) -> dict[str, Any]:
     """Agree or refuse, never to what one asked for oneself; what is agreed to happens at once."""
-    approval = context.app.vote(approval_id, _who(request), data.is_approved, data.reason)
-    return {"success": True, "approval": _asked(context, approval)}
+    approval = context.app.vote(approval_id, who(request), data.is_approved, data.reason)
+    return {"success": True, "approval": asked(context, approval)}
 
 
 @get("/v1/governance/incidents", answer=answers.Levers, sync_to_thread=True)
@@ -100,7 +100,7 @@ def declare(context: Here, request: Asking, data: JSONBody[IncidentOrder]) -> di
     governing = context.app.engine.governing
     scope = IncidentScope(traits=data.traits, country=data.country, placement=data.placement)
     until = _instant(data.expires_at, "$.expires_at")
-    governing.declare(data.plan, scope, _who(request), data.reason, until)
+    governing.declare(data.plan, scope, who(request), data.reason, until)
     return _open_incidents(context)
 
 
@@ -114,7 +114,7 @@ def end(
     context: Here, request: Asking, incident_id: FromPath[str], data: JSONBody[Because]
 ) -> Done:
     """End an incident before its expiry."""
-    context.app.engine.governing.end(incident_id, _who(request), data.reason)
+    context.app.engine.governing.end(incident_id, who(request), data.reason)
     return {"success": True}
 
 
@@ -146,8 +146,8 @@ def loosen(
     context: Here, request: Asking, name: FromPath[str], data: JSONBody[Because]
 ) -> dict[str, Any]:
     """Give back what a guardrail took, or put it into the queue of approvals."""
-    asked = context.app.engine.governing.loosen(name, _who(request), data.reason)
-    return {"success": asked is None, "approval": None if asked is None else _asked(context, asked)}
+    waiting = context.app.engine.governing.loosen(name, who(request), data.reason)
+    return _answered(context, waiting)
 
 
 @get("/v1/governance/audit", sync_to_thread=True, says=_LINES)
@@ -184,11 +184,18 @@ def verify_audit(context: Here, data: JSONBody[Anchors]) -> dict[str, Any]:
     }
 
 
-def _who(request: Asking) -> str:
+def _answered(context: Context, waiting: Approval | None) -> dict[str, Any]:
+    approval = None if waiting is None else asked(context, waiting)
+    return {"success": waiting is None, "approval": approval}
+
+
+def who(request: Asking) -> str:
+    """Name who calls."""
     return str(request.scope["state"][CALLER].name)
 
 
-def _asked(context: Context, approval: Approval) -> dict[str, Any]:
+def asked(context: Context, approval: Approval) -> dict[str, Any]:
+    """Show a request for approval, with where it stands."""
     said: dict[str, Any] = msgspec.to_builtins(approval)
     return {**said, "status": status_of(approval, context.app.clock())}
 

@@ -1,4 +1,4 @@
-"""Models over HTTP: their reports."""
+"""Models over HTTP: their reports, and which of them answers."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from litestar import get, post
-from litestar.params import FromQuery, JSONBody
+from litestar.params import FromPath, FromQuery, JSONBody
 from msgspec import Meta
 
-from heedful.api.bodies import INT_MAX, Body, Name
+from heedful.api import answers
+from heedful.api.bodies import INT_MAX, Because, Body, Name, Reason
 from heedful.api.context import Here
+from heedful.api.governance import Asking, asked, who
 from heedful.app import modelling
-from heedful.app.modelling import Brought, Reported
+from heedful.app.modelling import Brought, LineShown, ModelsShown, Reported
+from heedful.kernel import MICRO
 from heedful.measure import ModelReport
 
 Count = Annotated[float, Meta(ge=0, le=1e15)]
@@ -89,4 +92,96 @@ def bring_models(context: Here, data: JSONBody[BroughtBody]) -> Brought:
     return modelling.bring(context.app, msgspec.convert(said, ModelReport))
 
 
-HANDLERS: Final = (report_models, bring_models)
+class ChallengeOrder(Body, frozen=True):
+    """A model that answers for a share of the customers; a share of 0 ends it."""
+
+    model: Name
+    share: Share
+    reason: Reason
+
+
+class ShadowOrder(Body, frozen=True):
+    """A model that begins to look on, or ends."""
+
+    model: Name
+    change: Literal["begin", "end"]
+    reason: Reason
+
+
+class PromoteOrder(Body, frozen=True):
+    """A model that is to answer for everybody."""
+
+    model: Name
+    reason: Reason
+
+
+@get("/v1/governance/models", sync_to_thread=True)
+def list_models(context: Here) -> ModelsShown:
+    """List the names that actions ask a model by, who answers, and the models in force."""
+    return modelling.models(context.app)
+
+
+@get("/v1/governance/models/{name:str}", sync_to_thread=True)
+def show_model(context: Here, name: FromPath[str]) -> LineShown:
+    """Tell who answers for a name, and how challengers and those that look on compare."""
+    return modelling.shown(context.app.engine.governing.line(name))
+
+
+@post("/v1/governance/models/{name:str}/challenge", status_code=200, sync_to_thread=True)
+def challenge_model(
+    context: Here, request: Asking, name: FromPath[str], data: JSONBody[ChallengeOrder]
+) -> LineShown:
+    """Let a model answer for a share of the customers."""
+    governing = context.app.engine.governing
+    share_ppm = round(data.share * MICRO)
+    governing.challenge(name, data.model, share_ppm, who(request), data.reason)
+    return modelling.shown(governing.line(name))
+
+
+@post("/v1/governance/models/{name:str}/shadow", status_code=200, sync_to_thread=True)
+def shadow_model(
+    context: Here, request: Asking, name: FromPath[str], data: JSONBody[ShadowOrder]
+) -> LineShown:
+    """Let a model look on: it values what is decided, and nobody acts on it."""
+    governing = context.app.engine.governing
+    governing.shadow(name, data.model, data.change == "begin", who(request), data.reason)
+    return modelling.shown(governing.line(name))
+
+
+@post(
+    "/v1/governance/models/{name:str}/promote",
+    status_code=200,
+    answer=answers.Switched,
+    sync_to_thread=True,
+)
+def promote_model(
+    context: Here, request: Asking, name: FromPath[str], data: JSONBody[PromoteOrder]
+) -> dict[str, Any]:
+    """Make a model the champion, or put it into the queue of approvals."""
+    waiting = context.app.engine.governing.promote(name, data.model, who(request), data.reason)
+    return {
+        "success": waiting is None,
+        "approval": None if waiting is None else asked(context, waiting),
+    }
+
+
+@post("/v1/governance/models/{name:str}/rollback", status_code=200, sync_to_thread=True)
+def roll_model_back(
+    context: Here, request: Asking, name: FromPath[str], data: JSONBody[Because]
+) -> LineShown:
+    """Make the earlier champion answer again; what was tried ends."""
+    governing = context.app.engine.governing
+    governing.roll_back(name, who(request), data.reason)
+    return modelling.shown(governing.line(name))
+
+
+HANDLERS: Final = (
+    report_models,
+    bring_models,
+    list_models,
+    show_model,
+    challenge_model,
+    shadow_model,
+    promote_model,
+    roll_model_back,
+)

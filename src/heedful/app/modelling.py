@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from heedful.decide import Rules
 from heedful.decide.definitions import DO_NOTHING
-from heedful.kernel import canonical
+from heedful.engine.routing import Line, Rival
+from heedful.govern import model_score
+from heedful.kernel import MICRO, canonical
 from heedful.measure import (
     ArmName,
     BroughtPrior,
@@ -53,6 +56,106 @@ class Brought(msgspec.Struct, frozen=True, kw_only=True):
     auc: float
     priors: tuple[BroughtPrior, ...]
     """What it says of actions of the same name, to be written into the strategy."""
+
+
+class RivalShown(msgspec.Struct, frozen=True, kw_only=True):
+    """A model beside the champion."""
+
+    model: str
+    share: float
+    """Of the customers; 0 for one that only looks on."""
+    decisions: float
+    """Decisions whose outcome is known, weighed where it only looked on."""
+    value: float
+    """Money for each of them."""
+    champion_value: float
+    difference: float
+    low: float | None
+    """Lower end of the difference, which holds at all times at once; null while nothing is sure."""
+    high: float | None
+    is_better: bool
+    says: str
+
+
+class LineShown(msgspec.Struct, frozen=True, kw_only=True):
+    """A name that actions ask a model by."""
+
+    name: str
+    champion: str
+    before: tuple[str, ...]
+    """Earlier champions, the latest last."""
+    actions: int
+    """How many ask by this name."""
+    is_high_risk: bool
+    """Whether people have to agree to any promotion."""
+    rivals: tuple[RivalShown, ...]
+
+
+class ModelShown(msgspec.Struct, frozen=True, kw_only=True):
+    """A model in force."""
+
+    name: str
+    kind: str
+    transparency: int
+    """1 (opaque) to 5 (readable as it stands)."""
+    learn_seq: int
+    """Up to which learning row it has learned: its version."""
+
+
+class ModelsShown(msgspec.Struct, frozen=True, kw_only=True):
+    """Which models there are, and who answers."""
+
+    lines: tuple[LineShown, ...]
+    models: tuple[ModelShown, ...]
+
+
+def models(app: App) -> ModelsShown:
+    """List who answers, and the models in force."""
+    world = app.engine.world
+    rules = world.rules
+    return ModelsShown(
+        lines=tuple(map(shown, app.engine.governing.lines())),
+        models=tuple(
+            ModelShown(
+                name=name,
+                kind=rules.models[name].kind,
+                transparency=model_score(rules.scores, name),
+                learn_seq=model.learn_seq,
+            )
+            for name, model in sorted(world.models.items())
+            if name in rules.models
+        ),
+    )
+
+
+def shown(line: Line) -> LineShown:
+    """Show one line."""
+    return LineShown(
+        name=line.name,
+        champion=line.route.champion,
+        before=line.route.before,
+        actions=line.actions,
+        is_high_risk=line.is_high_risk,
+        rivals=tuple(map(_rival, line.rivals)),
+    )
+
+
+def _rival(rival: Rival) -> RivalShown:
+    found = rival.found
+    ends = (found.watched.low, found.watched.high)
+    low, high = (end if isfinite(end) else None for end in ends)
+    return RivalShown(
+        model=rival.model,
+        share=rival.share_ppm / MICRO,
+        decisions=found.decisions,
+        value=found.value,
+        champion_value=found.against,
+        difference=found.difference,
+        low=low,
+        high=high,
+        is_better=found.is_better,
+        says=found.says,
+    )
 
 
 def report(app: App, *, is_brought: bool = False, action: str | None = None) -> Reported:

@@ -90,10 +90,10 @@ def start(
         answer = api.post("/v1/governance/starts", {"scope": scope, "reason": reason})
     if as_json:
         print_json(answer)
-    _say_agreed(answer, f"Started: {scope}.", f"Still stopped: {scope}", is_quiet=as_json)
+    say_agreed(answer, f"Started: {scope}.", f"Still stopped: {scope}", is_quiet=as_json)
 
 
-def _say_agreed(answer: Mapping[str, Any], done: str, undone: str, *, is_quiet: bool) -> None:
+def say_agreed(answer: Mapping[str, Any], done: str, undone: str, *, is_quiet: bool) -> None:
     """Say that it happened, or for whom it waits; then exit code 1."""
     asked = answer["approval"]
     if asked is None:
@@ -151,7 +151,7 @@ def loosen(
         answer = api.post(path, {"reason": reason})
     if as_json:
         print_json(answer)
-    _say_agreed(answer, f"Loosened: {name}.", f"As tight as before: {name}", is_quiet=as_json)
+    say_agreed(answer, f"Loosened: {name}.", f"As tight as before: {name}", is_quiet=as_json)
 
 
 # Approvals

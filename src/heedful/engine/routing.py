@@ -83,9 +83,7 @@ class Routing(Approving):
             `model_not_found`.
         """
         world = self._writer.world
-        if name not in _known(world):
-            what = expected("a model", repr(name), "$.name", "`heedful models list` names them.")
-            raise InputError("model_not_found", what)
+        _require_known(world, name)
         return self._line(world, name)
 
     def _line(self, world: World, name: str) -> Line:
@@ -122,6 +120,8 @@ class Routing(Approving):
         """Let a model look on, or no longer; raises as `govern.shadow`."""
 
         def make(tx: Transaction, world: World) -> Statement:
+            _require_known(world, line)
+            _require_known(world, model)
             return shadow(world.governance.routes, line, model, is_on, by, reason, _known(world))
 
         self.state(make, "model", line)
@@ -163,6 +163,7 @@ class Routing(Approving):
         """Make the earlier champion answer again; raises as `govern.roll_back`."""
 
         def make(tx: Transaction, world: World) -> Statement:
+            _require_known(world, line)
             return roll_back(world.governance.routes, line, by, reason)
 
         self.state(make, "model", line)
@@ -198,6 +199,21 @@ def _is_high_risk(world: World, line: str) -> bool:
     return any(one.decision_type.risk == "high" for one in asking)
 
 
+def _require_known(world: World, name: str) -> None:
+    """Refuse a name that no model in force bears.
+
+    Raises
+    ------
+    InputError
+        `model_not_found`.
+    """
+    if name not in _known(world):
+        what = expected(
+            "a model in force", repr(name), "$.name", "`heedful models list` names them."
+        )
+        raise InputError("model_not_found", what)
+
+
 def _require_allowed(world: World, line: str, model: str) -> None:
     """Refuse a model that is too opaque for everything that is asked by a name.
 
@@ -206,6 +222,8 @@ def _require_allowed(world: World, line: str, model: str) -> None:
     InputError
         `model_too_opaque`.
     """
+    _require_known(world, line)
+    _require_known(world, model)
     asking = [one for one in world.rules.actions.values() if one.model == line]
     demanded = min((one.decision_type.transparency for one in asking), default=0)
     score = model_score(world.rules.scores, model)

@@ -12,7 +12,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from tests.unit.cli.live import Live, living
+from tests.unit.cli.live import STRATEGY, Live, living, until
 
 BESIDE = Path(__file__).resolve().parents[4] / "shared" / "data"
 DATA = Path(os.environ.get("HEEDFUL_DATA") or BESIDE) / "pega_adm"
@@ -119,3 +119,29 @@ def test_the_published_snapshots_are_imported(shop: Live) -> None:
     said = shop.gives("models", "import", *map(str, found))
     assert round(said["auc"], 4) == 0.6116
     assert (said["models"], said["predictors"] > 1_000) == (68, True)
+
+
+def test_models_are_tried_promoted_by_two_and_rolled_back(tmp_path: Path) -> None:
+    files = {str(f.relative_to(STRATEGY)): f.read_text("utf-8") for f in STRATEGY.rglob("*.yaml")}
+    files["policies/models.yaml"] = "models: [{name: quick, kind: beta, half_life: 30d}]\n"
+    with living(tmp_path / "tried") as tried:
+        tried.api.post("/v1/strategy/publish", {"files": files})
+        until(lambda: "quick" in tried.says("models", "list"))
+        said = tried.says("models", "challenge", "beta", "quick", "--share", "0.2", "--reason", "x")
+        assert "20.0%" in said
+        assert "Not yet sure" in said
+        looked = tried.says("models", "shadow", "beta", "quick", "--reason", "x")
+        assert "looks on" in looked
+        assert "quick 20%" in tried.says("models", "list")
+        said = tried.says("models", "promote", "beta", "quick", "--reason", "now", code=1)
+        assert "waits for one other person" in said
+        [asked] = tried.gives("approvals", "list")["items"]
+        other = tried.api.post("/v1/keys", {"role": "supervisor", "name": "rosa"})["key"]
+        tried.says("approvals", "approve", asked["id"], "--reason", "read it", "--key", other)
+        shown = tried.gives("models", "show", "beta")
+        assert (shown["champion"], shown["before"], shown["rivals"]) == ("quick", ["beta"], [])
+        back = tried.says("models", "rollback", "beta", "--reason", "worse")
+        assert "beta answers for beta" in back
+        again = tried.says("models", "rollback", "beta", "--reason", "worse", code=2)
+        assert "to take back" in again
+        tried.says("models", "show", "nobody", code=1)
