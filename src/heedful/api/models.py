@@ -9,7 +9,6 @@ from litestar import get, post
 from litestar.params import FromPath, FromQuery, JSONBody
 from msgspec import Meta
 
-from heedful.api import answers
 from heedful.api.bodies import INT_MAX, Because, Body, Name, Reason
 from heedful.api.context import Here
 from heedful.api.governance import Asking, asked, who
@@ -148,21 +147,22 @@ def shadow_model(
     return modelling.shown(governing.line(name))
 
 
-@post(
-    "/v1/governance/models/{name:str}/promote",
-    status_code=200,
-    answer=answers.Switched,
-    sync_to_thread=True,
-)
+class Promoted(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a model answers for everybody now, or for whom that waits."""
+
+    success: bool
+    approval: dict[str, Any] | None
+    """What others have to agree to first."""
+
+
+@post("/v1/governance/models/{name:str}/promote", status_code=200, sync_to_thread=True)
 def promote_model(
     context: Here, request: Asking, name: FromPath[str], data: JSONBody[PromoteOrder]
-) -> dict[str, Any]:
+) -> Promoted:
     """Make a model the champion, or put it into the queue of approvals."""
     waiting = context.app.engine.governing.promote(name, data.model, who(request), data.reason)
-    return {
-        "success": waiting is None,
-        "approval": None if waiting is None else asked(context, waiting),
-    }
+    approval = None if waiting is None else asked(context, waiting)
+    return Promoted(success=waiting is None, approval=approval)
 
 
 @post("/v1/governance/models/{name:str}/rollback", status_code=200, sync_to_thread=True)
