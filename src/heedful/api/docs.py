@@ -90,6 +90,7 @@ _ROOMS: Final = {
     "deciding": "decisions",
     "inbox": "decisions",
     "fairness": "measure",
+    "training": "models",
 }
 _EVEN_EMPTY: Final = frozenset({"security", "x-roles"})
 
