@@ -323,19 +323,18 @@ def assignment_key(assignment: Assignment) -> tuple[str, int, int]:
 
 
 def bounded_needs(needs: list[OpenNeed]) -> list[OpenNeed]:
-    """Keep the newest instances of each need.
+    """Keep the newest instances of each need, and every one that is open.
 
     Notes
     -----
-    Only joining two people can drop one that is open, and only under as many newer ones: to
-    prefer it would be an order over a field that changes.
+    For a step alone: two that are joined keep all, so that joining stays a union.
     """
     if len(needs) <= NEED_INSTANCES_MAX:
         return needs
     kept, counts = [], dict[str, int]()
     for need in reversed(needs):
         counts[need.name] = counts.get(need.name, 0) + 1
-        if counts[need.name] <= NEED_INSTANCES_MAX:
+        if not need.closed_at or counts[need.name] <= NEED_INSTANCES_MAX:
             kept.append(need)
     return kept[::-1]
 

@@ -22,7 +22,6 @@ from heedful.decide.case import (
     assignment_key,
     bounded_assignments,
     bounded_firings,
-    bounded_needs,
     bounded_silences,
     bounded_standing,
     firing_key,
@@ -40,7 +39,9 @@ def merge_cases(left: Case, right: Case) -> Case:
     """Join two cases; the arguments must not be used again, since the result shares their parts."""
     return Case(
         SCHEMA,
-        bounded_needs(_joined(left.needs, right.needs, need_key, _join_needs)),
+        # Not bounded: which one is open changes, and an order over that would depend on the
+        # order of joins. The next step forgets what is closed and old.
+        _joined(left.needs, right.needs, need_key, _join_needs),
         bounded_standing(_joined(left.standing, right.standing, standing_key, _join_standing)),
         bounded_silences(_joined(left.silences, right.silences, mute_key, _first)),
         bounded_firings(_joined(left.firings, right.firings, firing_key, _join_firings)),

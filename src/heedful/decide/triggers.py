@@ -14,6 +14,7 @@ from heedful.decide.case import (
     Firing,
     Standing,
     bounded_firings,
+    bounded_needs,
     firing_key,
     sort_in,
 )
@@ -143,7 +144,8 @@ def forget(run: Run) -> None:
     case = run.case
     case.standing = [s for s in case.standing if not _is_over(run, s)]
     known = run.rules.need_by_name
-    case.needs = [need for need in case.needs if not need.closed_at or need.name in known]
+    needs = [need for need in case.needs if not need.closed_at or need.name in known]
+    case.needs = bounded_needs(needs)
     pauses = {rule.name: rule.pause_ms for rule in run.rules.triggers}
     case.firings = [
         firing

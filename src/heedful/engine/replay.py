@@ -17,7 +17,7 @@ import msgspec
 
 from heedful import core
 from heedful.core import World
-from heedful.customer import resolve
+from heedful.customer import CompiledIdentity, resolve
 from heedful.decide.models import BETA
 from heedful.engine import ledger
 from heedful.engine.batch import Batch, Filing, Inner
@@ -187,8 +187,15 @@ class _Changes:
     def __init__(self, source: Store, strategies: Strategies) -> None:
         self._source = source
         self._strategies = strategies
+        self._filing: tuple[CompiledIdentity, Filing] | None = None
         self.is_whole = True
         """Whether nothing was erased from the log so far."""
+
+    def filing(self, world: World, secret: bytes) -> Filing:
+        """Give what finds the fragments of events; it remembers them from batch to batch."""
+        if self._filing is None or self._filing[0] is not world.identity:
+            self._filing = world.identity, Filing(world, secret)
+        return self._filing[1]
 
     def apply(self, tx: Transaction, world: World, event: Event) -> World:
         said = event.properties
@@ -238,7 +245,7 @@ def _land(
     changes: _Changes,
 ) -> World:
     happened: list[Event | Inner] = []
-    filing = Filing(world, secret)
+    filing = changes.filing(world, secret)
     for row in rows:
         event = decode_event(row.body)
         if DERIVED in event.flags:

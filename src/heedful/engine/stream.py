@@ -57,7 +57,9 @@ class Stream:
     """A ring of notices; listeners are called on the writer's thread and must return at once."""
 
     def __init__(self) -> None:
-        self._ring: deque[Notice] = deque(maxlen=RING_MAX)
+        self._ring: deque[tuple[int, Notice]] = deque(maxlen=RING_MAX)
+        """Each with the highest `seq` up to it: what is said of now names an older one."""
+        self._highest = 0
         self._listeners: list[Callable[[], None]] = []
         self._lock = threading.Lock()
 
@@ -66,7 +68,9 @@ class Stream:
         if not notices:
             return
         with self._lock:
-            self._ring.extend(notices)
+            for notice in notices:
+                self._highest = max(self._highest, notice.seq)
+                self._ring.append((self._highest, notice))
             listeners = list(self._listeners)
         for listener in listeners:
             listener()
@@ -74,7 +78,14 @@ class Stream:
     def after(self, seq: int, limit: int = 500) -> list[Notice]:
         """Read the notices beyond a `seq`, the oldest first."""
         with self._lock:
-            return [notice for notice in self._ring if notice.seq > seq][:limit]
+            # A watcher has seen nearly all: only what is new is looked at.
+            new: list[Notice] = []
+            for highest, notice in reversed(self._ring):
+                if highest <= seq:
+                    break
+                if notice.seq > seq:
+                    new.append(notice)
+        return new[: -limit - 1 : -1]
 
     def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Have `listener` called after each publication; returns the way to stop that."""
