@@ -223,7 +223,11 @@ class FeaturePlan:
         for read in self._readers:
             for feature, value in read(run):
                 found[feature] = round(value * _QUANTUM) / _QUANTUM
-        ids = sorted(found)[:FEATURES_MAX]
+        ids = sorted(found)
+        if len(ids) > FEATURES_MAX:
+            rare = [feature for feature in ids if feature not in self.dense]
+            left_out = frozenset(rare[FEATURES_MAX - len(ids) :])
+            ids = [feature for feature in ids if feature not in left_out]
         return Features(tuple(ids), tuple(found[feature] for feature in ids), self)
 
 

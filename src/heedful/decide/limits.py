@@ -72,8 +72,8 @@ MODELS_MAX: Final = 16
 """Models of one strategy; more are refused."""
 
 FEATURES_MAX: Final = 48
-"""Features that a decision keeps of a person for contextual models; those of the highest fields are
-left out."""
+"""Features that a decision keeps of a person for contextual models; of more, hashed ones are left
+out."""
 
 AUTO_SIGNALS_MAX: Final = 12
 """Declared signals that a contextual model reads where it names none, the first by name."""

@@ -27,6 +27,7 @@ from heedful.decide.definitions import (
 )
 from heedful.decide.features import FATIGUE, TIME, TRUST, dense_id, field_id, value_id
 from heedful.decide.lessons import with_features
+from heedful.decide.limits import FEATURES_MAX
 from heedful.kernel import DAY_MS, HOUR_MS, InputError, public_id
 from heedful.learn import (
     PROBABILITY_ONE,
@@ -185,6 +186,18 @@ def test_features_are_bounded_ascending_and_of_declared_fields() -> None:
     assert len(keys) == 8
     # Traits that were not declared are taken by nobody, and who somebody is by no model.
     assert {id_ >> 32 for id_ in ids} <= set(asked.rules.features.groups)  # type: ignore[union-attr]
+
+
+def test_of_too_many_features_hashed_ones_are_left_out() -> None:
+    names = tuple(f"trait_{n}" for n in range(60))
+    entry = ModelEntry(name="arms", features=ModelFeatures(traits=names))
+    asked = world(entry=entry, models={})
+    asked.identify(**{name: name for name in names})
+    ids, _ = unpack_features(asked.ask(placement="home").features)
+    assert len(ids) == FEATURES_MAX
+    plan = asked.rules.features
+    assert plan is not None
+    assert plan.dense <= set(ids)
 
 
 def test_fatigue_is_read_from_what_was_released() -> None:
