@@ -91,6 +91,8 @@ _ROOMS: Final = {
     "inbox": "decisions",
     "fairness": "measure",
     "training": "models",
+    "audiences": "decisions",
+    "bids": "measure",
 }
 _EVEN_EMPTY: Final = frozenset({"security", "x-roles"})
 
