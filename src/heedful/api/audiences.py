@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 from litestar import post
-from litestar.params import JSONBody
+from litestar.params import JSONBody, QueryParameter
 from msgspec import Meta
 
 from heedful.api.bodies import Body, ContextValue, Name
@@ -20,6 +20,14 @@ from heedful.events import Identifier
 from heedful.kernel import MICRO, InputError, expected, parse_public_id
 
 _WAIT_S: Final = 60.0
+
+
+Limit = Annotated[
+    int,
+    QueryParameter(
+        ge=1, le=PAGE_PEOPLE_MAX, description="Customers that are looked at for one page."
+    ),
+]
 
 
 class AudienceQuestion(Body, frozen=True):
@@ -38,10 +46,8 @@ class AudienceQuestion(Body, frozen=True):
     )
     after: Name | None = None
     """The cursor that the page before gave."""
-    limit: Annotated[int, Meta(ge=1, le=PAGE_PEOPLE_MAX)] = 1_000
-    """Customers that are looked at for one page."""
-    keep: bool = False
-    """Whether it is decided and not only rehearsed: then what is chosen happens."""
+    mode: Literal["rehearse", "keep"] = "rehearse"
+    """Whether it is only said, or decided: then what is chosen happens."""
 
 
 class AudienceAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,7 +80,9 @@ class AudiencePage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @post("/v1/audiences/decide", status_code=200, sync_to_thread=True)
-def decide_audience(context: Here, data: JSONBody[AudienceQuestion]) -> AudiencePage:
+def decide_audience(
+    context: Here, data: JSONBody[AudienceQuestion], limit: Limit = 1_000
+) -> AudiencePage:
     """Say what would be decided for each of an audience, or decide it."""
     decisions = context.app.engine.decisions
     world, text = context.app.engine.world, data.audience
@@ -85,9 +93,9 @@ def decide_audience(context: Here, data: JSONBody[AudienceQuestion]) -> Audience
         data.channel,
         data.context,
     )
-    page = decisions.audience(audience, _after(data.after), data.limit, data.customers)
+    page = decisions.audience(audience, _after(data.after), limit, data.customers)
     items = [_shown(answer) for answer in page.answers]
-    if data.keep:
+    if data.mode == "keep":
         items = _kept(context, data, items)
     return AudiencePage(
         items=items,

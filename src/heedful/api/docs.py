@@ -89,6 +89,7 @@ _ROOMS: Final = {
     "senders": "events",
     "deciding": "decisions",
     "inbox": "decisions",
+    "audiences": "decisions",
     "fairness": "measure",
     "training": "models",
     "audiences": "decisions",

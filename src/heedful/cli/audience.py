@@ -81,7 +81,7 @@ def _pages(api: Api, asked: dict[str, Any], whom: list[str] | None) -> Iterator[
         return
     after: str | None = None
     while True:
-        page = api.post("/v1/audiences/decide", {**asked, "limit": PAGE, "after": after})
+        page = api.post("/v1/audiences/decide", {**asked, "after": after}, limit=PAGE)
         yield page
         after = page["next_after"]
         if after is None:

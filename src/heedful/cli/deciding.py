@@ -72,7 +72,7 @@ def decide(
 
     where = {n: v for n, v in (("placement", placement), ("channel", channel)) if v is not None}
     if audience is not None:
-        asked_for = {"run": run, "keep": keep, **where}
+        asked_for = {"run": run, "mode": "keep" if keep else "rehearse", **where}
         _decide_audience(audience, asked_for, out, directory, db, as_json=as_json)
         return
     given = {
@@ -114,13 +114,15 @@ def _decide_audience(
     people = sum(counted.values())
     if as_json:
         told = {"looked": looked, "people": people, "alone": alone, "actions": dict(counted)}
-        print_json({**told, "kept": asked["keep"], "file": None if out is None else str(out)})
+        print_json(
+            {**told, "kept": asked["mode"] == "keep", "file": None if out is None else str(out)}
+        )
         return
     print_table(
         ("action", "people", "share"),
         ((name, f"{n:,}", f"{n / people:.1%}") for name, n in counted.most_common()),
     )
-    verb = "Decided" if asked["keep"] else "Rehearsed"
+    verb = "Decided" if asked["mode"] == "keep" else "Rehearsed"
     print(f"{verb} for {people:,} of {looked:,} people; {alone:,} of them one by one,")
     print("since something is under way with them that a decision looks at.")
     if out is not None:
