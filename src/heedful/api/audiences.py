@@ -9,7 +9,7 @@ from litestar import post
 from litestar.params import JSONBody, QueryParameter
 from msgspec import Meta
 
-from heedful.api.bodies import Body, ContextValue, Name
+from heedful.api.bodies import Body, Name
 from heedful.api.context import Context, Here
 from heedful.decide import DO_NOTHING
 from heedful.decide.columns import Answer
@@ -17,7 +17,8 @@ from heedful.engine.audience import PAGE_PEOPLE_MAX, Audience, audience_conditio
 from heedful.engine.decisions import Asked
 from heedful.engine.reading import customer_id
 from heedful.events import Identifier
-from heedful.kernel import MICRO, InputError, expected, parse_public_id
+from heedful.kernel import MICRO
+from heedful.kernel.ids import KEY_MASK
 
 _WAIT_S: Final = 60.0
 
@@ -41,10 +42,7 @@ class AudienceQuestion(Body, frozen=True):
     """People by id or `NAMESPACE:VALUE`, instead of a page of everybody."""
     placement: Name | None = None
     channel: Name | None = None
-    context: Annotated[dict[Name, ContextValue], Meta(max_length=100)] = msgspec.field(
-        default_factory=dict
-    )
-    after: Name | None = None
+    after: Annotated[str, Meta(pattern="^[0-9]{1,19}$")] | None = None
     """The cursor that the page before gave."""
     mode: Literal["rehearse", "keep"] = "rehearse"
     """Whether it is only said, or decided: then what is chosen happens."""
@@ -91,9 +89,13 @@ def decide_audience(
         None if text is None else audience_condition(world, text),
         data.placement,
         data.channel,
-        data.context,
     )
-    page = decisions.audience(audience, _after(data.after), limit, data.customers)
+    page = decisions.audience(
+        audience,
+        -1 if data.after is None else min(int(data.after), KEY_MASK),
+        limit,
+        data.customers,
+    )
     items = [_shown(answer) for answer in page.answers]
     if data.mode == "keep":
         items = _kept(context, data, items)
@@ -101,18 +103,8 @@ def decide_audience(
         items=items,
         looked=page.looked,
         total=len(data.customers) if data.customers else context.app.store.stats().customers,
-        next_after=None if page.next_key is None else customer_id(page.next_key),
+        next_after=None if page.next_key is None else str(page.next_key),
     )
-
-
-def _after(cursor: str | None) -> int:
-    if cursor is None:
-        return -1
-    key = parse_public_id("c", cursor)
-    if key is None:
-        what = expected("a cursor from `next_after`", "something else", "$.after")
-        raise InputError("bad_cursor", what)
-    return key
 
 
 def _kept(
@@ -145,9 +137,7 @@ def _kept(
 
 
 def _asked(anchor: Identifier, data: AudienceQuestion) -> Asked:
-    return Asked(
-        identifiers=(anchor,), placement=data.placement, channel=data.channel, context=data.context
-    )
+    return Asked(identifiers=(anchor,), placement=data.placement, channel=data.channel)
 
 
 def _shown(answer: Answer) -> AudienceAnswer:
