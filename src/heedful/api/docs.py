@@ -93,7 +93,6 @@ _ROOMS: Final = {
     "audiences": "decisions",
     "fairness": "measure",
     "training": "models",
-    "audiences": "decisions",
     "bids": "measure",
 }
 _EVEN_EMPTY: Final = frozenset({"security", "x-roles"})
