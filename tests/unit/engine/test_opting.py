@@ -79,13 +79,13 @@ def test_a_no_in_one_batch_with_a_question_is_obeyed_by_its_answer() -> None:
         no = here.event(MESSAGE_RECEIVED, user_id="u1", properties=said)
         question = here.engine.decisions._question(Asked(user_id="u1", channel="email"))
         result = here.send(no, question)
-        decision = result.answers[question.key]
+        decision = result.answers[question.key].decision
         assert gates(decision)["sale"] == "consent_refused"
         here.now += 2 * DAY_MS
         before = here.engine.decisions._question(Asked(user_id="u1", channel="inapp"))
         said = {"text": "STOP", "channel": "inapp"}
         result = here.send(before, here.event(MESSAGE_RECEIVED, user_id="u1", properties=said))
-        assert result.answers[before.key].action == "sale", "it was asked before they said no"
+        assert result.answers[before.key].decision.action == "sale", "it was asked before they said no"
 
 
 def test_a_no_withdraws_the_mail_that_waits() -> None:
