@@ -85,7 +85,9 @@ def test_a_no_in_one_batch_with_a_question_is_obeyed_by_its_answer() -> None:
         before = here.engine.decisions._question(Asked(user_id="u1", channel="inapp"))
         said = {"text": "STOP", "channel": "inapp"}
         result = here.send(before, here.event(MESSAGE_RECEIVED, user_id="u1", properties=said))
-        assert result.answers[before.key].decision.action == "sale", "it was asked before they said no"
+        assert result.answers[before.key].decision.action == "sale", (
+            "it was asked before they said no"
+        )
 
 
 def test_a_no_withdraws_the_mail_that_waits() -> None:
