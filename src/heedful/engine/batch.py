@@ -90,7 +90,7 @@ class BatchResult(NamedTuple):
 class Filing:
     """Finds the identifier set of an event; remembers what it found for recent ids."""
 
-    _REMEMBERED_MAX: Final = 100_000
+    _REMEMBERED_MAX: Final = 25_000  # an entry takes about a kilobyte
 
     def __init__(self, world: World, secret: bytes) -> None:
         self._identity = world.identity
