@@ -97,12 +97,21 @@ def load(name: str | Path) -> Parameters:
     Raises
     ------
     ValueError
-        When the file names something that no world has, or leaves something out.
+        When there is no such world, it is no YAML, or it names something that no world has or
+        leaves something out.
     """
     path = Path(name)
     if not path.suffix:
         path = HERE / f"{name}.yaml"
-    said: dict[str, Any] = yaml.safe_load(path.read_text("utf-8"))
+    try:
+        said: Any = yaml.safe_load(path.read_text("utf-8"))
+    except FileNotFoundError:
+        named = ", ".join(sorted(world.stem for world in HERE.glob("*.yaml")))
+        raise ValueError(f"Expected one of {named}, or a file, got {name} - at --world.") from None
+    except yaml.YAMLError as error:
+        raise ValueError(f"Expected YAML, got something else - at {path}: {error}.") from error
+    if not isinstance(said, dict):
+        raise ValueError(f"Expected the parameters of a world, got {said!r} - at {path}.")
     known = {field.name for field in fields(Parameters)}
     if wrong := sorted(known ^ set(said)):
         raise ValueError(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+from abc import ABC, abstractmethod
 from typing import Any, Final
 
 import numpy as np
@@ -140,7 +141,7 @@ def _worth_in_cart(p: Parameters, kind: Kind) -> Floats:
     return worth
 
 
-class _Watching(Silence):
+class _Watching(Silence, ABC):
     """Waits for what becomes of messages: a visit, or an order of who had left a cart."""
 
     def begin(self, marks: Marks, people: int) -> None:
@@ -160,8 +161,9 @@ class _Watching(Silence):
             _, chosen, _, has_cart, reached = self._waiting.pop(0)
             self._settle(chosen, has_cart, reached)
 
+    @abstractmethod
     def _settle(self, chosen: Any, has_cart: Bools, is_reached: Bools) -> None:
-        raise NotImplementedError
+        """Learn what became of messages."""
 
 
 class Product(_Watching):

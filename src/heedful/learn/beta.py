@@ -18,6 +18,7 @@ from heedful.learn.context import Context
 from heedful.learn.model import Beliefs, Panel
 from heedful.learn.prior import Prior
 from heedful.learn.rows import LearningRow
+from heedful.learn.stored import read_stored
 
 SCHEMA: Final = 1
 
@@ -228,11 +229,7 @@ class BetaArms:
         InputError
             `bad_snapshot` when the bytes are no snapshot of this kind and schema.
         """
-        try:
-            snapshot = _DECODER.decode(body)
-        except msgspec.DecodeError as error:
-            what = expected("a snapshot of Beta arms", str(error), "$", "Fold the rows again.")
-            raise InputError("bad_snapshot", what) from error
+        snapshot = read_stored(_DECODER, body, "Beta arms")
         model = cls(snapshot.half_life_ms)
         model.learn_seq = snapshot.learn_seq
         model._cells = {

@@ -13,8 +13,9 @@ from typing import Final, Literal, NamedTuple, Self, TypeVar
 
 import msgspec
 
-from heedful.kernel import MICRO, InputError, canonical, expected
+from heedful.kernel import MICRO, canonical
 from heedful.learn.rows import LearningRow
+from heedful.learn.stored import read_stored
 
 SCHEMA: Final = 1
 
@@ -284,11 +285,7 @@ class BinCounts:
         InputError
             `bad_snapshot` when the bytes are no snapshot of this kind and schema.
         """
-        try:
-            snapshot = _DECODER.decode(body)
-        except msgspec.DecodeError as error:
-            what = expected("a snapshot of bin counts", str(error), "$", "Fold the rows again.")
-            raise InputError("bad_snapshot", what) from error
+        snapshot = read_stored(_DECODER, body, "bin counts")
         counts = cls()
         counts.learn_seq = snapshot.learn_seq
         for goal, arm, positive, negative, predictors in snapshot.arms:

@@ -13,6 +13,7 @@ from typing import Final, Literal, Self
 import msgspec
 
 from heedful.kernel import InputError, canonical, expected
+from heedful.learn.stored import read_stored
 
 SCHEMA: Final = 1
 
@@ -198,11 +199,7 @@ class VariableOrder:
         InputError
             `bad_snapshot` when the bytes are no snapshot of this kind and schema.
         """
-        try:
-            said = _DECODER.decode(body)
-        except msgspec.DecodeError as error:
-            what = expected("a snapshot of runs", str(error), "$", "Learn the log again.")
-            raise InputError("bad_snapshot", what) from error
+        said = read_stored(_DECODER, body, "runs", "Learn the log again.")
         model = cls(said.order, said.contexts_max)
         model._counts = {tuple(run): followers for run, followers in said.contexts}
         return model

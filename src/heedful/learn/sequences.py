@@ -15,6 +15,7 @@ import msgspec
 from heedful.kernel import MINUTE_MS, InputError, canonical, expected
 from heedful.learn.markov import VariableOrder
 from heedful.learn.neighbours import SessionNeighbours
+from heedful.learn.stored import read_stored
 
 SCHEMA: Final = 1
 
@@ -171,11 +172,7 @@ class SequenceModel:
         InputError
             `bad_snapshot` when the bytes are no snapshot of this kind and schema.
         """
-        try:
-            said = _DECODER.decode(body)
-        except msgspec.DecodeError as error:
-            what = expected("a snapshot of sequences", str(error), "$", "Learn the log again.")
-            raise InputError("bad_snapshot", what) from error
+        said = read_stored(_DECODER, body, "sequences", "Learn the log again.")
         model = cls(said.pause_ms)
         model.items = SessionNeighbours.decode(said.items)
         model.events = VariableOrder.decode(said.events)

@@ -295,3 +295,21 @@ def test_a_world_that_is_not_there_is_said_in_words() -> None:
     done = CliRunner().invoke(app, ["demo", "--world", "nowhere"])
     assert done.exit_code != 0
     assert "examples/worlds/README.md" in done.output
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        pytest.param(None, "Expected one of sleepers, town, or a file", id="no-such-world"),
+        pytest.param("{", "Expected YAML", id="no-yaml"),
+        pytest.param("[town]", "Expected the parameters of a world", id="a-list"),
+    ],
+)
+def test_a_file_that_is_no_world_is_refused_in_words(
+    tmp_path: Path, text: str | None, told: str
+) -> None:
+    file = tmp_path / "world.yaml"
+    if text is not None:
+        file.write_text(text, "utf-8")
+    with pytest.raises(ValueError, match=told):
+        load("nowhere" if text is None else file)
