@@ -67,7 +67,7 @@ def _print(answer: Mapping[str, Any]) -> None:
     if found["value"] is not None:
         _print_value(found["value"], answer["currency"])
     made = f"{answer['repeated']:,} of {answer['logged']:,} decisions"
-    print(f"Made again exactly: {made}; only these are valued.")
+    print(f"Made again exactly: {made}; only these are compared.")
     print("What cannot be known:")
     for concern in found["cannot_know"]:
         print(f"- {concern['says']}")

@@ -2,7 +2,8 @@
 
 Law: what is replayed is what ran. The strategy of each time decides again with the models and
 switches of that time, through the step that the engine takes; where it does so with the same
-result, the other strategy is asked in the very state that the decision saw.
+result, the other strategy is asked in the very state that the decision saw. Where it does not, as
+where two were one customer only later, nothing is compared: a strategy never differs from itself.
 """
 
 from __future__ import annotations
@@ -99,7 +100,10 @@ def meet(store: Store, world: World, told: Told, since: int, people: int) -> Met
         who = everybody[number]
         found = _happen(who, one, past, told, since)
         for meeting, id_, is_repeated in found:
-            met = met._replace(repeated=met.repeated + is_repeated)
+            if is_repeated:
+                met = met._replace(repeated=met.repeated + 1)
+            elif meeting.logged is not None:
+                continue  # its state is not known, so neither is what another strategy would do
             reward = known.get(id_) if is_repeated else None
             met.meetings.append(meeting._replace(person=number, reward=reward))
     return met

@@ -240,6 +240,19 @@ def test_the_strategy_in_force_is_met_by_itself(shop: Live, other: Path) -> None
     assert found["says"].endswith("It is worth the same.")
 
 
+def test_what_two_were_before_they_were_one_is_not_compared(tmp_path: Path) -> None:
+    with living(tmp_path / "shop") as merged:
+        merged.refuse_payments("u1")
+        said = {"anonymousId": "tablet", "event": "Payment Failed"}
+        for number, who in enumerate(({}, {}, {}, {"userId": "u1"})):
+            merged.api.post("/v1/track", {**said, **who, "messageId": f"tablet-{number}"})
+        answer = merged.gives("whatif", str(merged.directory))
+        # One who failed to pay on the tablet alone was helped there as somebody else.
+        assert 0 < answer["repeated"] < answer["logged"]
+        found = answer["found"]
+        assert (found["decisions"], found["changes"]) == (answer["repeated"], [])
+
+
 def test_whom_another_strategy_leaves_out_is_found_and_valued(shop: Live, other: Path) -> None:
     for file in (OFFER, LESSON):
         change(other, file, "traits.country in ['DE', 'AT']", "traits.country == 'FR'")
