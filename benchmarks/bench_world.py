@@ -4,10 +4,11 @@ Worlds are files (`examples/worlds/*.yaml`, or a path of your own). Heedful deci
 strategy, gates, tiers, choice and learner; the world knows nothing of it. Everybody meets the same
 people with the same luck. Vowpal Wabbit takes part when the interpreter that runs this has it.
 
-    python benchmarks/bench_world.py [--world town] [--people 20000] [--seed 1]
+    python benchmarks/bench_world.py [--world town] [--people 20000] [--seed 1] [--processes 2]
     python benchmarks/bench_world.py --silence [--people 600]
     python benchmarks/bench_world.py --calibrate PATH_OF_DATA_SETS
 
+With `--processes` Heedful's people are shared among processes; what is decided is the same.
 With `--silence` four in ten are driven away by every message; the second half of the year counts.
 With `--calibrate` what the town takes from Hillstrom's mails and Complete Journey is measured again
 (`hillstrom/hillstrom.csv.gz`, `complete_journey/transactions_sample.csv.gz` and others there).
@@ -33,18 +34,46 @@ if str(machine.ROOT) not in sys.path:
 from examples.worlds.drawing import picture, regret_lines, silence_lines
 from examples.worlds.heeding import Heedful
 from examples.worlds.parameters import Parameters, load
-from examples.worlds.playing import Ledger, Policy, play
+from examples.worlds.playing import Ledger, Morning, Policy, play
 from examples.worlds.policies import Chance, Insider, Product, Rules, Silence, VowpalWabbit
 from examples.worlds.scoring import MEASURES, compared, figures, peace, shuffled
-from examples.worlds.world import YEAR, World
+from examples.worlds.world import YEAR, Marks, Numbers, Seen, World
 
 SHUFFLES = 400
 GOALS = {"revenue": "+8 % or more", "contacts": "-40 % or less"}
 
 
-def policies(parameters: Parameters, people: int, seed: int) -> list[Policy]:
+class Timed:
+    """A policy that says how far it is, and what it has taken."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.name = policy.name
+        self._policy, self._start = policy, time.monotonic()
+
+    def begin(self, marks: Marks, people: int) -> None:
+        """Get to know people."""
+        self._policy.begin(marks, people)
+
+    def choose(self, morning: Morning) -> Numbers:
+        """Choose as the policy does."""
+        return self._policy.choose(morning)
+
+    def learn(self, day: int, message: Numbers, seen: Seen) -> None:
+        """Learn as the policy does, and say once a month how far it is."""
+        self._policy.learn(day, message, seen)
+        if day % 30 == 29:
+            self.tell(f"day {day + 1}")
+
+    def tell(self, what: str) -> None:
+        """Say how far it is, where the table does not get in between."""
+        passed = time.monotonic() - self._start
+        print(f"  {self.name}, {what}: {passed:,.0f} s", file=sys.stderr, flush=True)
+
+
+def policies(parameters: Parameters, people: int, seed: int, processes: int) -> list[Policy]:
     """List who takes part; the reference of regret comes last."""
-    found: list[Policy] = [Heedful(seed), Rules(), Product(seed), Chance(seed), Silence()]
+    mine = Heedful(seed, processes=processes)
+    found: list[Policy] = [mine, Rules(), Product(seed), Chance(seed), Silence()]
     if VowpalWabbit.is_here():
         found.append(VowpalWabbit(seed))
     else:
@@ -154,6 +183,7 @@ def main() -> None:
     parser.add_argument("--world", default="town")
     parser.add_argument("--people", type=int, default=2_000)
     parser.add_argument("--days", type=int, default=YEAR)
+    parser.add_argument("--processes", type=int, default=1, help="for Heedful's people")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--picture", type=Path, help="where to write regret and silence")
     parser.add_argument("--calibrate", type=Path, help="the folder of the data sets")
@@ -170,11 +200,10 @@ def main() -> None:
     machine.print_head(f"{parameters.name}: {parameters.about}")
     print(f"{given.people:,} people, {given.days} days, seed {given.seed}.\n")
     ledgers = []
-    for policy in policies(parameters, given.people, given.seed):
-        start = time.process_time()
-        ledgers.append(play(parameters, policy, given.people, given.seed, given.days))
-        print(f"  {policy.name}: {time.process_time() - start:,.0f} s of CPU", flush=True)
-    print()
+    for policy in policies(parameters, given.people, given.seed, given.processes):
+        timed = Timed(policy)
+        ledgers.append(play(parameters, timed, given.people, given.seed, given.days))
+        timed.tell("done")
     report(parameters, ledgers, given.picture)
 
 

@@ -218,6 +218,15 @@ def test_heedful_does_the_same_twice(town: Parameters) -> None:
     assert first.models["arms"].encode() == second.models["arms"].encode()
 
 
+def test_people_in_two_processes_are_decided_for_as_in_one(town: Parameters) -> None:
+    one, two = Heedful(2), Heedful(2, processes=2)
+    a, b = (play(town, policy, 15, 2, days=14) for policy in (one, two))
+    assert a.contacts.sum() > 0
+    assert (a.contacts == b.contacts).all()
+    assert (a.value == b.value).all()
+    assert one.models["arms"].encode() == two.models["arms"].encode()
+
+
 def test_silence_is_learned_where_messages_drive_away() -> None:
     world = load("sleepers")
     ledger = play(world, Heedful(1), 80, 1, days=98, since=70)
