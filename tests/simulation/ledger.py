@@ -20,6 +20,7 @@ from tests.simulation.strategies import COUNTRIES, Written
 
 FREE: Final = ("transactional", "mandatory")
 _COUNTED: Final = {"failures": "Payment Failed", "cart": "Product Added", "views": "Product Viewed"}
+_WEIGHTS: Final = {"Product Viewed": 1, "Product Added": 3}
 _NEEDED: Final = {"email": "email", "sms": "phone", "push": "push"}
 
 
@@ -35,6 +36,8 @@ class Ledger:
         self.namespaces = namespaces
         self.traits: dict[str, Any] = {}
         self.events: list[tuple[int, str]] = []
+        self.wanted: list[tuple[int, str, int]] = []
+        """(at, category, weight) of what was done about a product."""
         self.consents: dict[tuple[str, str], tuple[int, str]] = {}
         self.is_gpc = False
         self.released: list[tuple[int, str, str, str]] = []
@@ -55,6 +58,9 @@ class Ledger:
         self.now = event.received_at
         self.traits.update(event.traits)
         self.events.append((event.at, event.name))
+        if event.name in _WEIGHTS:
+            category = str(event.properties["category"])
+            self.wanted.append((event.at, category, _WEIGHTS[event.name]))
         if event.context.get("gpc") is True:
             self.is_gpc = True
         if event.type == "own":
@@ -82,6 +88,7 @@ class Ledger:
     def join(self, other: Ledger) -> None:
         """Take in that another person is the same one."""
         self.events += other.events
+        self.wanted += other.wanted
         for key, stated in other.consents.items():
             self.consents[key] = max(stated, self.consents.get(key, (0, "")))
         self.is_gpc = self.is_gpc or other.is_gpc
@@ -99,6 +106,18 @@ class Ledger:
         if signal != "views":
             since = max((at for at, said in self.events if said == "Order Completed"), default=-1)
         return sum(1 for at, said in self.events if said == name and at > since)
+
+    def is_strongly_after(self) -> str | None:
+        """Name the category that the last six things done within half an hour speak for."""
+        bought = max((at for at, said in self.events if said == "Order Completed"), default=-1)
+        since = max(self.now - parse_span("30m"), bought)
+        recent = sorted(one for one in self.wanted if since < one[0] <= self.now)[-6:]
+        total = sum(weight for _, _, weight in recent)
+        for category in sorted({category for _, category, _ in recent}):
+            lead = sum(weight for _, its, weight in recent if its == category)
+            if round(lead / (lead + 3) * lead / total, 3) >= 0.6:
+                return category
+        return None
 
     def status(self, purpose: str) -> str | None:
         return self.consents.get((purpose, "*"), (0, None))[1]
@@ -198,6 +217,12 @@ class Ledger:
                 raise Broken(f"condition: {clause.text}")
         if action.benefit < 0:
             raise Broken("the person loses")
+
+    def no_other_intent(self, action: Action) -> None:
+        """An action about one thing, while the person is strongly after another."""
+        wanted = self.is_strongly_after()
+        if action.about and wanted is not None and wanted not in action.about:
+            raise Broken(f"after {wanted}, not {action.about}")
 
     def no_growth_over_needs(self, action: Action, *, is_incident: bool) -> None:
         """Growth while a higher need is open, or ought to be."""

@@ -22,7 +22,6 @@ from heedful.decide import (
     Rules,
     Step,
     Surroundings,
-    builtin_signals,
     compile_rules,
     decode_case,
     encode_case,
@@ -37,10 +36,10 @@ from heedful.events import CONSENT_CHANGED, MESSAGE_RELEASED, Event, Identifier
 from heedful.govern.governance import Governance
 from heedful.kernel import MICRO, hash_key, public_id
 from heedful.learn import LearningRow, Model
-from heedful.sense import SignalSet, compile_signals
+from heedful.sense import SignalSet
 from tests.simulation.ledger import FREE, Broken, Ledger, fresh_within
 from tests.simulation.records import ONE, SECRET, check_explanation, check_record
-from tests.simulation.strategies import SIGNALS, Written
+from tests.simulation.strategies import Written, signals_of
 
 MONDAY: Final = 1_700_438_400_000  # 2023-11-20, midnight in UTC
 BINS: Final = 20
@@ -81,8 +80,7 @@ class Game:
         self.written = written
         self.findings = findings
         self.actions = {a.action: a for a in written.definitions.actions}
-        signals = [*SIGNALS, *builtin_signals(written.definitions.builtin)]
-        self.signals: SignalSet = compile_signals(signals)
+        self.signals: SignalSet = signals_of(written.definitions)
         self.rules: Rules = compile_rules(written.definitions, self.signals, version="v1")
         self.governance = Governance()
         self.models: dict[str, Model] = {n: rule.new() for n, rule in self.rules.models.items()}
@@ -296,6 +294,7 @@ class Life:
         ledger.no_stopped(game.governance, action, channel, model, placement)
         ledger.no_opaque(action)
         ledger.no_silenced(action)
+        ledger.no_other_intent(action)
         spoken = {t.language for t in action.treatments}
         ledger.no_unreachable(channel, treatment if treatment in spoken else None)
 

@@ -10,7 +10,17 @@ from collections.abc import Callable
 from random import Random
 from typing import Any, Final, NamedTuple, Protocol
 
-from heedful.decide import TIERS, Action, ContactPolicy, Definitions, Goal, Need, Rule, Tier
+from heedful.decide import (
+    TIERS,
+    Action,
+    ContactPolicy,
+    Definitions,
+    Goal,
+    Need,
+    Rule,
+    Tier,
+    builtin_signals,
+)
 from heedful.decide.definitions import (
     ActionEffects,
     Budget,
@@ -24,7 +34,8 @@ from heedful.decide.definitions import (
     WebhookEffect,
 )
 from heedful.govern.definitions import DecisionType
-from heedful.sense import SignalDefinition
+from heedful.sense import SignalDefinition, SignalSet, compile_signals
+from heedful.sense.definitions import Sequences
 
 CHANNELS: Final = ("inapp", "email", "sms", "push")
 PLACEMENTS: Final = ("home", "cart")
@@ -32,6 +43,7 @@ COUNTRIES: Final = ("DE", "FR", "US-FL")
 LANGUAGES: Final = ("de", "fr", "en")
 ZONES: Final = ("Europe/Berlin", "America/New_York", "Asia/Tokyo", "Nowhere/Land")
 GROUPS: Final = ("sales", "tips")
+CATEGORIES: Final = ("boots", "books")
 TRACKED: Final = (
     "Product Viewed",
     "Product Added",
@@ -47,6 +59,12 @@ SIGNALS: Final = (
     SignalDefinition(name="cart", kind="count", on="Product Added", reset_on="Order Completed"),
     SignalDefinition(name="views", kind="count", on="Product Viewed", window="2h"),
 )
+
+
+def signals_of(definitions: Definitions) -> SignalSet:
+    """Compile the signals that a strategy reads, the intent of the moment among them."""
+    return compile_signals([*SIGNALS, *builtin_signals(definitions.builtin)], sequences=Sequences())
+
 
 TYPES: Final = (
     DecisionType(name="light", owner="marketing", risk="minimal", transparency=1),
@@ -254,6 +272,7 @@ def drawn_action(luck: Random, name: str, needs: list[Need]) -> tuple[Action, tu
         expires_after=luck.choice(["30m", "8h", "24h"]),
         model=luck.choice(["beta", "beta", "opaque"]),
         treatments=drawn_treatments(luck),
+        about=drawn_about(luck) if message_class == "promotional" else (),
         only_in_incidents=name == "action_00" and luck.random() < 0.5,
         effects=ActionEffects(
             silence=silence if luck.random() < 0.1 else None,
@@ -266,6 +285,16 @@ def drawn_action(luck: Random, name: str, needs: list[Need]) -> tuple[Action, tu
     if not action.channels and not action.effects.webhooks:
         return drawn_action(luck, name, needs)
     return action, tuple(clauses.values())
+
+
+def drawn_about(luck: Random) -> tuple[str, ...]:
+    """Draw the categories that an action is about, mostly none."""
+    return (luck.choice(CATEGORIES),) if luck.random() < 0.5 else ()
+
+
+def drawn_interest(luck: Random, name: str) -> dict[str, str]:
+    """Draw what an event is about, where it is about a product."""
+    return {"category": luck.choice(CATEGORIES)} if name.startswith("Product ") else {}
 
 
 def drawn_treatments(luck: Random) -> tuple[Treatment, ...]:

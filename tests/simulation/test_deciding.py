@@ -27,6 +27,7 @@ from tests.simulation.strategies import (
     PLACEMENTS,
     TRACKED,
     ZONES,
+    drawn_interest,
     drawn_strategy,
 )
 from tests.simulation.towns import Town
@@ -109,7 +110,9 @@ def happening(town: Town, luck: Random) -> Event:
     who = whom(luck, person)
     if roll < 0.68:
         age = luck.choice([0, 0, 0, 300_007, 1_200_007])
-        return town.event("track", luck.choice(TRACKED), age=age, **who)
+        name = luck.choice(TRACKED)
+        said = drawn_interest(luck, name)
+        return town.event("track", name, age=age, properties=said, **who)
     if roll < 0.78:
         traits = {"hardship": luck.random() < 0.3, "age": luck.randint(18, 80)}
         return town.event("identify", "identify", traits=traits, **who)

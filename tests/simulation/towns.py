@@ -14,7 +14,7 @@ from heedful import core, decide
 from heedful.connectors import Connectors
 from heedful.core import World
 from heedful.customer import ProfileRules
-from heedful.decide import DO_NOTHING, Decision, builtin_signals, compile_rules, period_of
+from heedful.decide import DO_NOTHING, Decision, compile_rules, period_of
 from heedful.effects import OutboundEffect, SendMessage
 from heedful.engine import Engine
 from heedful.engine.deciding import read_decision
@@ -27,13 +27,13 @@ from heedful.events import CONSENT_CHANGED, MESSAGE_RELEASED, Event, decode_even
 from heedful.govern import Governance, Guardrail, IncidentPlan, fold_governance
 from heedful.kernel import HOUR_MS, MICRO, hash_key, parse_public_id
 from heedful.ports import Delivery, LogRow
-from heedful.sense import FeatureDictionary, compile_signals
+from heedful.sense import FeatureDictionary
 from heedful.store.memory import MemoryStore
 from heedful.strategy import load
 from tests.simulation.ledger import FREE, Broken, Ledger
 from tests.simulation.lives import MONDAY
 from tests.simulation.records import SECRET, check_record
-from tests.simulation.strategies import SIGNALS, Written
+from tests.simulation.strategies import Written, signals_of
 from tests.unit.engine.acting import Way, idle
 
 _ANSWERS = ("delivered", "delivered", "delivered", "retry", "failed", "unknown")
@@ -44,7 +44,7 @@ _FIRST = (decide.NEED_OPENED, decide.NEED_CLOSED, CONSENT_CHANGED)
 def world_of(written: Written) -> World:
     """Compile what was drawn, with an incident and a guardrail that every town has."""
     definitions = written.definitions
-    signals = compile_signals([*SIGNALS, *builtin_signals(definitions.builtin)])
+    signals = signals_of(definitions)
     message = next((a.action for a in definitions.actions if a.only_in_incidents), None)
     guardrail = Guardrail(
         name="complaints", watches="complained", ratio_max=0.05, trials_min=10, factor=0.5
@@ -223,6 +223,7 @@ class Watcher:
         ledger.no_stopped(self._governance, action, channel, model, placement)
         ledger.no_opaque(action)
         ledger.no_silenced(action)
+        ledger.no_other_intent(action)
 
     def _check_decision(self, ledger: Ledger, decision: Decision) -> None:
         self.decided.append(decision)
