@@ -6,36 +6,13 @@ from typing import Any, Final
 
 import httpx
 
+from tests.unit.engine.strategies import SHOP
+
 STRATEGY: Final[dict[str, str]] = {
-    "signals.yaml": """
-signals:
-  - {name: failures, kind: count, on: Payment Failed, reset_on: Order Completed, window: 1d}
-  - {name: orders, kind: count, on: Order Completed, window: 90d}
-""",
-    "consent.yaml": """
-purposes: [marketing]
-""",
-    "needs.yaml": """
-needs:
-  - {name: cannot_pay, tier: service, opens_when: signals.failures >= 3,
-     closes_on: Order Completed, expires_after: 48h}
-""",
-    "goals.yaml": """
-currency: EUR
-goals:
-  purchase: {on: Order Completed, within: 3d, value: event.properties.revenue * 0.5, margin: 20,
-             prior: {p: 0.02, strength: 100}}
-""",
-    "policies/decision-types.yaml": """
-decision_types:
-  - {name: offer, risk: minimal, owner: Head of marketing, transparency: 1}
-  - {name: help, risk: limited, owner: Head of service}
-""",
-    "policies/contact.yaml": """
-caps: []
-quiet_hours: null
-floor: 0
-""",
+    **{name: text for name, text in SHOP.items() if name != "rules.yaml"},
+    "signals.yaml": SHOP["signals.yaml"]
+    + "  - {name: orders, kind: count, on: Order Completed, window: 90d}\n",
+    "consent.yaml": "purposes: [marketing]\n",
     "policies/approvals.yaml": """
 publish: {required: 0}
 switch_on: {required: 1}
@@ -44,34 +21,14 @@ switch_on: {required: 1}
 incidents:
   - {name: payments_down, growth_off: true, expires_after: 12h}
 """,
-    "actions/offer-help.yaml": """
-action: offer_help
-tier: service
-needs: [cannot_pay]
-class: service
-decision_type: help
-goal: purchase
-channels: [inapp]
-benefit: 8
-treatments:
-  - {title: Can we help?, body: "Hello {traits.firstName|there}."}
-effects:
-  silence: {of: promotional, for: 48h}
-""",
-    "actions/sale.yaml": """
-action: sale
-tier: growth
-class: promotional
-decision_type: offer
-goal: purchase
-channels: [inapp, email]
-prior: {p: 0.9, strength: 1000}
-stands_for: 1m
+    "actions/sale.yaml": SHOP["actions/sale.yaml"]
+    + """
 treatments:
   - {title: Sale, body: "Everything for {context.season|summer}."}
 """,
 }
-"""Help for who cannot pay, and a sale for everybody who agreed to marketing."""
+"""Help for who cannot pay, and a sale for who asks; nothing but a request and the built-in rules
+triggers it."""
 
 
 def meet(client: httpx.Client, user: str, *, email: str = "") -> str:
