@@ -3,50 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from heedful.cli.answers import NO, end
-from heedful.cli.options import HERE, Db, Dir, Json
+from heedful.cli.asking import Answer, asks
+
+if TYPE_CHECKING:
+    from heedful.cli.client import Api
 
 
-def drift(directory: Dir = HERE, db: Db = None, as_json: Json = False) -> None:
+@asks
+def drift(api: Api) -> Answer:
     """Say how far models and what they see have moved; exit code 1 where a limit is crossed."""
-    from heedful.cli.client import connect
-    from heedful.cli.screen import print_json
-
-    with connect(directory, db) as api:
-        answer = api.get("/v1/measure/drift")
-    print_json(answer) if as_json else _print_drift(answer)
-    _end_where_crossed(answer["items"])
+    answer = api.get("/v1/measure/drift")
+    return Answer(answer, _print_drift, is_no=_is_crossed(answer["items"]))
 
 
+@asks
 def fairness(
+    api: Api,
     sample: Annotated[
         int,
         typer.Option(
             "--sample", min=0, max=1000, help="People whose past is decided again to name causes."
         ),
     ] = 200,
-    directory: Dir = HERE,
-    db: Db = None,
-    as_json: Json = False,
-) -> None:
+) -> Answer:
     """Compare how groups fare and name the rule behind a gap; exit code 1 where a limit is
     crossed."""
-    from heedful.cli.client import connect
-    from heedful.cli.screen import print_json
-
-    with connect(directory, db) as api:
-        answer = api.get("/v1/measure/fairness", sample=sample)
-    print_json(answer) if as_json else _print_fairness(answer)
-    _end_where_crossed(answer["items"])
+    answer = api.get("/v1/measure/fairness", sample=sample)
+    return Answer(answer, _print_fairness, is_no=_is_crossed(answer["items"]))
 
 
-def _end_where_crossed(items: list[Mapping[str, Any]]) -> None:
-    if any(item["is_crossed"] for item in items):
-        end(NO)
+def _is_crossed(items: list[Mapping[str, Any]]) -> bool:
+    return any(item["is_crossed"] for item in items)
 
 
 def _print_drift(answer: Mapping[str, Any]) -> None:

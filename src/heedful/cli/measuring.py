@@ -3,40 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from heedful.cli.answers import NO, end
-from heedful.cli.options import HERE, Db, Dir, Json
+from heedful.cli.asking import Answer, asks
+
+if TYPE_CHECKING:
+    from heedful.cli.client import Api
 
 Since = Annotated[str, typer.Option("--since", help="How far back is looked, such as 30d.")]
 People = Annotated[
     int | None,
     typer.Option("--people", min=1, help="Most people to look at.", show_default="all"),
 ]
+Lookback = Annotated[
+    str, typer.Option("--lookback", help="How long before an outcome a touch counts.")
+]
 Goal = Annotated[str, typer.Argument(metavar="GOAL", help="One of goals.yaml.")]
 
 
-def lift(
-    since: Since = "90d",
-    people: People = None,
-    directory: Dir = HERE,
-    db: Db = None,
-    as_json: Json = False,
-) -> None:
+@asks
+def lift(api: Api, since: Since = "90d", people: People = None) -> Answer:
     """Say what acting brought about, by the hold-outs; exit code 1 while nobody was held out."""
-    from heedful.cli.client import connect
-    from heedful.cli.screen import print_json
-
-    with connect(directory, db) as api:
-        answer = api.get("/v1/measure/lift", since=since, people=people)
-    print_json(answer) if as_json else _print_lift(answer)
-    if not answer["hold_outs"]:
-        end(NO)
+    answer = api.get("/v1/measure/lift", since=since, people=people)
+    return Answer(answer, _print_lift, is_no=not answer["hold_outs"])
 
 
+@asks
 def attribution(
+    api: Api,
     goal: Goal,
     since: Since = "90d",
     by: Annotated[str, typer.Option("--by", help="Credit each `action` or each `channel`.")] = (
@@ -45,47 +41,28 @@ def attribution(
     order: Annotated[
         int, typer.Option("--order", min=1, max=4, help="Touches that make a state of the chain.")
     ] = 1,
-    lookback: Annotated[
-        str, typer.Option("--lookback", help="How long before an outcome a touch counts.")
-    ] = "30d",
+    lookback: Lookback = "30d",
     people: People = None,
-    directory: Dir = HERE,
-    db: Db = None,
-    as_json: Json = False,
-) -> None:
+) -> Answer:
     """Share a goal's outcomes among what reached people, beside what the hold-outs show."""
-    from heedful.cli.client import connect
-    from heedful.cli.screen import print_json
-
     asked = {"since": since, "by": by, "order": order, "lookback": lookback, "people": people}
-    with connect(directory, db) as api:
-        answer = api.get("/v1/measure/attribution", goal=goal, **asked)
-    print_json(answer) if as_json else _print_credits(answer)
+    return Answer(api.get("/v1/measure/attribution", goal=goal, **asked), _print_credits)
 
 
-def ahead(
-    since: Since = "365d",
-    people: People = None,
-    directory: Dir = HERE,
-    db: Db = None,
-    as_json: Json = False,
-) -> None:
+@asks
+def ahead(api: Api, since: Since = "365d", people: People = None) -> Answer:
     """Say what messages change about the months after them; exit code 1 where none was sent.
 
     What an action brings or costs later is its `d_clv`: write it into the action's file, and a
     message that pays today loses to one that pays later.
     """
-    from heedful.cli.client import connect
-    from heedful.cli.screen import print_json
-
-    with connect(directory, db) as api:
-        answer = api.get("/v1/measure/ahead", since=since, people=people)
-    print_json(answer) if as_json else _print_ahead(answer)
-    if not answer["found"]["actions"]:
-        end(NO)
+    answer = api.get("/v1/measure/ahead", since=since, people=people)
+    return Answer(answer, _print_ahead, is_no=not answer["found"]["actions"])
 
 
+@asks
 def budget(
+    api: Api,
     goal: Goal,
     since: Since = "90d",
     total: Annotated[
@@ -93,46 +70,28 @@ def budget(
         typer.Option("--total", help="Money of a period.", show_default="what it was"),
     ] = None,
     period: Annotated[str, typer.Option("--period", help="What is split at once.")] = "7d",
-    lookback: Annotated[
-        str, typer.Option("--lookback", help="How long before an outcome a touch counts.")
-    ] = "30d",
+    lookback: Lookback = "30d",
     people: People = None,
-    directory: Dir = HERE,
-    db: Db = None,
-    as_json: Json = False,
-) -> None:
+) -> Answer:
     """Propose where the money that actions cost would bring more; exit code 1 while not sure."""
-    from heedful.cli.client import connect
-    from heedful.cli.screen import print_json
-
     asked = {"since": since, "period": period, "lookback": lookback, "people": people}
-    with connect(directory, db) as api:
-        answer = api.get("/v1/measure/budget", goal=goal, total=total, **asked)
-    print_json(answer) if as_json else _print_budget(answer)
-    if not answer["split"]["is_sure"]:
-        end(NO)
+    answer = api.get("/v1/measure/budget", goal=goal, total=total, **asked)
+    return Answer(answer, _print_budget, is_no=not answer["split"]["is_sure"])
 
 
+@asks
 def uplift(
+    api: Api,
     goal: Goal,
     hold_out: Annotated[
         str | None,
         typer.Option("--hold-out", help="By its name.", show_default="the one over everything"),
     ] = None,
     people: People = None,
-    directory: Dir = HERE,
-    db: Db = None,
-    as_json: Json = False,
-) -> None:
+) -> Answer:
     """Say whom acting changes most, and whether that is known; exit code 1 while it is not."""
-    from heedful.cli.client import connect
-    from heedful.cli.screen import print_json
-
-    with connect(directory, db) as api:
-        answer = api.get("/v1/measure/uplift", goal=goal, hold_out=hold_out, people=people)
-    print_json(answer) if as_json else _print_uplift(answer)
-    if not answer["is_useful"]:
-        end(NO)
+    answer = api.get("/v1/measure/uplift", goal=goal, hold_out=hold_out, people=people)
+    return Answer(answer, _print_uplift, is_no=not answer["is_useful"])
 
 
 # Printing

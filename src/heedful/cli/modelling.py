@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 from urllib.parse import quote
 
 import typer
 
 from heedful.cli.answers import WRONG, end, say
+from heedful.cli.asking import Answer, asks, orders
+from heedful.cli.governing import Reason, agreed
 from heedful.cli.options import HERE, AsKey, Db, Dir, Json
+
+if TYPE_CHECKING:
+    from heedful.cli.client import Api
 
 commands = typer.Typer(
     no_args_is_help=True, help="What models know of the arms, and which model answers."
@@ -150,21 +155,76 @@ def _print_report(answer: Mapping[str, Any]) -> None:
 
 Line = Annotated[str, typer.Argument(metavar="NAME", help="The name that actions ask a model by.")]
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="One of `heedful models list`.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why; it stands in the audit.")]
 _ROUTE: Final = "/v1/governance/models"
 
 
 @commands.command("list")
-def list_models(directory: Dir = HERE, db: Db = None, as_json: Json = False) -> None:
+@asks
+def list_models(api: Api) -> Answer:
     """List the models in force, and who answers where actions ask for one."""
-    from heedful.cli.client import connect
-    from heedful.cli.screen import print_json, print_table
+    return Answer(api.get(_ROUTE), _print_models)
 
-    with connect(directory, db) as api:
-        answer = api.get(_ROUTE)
-    if as_json:
-        print_json(answer)
-        return
+
+@commands.command()
+@asks
+def show(api: Api, name: Line) -> Answer:
+    """Show who answers for a name, and how the others compare with the champion."""
+    return Answer(api.get(_path(name)), _print_line)
+
+
+@commands.command()
+@orders
+def challenge(
+    api: Api,
+    name: Line,
+    model: Model,
+    reason: Reason,
+    share: Annotated[
+        float, typer.Option(help="Share of the customers, 0 to 1; 0 ends it.", min=0.0, max=1.0)
+    ] = 0.1,
+) -> Answer:
+    """Let a model answer for a share of the customers, who keep it."""
+    body = {"model": model, "share": share, "reason": reason}
+    return Answer(api.post(_path(name, "challenge"), body), _print_line)
+
+
+@commands.command()
+@orders
+def shadow(
+    api: Api,
+    name: Line,
+    model: Model,
+    reason: Reason,
+    ends: Annotated[bool, typer.Option("--end", help="It no longer looks on.")] = False,
+) -> Answer:
+    """Let a model look on: it values what is decided, and nobody acts on it."""
+    body = {"model": model, "change": "end" if ends else "begin", "reason": reason}
+    return Answer(api.post(_path(name, "shadow"), body), _print_line)
+
+
+@commands.command()
+@orders
+def promote(api: Api, name: Line, model: Model, reason: Reason) -> Answer:
+    """Make a model the champion, or ask the others to agree; exit code 1 while they have not."""
+    answer = api.post(_path(name, "promote"), {"model": model, "reason": reason})
+    return agreed(answer, f"{model} answers for {name}.", f"{name} is as before: {model}")
+
+
+@commands.command()
+@orders
+def rollback(api: Api, name: Line, reason: Reason) -> Answer:
+    """Make the earlier champion answer again; what was tried ends."""
+    return Answer(api.post(_path(name, "rollback"), {"reason": reason}), _print_line)
+
+
+def _path(name: str, change: str = "") -> str:
+    path = f"{_ROUTE}/{quote(name, safe='')}"
+    return f"{path}/{change}" if change else path
+
+
+def _print_models(answer: Mapping[str, Any]) -> None:
+    from heedful.cli.screen import print_table
+
     columns = ("model", "kind", "transparency", "learned up to row")
     fields = ("name", "kind", "transparency", "learn_seq")
     print_table(columns, ([one[field] for field in fields] for one in answer["models"]))
@@ -179,108 +239,6 @@ def list_models(directory: Dir = HERE, db: Db = None, as_json: Json = False) -> 
         for line in answer["lines"]
     )
     print_table(("asked by", "actions", "champion", "challengers", "look on"), rows)
-
-
-@commands.command()
-def show(name: Line, directory: Dir = HERE, db: Db = None, as_json: Json = False) -> None:
-    """Show who answers for a name, and how the others compare with the champion."""
-    from heedful.cli.client import connect
-    from heedful.cli.screen import print_json
-
-    with connect(directory, db) as api:
-        answer = api.get(_path(name))
-    print_json(answer) if as_json else _print_line(answer)
-
-
-@commands.command()
-def challenge(
-    name: Line,
-    model: Model,
-    reason: Reason,
-    share: Annotated[
-        float, typer.Option(help="Share of the customers, 0 to 1; 0 ends it.", min=0.0, max=1.0)
-    ] = 0.1,
-    key: AsKey = None,
-    directory: Dir = HERE,
-    db: Db = None,
-    as_json: Json = False,
-) -> None:
-    """Let a model answer for a share of the customers, who keep it."""
-    body = {"model": model, "share": share, "reason": reason}
-    _change(name, "challenge", body, key, directory, db, as_json)
-
-
-@commands.command()
-def shadow(
-    name: Line,
-    model: Model,
-    reason: Reason,
-    ends: Annotated[bool, typer.Option("--end", help="It no longer looks on.")] = False,
-    key: AsKey = None,
-    directory: Dir = HERE,
-    db: Db = None,
-    as_json: Json = False,
-) -> None:
-    """Let a model look on: it values what is decided, and nobody acts on it."""
-    body = {"model": model, "change": "end" if ends else "begin", "reason": reason}
-    _change(name, "shadow", body, key, directory, db, as_json)
-
-
-@commands.command()
-def promote(
-    name: Line,
-    model: Model,
-    reason: Reason,
-    key: AsKey = None,
-    directory: Dir = HERE,
-    db: Db = None,
-    as_json: Json = False,
-) -> None:
-    """Make a model the champion, or ask the others to agree; exit code 1 while they have not."""
-    from heedful.cli.client import connect
-    from heedful.cli.governing import say_agreed
-    from heedful.cli.screen import print_json
-
-    with connect(directory, db, key) as api:
-        answer = api.post(f"{_path(name)}/promote", {"model": model, "reason": reason})
-    if as_json:
-        print_json(answer)
-    done, undone = f"{model} answers for {name}.", f"{name} is as before: {model}"
-    say_agreed(answer, done, undone, is_quiet=as_json)
-
-
-@commands.command()
-def rollback(
-    name: Line,
-    reason: Reason,
-    key: AsKey = None,
-    directory: Dir = HERE,
-    db: Db = None,
-    as_json: Json = False,
-) -> None:
-    """Make the earlier champion answer again; what was tried ends."""
-    _change(name, "rollback", {"reason": reason}, key, directory, db, as_json)
-
-
-def _path(name: str) -> str:
-    return f"{_ROUTE}/{quote(name, safe='')}"
-
-
-def _change(
-    name: str,
-    what: str,
-    body: Mapping[str, Any],
-    key: str | None,
-    directory: Path,
-    db: Path | None,
-    as_json: bool,
-) -> None:
-    from heedful.cli.client import connect
-    from heedful.cli.screen import print_json
-
-    with connect(directory, db, key) as api:
-        answer = api.post(f"{_path(name)}/{what}", body)
-    print_json(answer) if as_json else _print_line(answer)
 
 
 def _print_line(answer: Mapping[str, Any]) -> None:
