@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import http.client
 import json
 import zlib
 from collections.abc import Iterator
@@ -128,6 +129,22 @@ def test_a_body_without_a_length_is_bounded_as_it_comes(target: Served) -> None:
     pieces = (b" " * MIB for _ in range(6))
     answered, said = send(target, pieces)
     assert (answered, said["code"]) == (413, "body_too_large")
+
+
+@pytest.mark.parametrize("path", ["/v1/batch", "/v1/decide", "/v1/customers/lookup"])
+@pytest.mark.parametrize("role", ["source", None])
+def test_who_sends_too_much_reads_why_and_no_broken_connection(
+    target: Served, path: str, role: str | None
+) -> None:
+    key = target.keys["service" if role and "batch" not in path else "source"] if role else "nobody"
+    caller = http.client.HTTPConnection(target.url.removeprefix("http://"), timeout=60)
+    caller.request("POST", path, b" " * (12 * MIB), {**bearer(key), "Connection": "close"})
+    answer = caller.getresponse()
+    said = json.loads(answer.read())
+    # The key of a batch may stand in its body, so that is looked at first.
+    is_size = role is not None or path == "/v1/batch"
+    refused = (413, "body_too_large") if is_size else (401, "unknown_key")
+    assert (answer.status, said["code"]) == refused
 
 
 def test_an_unknown_encoding_is_refused(target: Served) -> None:

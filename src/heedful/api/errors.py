@@ -88,7 +88,7 @@ class Answer(msgspec.Struct, frozen=True):
     def headers(self) -> dict[str, str]:
         """Give the headers that say when to come again, how to, or that this connection ends."""
         if self.status in {408, 413}:
-            return {"Connection": "close"}  # what is left of the body is not read
+            return {"Connection": "close"}  # the body may not have been read to its end
         if self.status == 405:
             return {"Allow": ", ".join(self.detail["allow"])}
         if self.retry_after_s is None:

@@ -20,7 +20,7 @@ from heedful.api.ingest import ROUTES, Ingest, respond_to_error
 from heedful.api.logs import configure_logs
 from heedful.api.roles import DECIDE, methods_of
 from heedful.api.site import site
-from heedful.api.wire import Asgi, Receive, Scope, Send, in_time, respond
+from heedful.api.wire import Asgi, Receive, Scope, Send, answered_after_body, in_time, respond
 from heedful.app import App
 from heedful.kernel import PeerError, expected
 
@@ -60,6 +60,7 @@ class Front:
             await respond_to_error(send, answer_to(PeerError("too_busy", what)))
             return
         receive = in_time(receive, self._body_wait_s)
+        receive, send = answered_after_body(scope, receive, send)
         self._at_once += 1
         try:
             if scope["method"] == "OPTIONS" and path not in ROUTES:

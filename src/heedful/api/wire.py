@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, Final
 
 from heedful.kernel import InputError, expected
 
@@ -13,6 +14,10 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+DRAIN_BYTES_MAX: Final = 64 * 1024 * 1024
+"""Bytes of a body that nobody wants, read and dropped before the answer is sent; one that goes on
+beyond them meets a closed connection."""
 
 
 def in_time(receive: Receive, wait_s: float) -> Receive:
@@ -42,6 +47,41 @@ def in_time(receive: Receive, wait_s: float) -> Receive:
         return message
 
     return received
+
+
+def answered_after_body(scope: Scope, receive: Receive, send: Send) -> tuple[Receive, Send]:
+    """Have what is left of a request's body taken in before its answer goes out.
+
+    A caller who is still sending sees a reset connection instead of the answer, and an SDK takes
+    that for an outage: it would send the same body again and again. Who asked whether to go on
+    (`Expect: 100-continue`) is still waiting, and is answered at once.
+    """
+    is_whole = any(name == b"expect" for name, _ in scope["headers"])
+
+    async def received() -> Message:
+        nonlocal is_whole
+        message = await receive()
+        is_whole = not message.get("more_body")
+        return message
+
+    async def sent(message: Message) -> None:
+        nonlocal is_whole
+        if not is_whole:
+            is_whole = True
+            await _drop_body(receive)
+        await send(message)
+
+    return received, sent
+
+
+async def _drop_body(receive: Receive) -> None:
+    size = 0
+    with contextlib.suppress(InputError):  # too slow: the answer goes out all the same
+        while size <= DRAIN_BYTES_MAX:
+            message = await receive()
+            size += len(message.get("body", b""))
+            if not message.get("more_body"):
+                return
 
 
 async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes | None:

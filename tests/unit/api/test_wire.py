@@ -11,7 +11,7 @@ import pytest
 from heedful.api.bodies import Question, decoded
 from heedful.api.cors import preflight, with_origin
 from heedful.api.roles import methods_of
-from heedful.api.wire import Receive, in_time, read_body
+from heedful.api.wire import DRAIN_BYTES_MAX, Receive, answered_after_body, in_time, read_body
 from heedful.kernel import InputError
 
 LEFT = {"type": "http.disconnect"}
@@ -92,6 +92,47 @@ def test_after_a_whole_body_the_end_is_waited_for_without_end() -> None:
         return [first["body"], (await timed())["type"]]
 
     assert asyncio.run(talk()) == [b"abc", "http.disconnect"]
+
+
+@pytest.mark.parametrize(
+    ("bodies", "headers", "left"),
+    [
+        ((b"abc", b"def", b"ghi"), [], 0),  # all is taken in
+        ((b"abc",), [], 0),
+        ((b"abc", b"def"), [(b"expect", b"100-continue")], 1),  # asks first, so waits already
+        ((b"x" * (DRAIN_BYTES_MAX + 1), b"abc", b"def"), [], 2),  # bounded
+    ],
+    ids=["many", "one", "asks first", "endless"],
+)
+def test_an_answer_waits_for_the_end_of_the_body(
+    bodies: tuple[bytes, ...], headers: list[tuple[bytes, bytes]], left: int
+) -> None:
+    waiting = parts(*bodies)
+    if headers:
+        del waiting[0]
+    answers: list[Any] = []
+
+    async def receive() -> dict[str, Any]:
+        return waiting.pop(0)
+
+    async def send(message: Any) -> None:
+        answers.append((message, len(waiting)))
+
+    _, sent = answered_after_body({"headers": headers}, receive, send)
+    asyncio.run(sent({"type": "http.response.start"}))  # type: ignore[arg-type]
+    assert answers == [({"type": "http.response.start"}, left)]
+
+
+def test_a_body_that_was_read_is_not_waited_for() -> None:
+    async def talk() -> None:
+        async def send(message: Any) -> None:
+            pass
+
+        received, sent = answered_after_body({"headers": []}, receiving(parts(b"abc")), send)
+        await received()
+        await sent({"type": "http.response.start"})  # receiving once more would raise
+
+    asyncio.run(talk())
 
 
 @pytest.mark.parametrize(
