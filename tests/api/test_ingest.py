@@ -38,6 +38,24 @@ def http(served: Served) -> Any:
         yield client
 
 
+@pytest.mark.parametrize("year", [2038, 2100, 9999])
+@pytest.mark.parametrize("is_sent_then", [False, True], ids=["sent now", "sent then"])
+def test_a_clock_that_runs_years_ahead_loses_no_event(
+    served: Served, http: httpx.Client, year: int, is_sent_then: bool
+) -> None:
+    user, then = f"ahead-{year}-{is_sent_then}", f"{year}-12-31T23:59:59Z"
+    said = call(user, messageId=user, timestamp=then, **({"sentAt": then} if is_sent_then else {}))
+    for _ in range(2):
+        assert http.post("/v1/track", json=said, headers=bearer(served.keys["source"])).is_success
+    shown = customer(served, user)
+    assert shown["event_count"] == 1
+    with served.client("agent") as client:
+        path = f"/v1/customers/{shown['customer_id']}/timeline"
+        (event,) = client.get(path).json()["items"]
+    assert event["at"] == event["received_at"]
+    assert event["flags"] == ["skew_absurd" if is_sent_then else "future_clamped"]
+
+
 # -- keys -----------------------------------------------------------------------------------------
 
 

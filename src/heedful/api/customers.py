@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Any, Final
 
 import msgspec
 from litestar import delete, get, post
-from litestar.params import FromPath, JSONBody, PathParameter, QueryParameter
+from litestar.params import FromPath, JSONBody, PathParameter
 
 from heedful.api import answers
 from heedful.api.bodies import (
@@ -19,26 +18,15 @@ from heedful.api.bodies import (
     Unmerge,
 )
 from heedful.api.context import Context, Here
+from heedful.api.paging import Cursor, PageSize, page_of, read_cursor
 from heedful.app import keeping
 from heedful.events import Identifier
 from heedful.kernel import InputError, expected
 from heedful.kernel.names import nearest
 from heedful.strategy.sections import SERVICE
 
-_CURSOR: Final = re.compile(r"(-?[0-9]{1,18})\.([0-9]{1,19})", re.ASCII)
-_KEY_MAX: Final = (1 << 63) - 1
-
 CustomerKey = Annotated[
     str, PathParameter(description="Any id under which the customer was ever known.")
-]
-PageSize = Annotated[int, QueryParameter(ge=1, le=500, description="Most items of the page.")]
-Cursor = Annotated[
-    str | None,
-    QueryParameter(
-        max_length=64,
-        schema_extra={"pattern": f"^{_CURSOR.pattern}$"},
-        description="`next_cursor` of the page before.",
-    ),
 ]
 Done = dict[str, bool]
 
@@ -57,21 +45,11 @@ def show(context: Here, customer_id: CustomerKey) -> dict[str, Any]:
 
 @get("/v1/customers/{customer_id:str}/timeline", answer=answers.Timeline, sync_to_thread=True)
 def timeline(
-    context: Here, customer_id: CustomerKey, limit: PageSize = 50, cursor: Cursor = None
+    context: Here, customer_id: CustomerKey, limit: PageSize = 50, cursor: Cursor = ""
 ) -> dict[str, Any]:
     """Read a page of a customer's events, the newest first."""
-    if cursor is not None:
-        read_cursor(cursor)
-    return context.app.engine.timeline(customer_id, limit, cursor)
-
-
-def read_cursor(cursor: str) -> tuple[int, int]:
-    """Read the cursor of a page as the (at, key) bound that it is."""
-    match = _CURSOR.fullmatch(cursor)
-    if match is None or int(match.group(2)) > _KEY_MAX:
-        what = expected("a cursor from `next_cursor`", "something else", "query.cursor")
-        raise InputError("bad_cursor", what)
-    return int(match.group(1)), int(match.group(2))
+    read_cursor(cursor)
+    return context.app.engine.timeline(customer_id, page_of(limit), cursor or None)
 
 
 @get("/v1/customers/{customer_id:str}/graph", answer=answers.Graph, sync_to_thread=True)

@@ -12,8 +12,9 @@ from litestar.response import Response
 from heedful.api import answers
 from heedful.api.bodies import Outcome
 from heedful.api.context import Here
-from heedful.api.customers import Cursor, CustomerKey, PageSize, read_cursor
+from heedful.api.customers import CustomerKey
 from heedful.api.deciding import explained
+from heedful.api.paging import Cursor, PageSize, page_of, read_cursor
 from heedful.engine.decisions import shown
 from heedful.kernel import InputError, expected, format_instant, parse_instant
 from heedful.ports import EffectStatus
@@ -52,10 +53,10 @@ def show_decision(context: Here, decision_id: FromPath[str]) -> dict[str, Any]:
 
 @get("/v1/customers/{customer_id:str}/decisions", answer=answers.DecidedPage, sync_to_thread=True)
 def list_decisions(
-    context: Here, customer_id: CustomerKey, limit: PageSize = 50, cursor: Cursor = None
+    context: Here, customer_id: CustomerKey, limit: PageSize = 50, cursor: Cursor = ""
 ) -> dict[str, Any]:
     """Read a page of a person's decisions, the newest first."""
-    before = None if cursor is None else read_cursor(cursor)
+    limit, before = page_of(limit), read_cursor(cursor)
     engine = context.app.engine
     found = engine.decisions.of(engine.fragments(customer_id), limit + 1, before)
     page = found[:limit]
@@ -86,6 +87,7 @@ def list_effects(
     context: Here, status: EffectState = "dead", after: FromQuery[str] = "", limit: PageSize = 100
 ) -> dict[str, Any]:
     """Read what waits, went out, or never will, by status; the dead letters unless told."""
+    limit = page_of(limit)
     rows = context.app.engine.decisions.effects(status, after, limit)
     return {"items": rows, "next_cursor": rows[-1]["effect_id"] if len(rows) == limit else None}
 

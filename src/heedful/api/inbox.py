@@ -14,7 +14,8 @@ from litestar.response import Stream
 from heedful.api import answers, sse
 from heedful.api.bodies import INT_MAX, InboxMark
 from heedful.api.context import Context, Here
-from heedful.api.customers import CustomerKey, PageSize
+from heedful.api.customers import CustomerKey
+from heedful.api.paging import PageSize, page_of
 from heedful.api.stream import LastEventId, Seq, read_event_id, require_place, watching
 from heedful.connectors.inbox import InboxItem
 from heedful.kernel import InputError, expected, format_instant
@@ -34,7 +35,7 @@ def inbox(
     context: Here, customer_id: CustomerKey, after: After = 0, limit: PageSize = 50
 ) -> dict[str, Any]:
     """Read the messages that wait for a person, the oldest first, beyond a cursor."""
-    found = context.app.engine.inbox.list(customer_id, after, limit, context.app.clock())
+    found = context.app.engine.inbox.list(customer_id, after, page_of(limit), context.app.clock())
     return {
         "items": [_shown(item) for item in found],
         "next_cursor": found[-1].cursor if found else None,

@@ -13,6 +13,7 @@ from heedful import strategy as strategies
 from heedful.api import answers, sse
 from heedful.api.bodies import INT_MAX, Archive, Backup, MadeKey, NewKey, Redrive, StrategyFiles
 from heedful.api.context import CALLER, Context, Here
+from heedful.api.paging import PageSize, page_of
 from heedful.app import keeping, read_strategy_files
 from heedful.app.publishing import SAMPLE_PEOPLE_MAX, Replayed
 from heedful.app.quarantine import Held, Redriven
@@ -28,7 +29,6 @@ After = Annotated[
         ge=0, le=INT_MAX, schema_extra={"minimum": 0}, description="Only rows beyond this id."
     ),
 ]
-PageSize = Annotated[int, QueryParameter(ge=1, le=500, description="Most items of the page.")]
 Sample = Annotated[
     int,
     QueryParameter(
@@ -91,7 +91,7 @@ class Published(msgspec.Struct, frozen=True):
 @get("/v1/quarantine", sync_to_thread=True)
 def list_quarantine(context: Here, after: After = 0, limit: PageSize = 100) -> QuarantinePage:
     """Read what arrived and could not become an event, in the order of arrival."""
-    return QuarantinePage(context.app.quarantine(after, limit))
+    return QuarantinePage(context.app.quarantine(after, page_of(limit)))
 
 
 @get("/v1/quarantine/{row:int}", sync_to_thread=True)

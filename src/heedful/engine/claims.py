@@ -14,8 +14,15 @@ from heedful.ports import Claim, QuarantineRow
 
 _SLOT_BITS: Final = 32
 _SLOT_MASK: Final = (1 << _SLOT_BITS) - 1
+_SECOND_MAX: Final = (1 << 31) - 1  # in 2038: later seconds, of clocks that are wrong, share it
 _CONTENT: Final = msgspec.msgpack.Encoder()
 _KEYS: Final = msgspec.msgpack.Decoder(list[int])
+
+
+def slot_of(at: int, key: int) -> int:
+    """Give the slot that a message of this time claims first; it fits 63 bits whatever the time."""
+    second = min(max(at, 0) // SECOND_MS, _SECOND_MAX)
+    return second << _SLOT_BITS | (key & _SLOT_MASK)
 
 
 def claim_of(event: Event) -> Claim:
@@ -27,8 +34,6 @@ def claim_of(event: Event) -> Claim:
     corrected time differs with every `sentAt`. `context` is left out of the content: SDKs write
     there how often they retried.
     """
-    raw = event.original_at or 0
-    slot = (max(raw, 0) // SECOND_MS << _SLOT_BITS) | (event.key & _SLOT_MASK)
     said = (
         event.type,
         event.name,
@@ -37,6 +42,7 @@ def claim_of(event: Event) -> Claim:
         event.properties,
         event.traits,
     )
+    slot = slot_of(event.original_at or 0, event.key)
     return Claim(slot, event.key, zlib.crc32(_CONTENT.encode(said)))
 
 

@@ -15,12 +15,13 @@ import msgspec
 from heedful.core import World
 from heedful.decide import EFFECT_SETTLED, OUTCOME_REPORTED, Candidate, Decision
 from heedful.engine import ledger
+from heedful.engine.claims import slot_of
 from heedful.engine.deciding import read_decision, subject_of
 from heedful.engine.proofs import Proof
 from heedful.engine.writer import Writer
 from heedful.events import MESSAGE_RELEASED, decode_event
 from heedful.govern import Counts, Guardrail, count, fold_governance, judge, write
-from heedful.kernel import SECOND_MS, canonical, hash_key, parse_public_id
+from heedful.kernel import canonical, hash_key, parse_public_id
 from heedful.learn import LearningRow
 from heedful.ports import CLAIM_NEW, Claim, LogRow, Store, Transaction
 
@@ -31,7 +32,6 @@ ROWS: Final = 5_000
 """Rows of the log that are looked through at once."""
 
 _META: Final = "guardrails"
-_SLOT_BITS: Final = 32
 _LESSONS: Final = msgspec.msgpack.Decoder(LearningRow)
 _RELEASED, _CONVERTED, _FAILED = "released", "converted", "failed"
 _TOLD: Final = tuple(name.encode() for name in (MESSAGE_RELEASED, OUTCOME_REPORTED, EFFECT_SETTLED))
@@ -100,8 +100,7 @@ def _fresh(
     claims = []
     for decision, what in seen:
         key = hash_key(secret, "guardrail", str(decision), what)
-        second = max(known[decision].at, 0) // SECOND_MS
-        claims.append(Claim(second << _SLOT_BITS | key & (1 << _SLOT_BITS) - 1, key, 0))
+        claims.append(Claim(slot_of(known[decision].at, key), key, 0))
     verdicts = tx.claim(claims) if claims else []
     return [one for one, verdict in zip(seen, verdicts, strict=True) if verdict == CLAIM_NEW]
 

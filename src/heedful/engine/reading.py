@@ -167,6 +167,10 @@ def show_event(event: Event) -> dict[str, Any]:
         "received_at": format_instant(event.received_at),
         "source": event.source,
     }
+    if event.original_at is not None:
+        shown["original_timestamp"] = format_instant(event.original_at)
+    if event.sent_at is not None:
+        shown["sent_at"] = format_instant(event.sent_at)
     for field in ("user_id", "anonymous_id", "previous_id", "group_id"):
         if (value := getattr(event, field)) is not None:
             shown[field] = value
