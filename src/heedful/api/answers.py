@@ -96,13 +96,11 @@ class TimelineEvent(Answer, frozen=True):
     type: str
     name: str
     at: str
-    """When it happened, corrected once for the skew of the sender's clock."""
+    """When it happened: `received_at - (sent_at - original_timestamp)`, by our clock."""
     received_at: str
     source: str
     original_timestamp: str | None = None
-    """When it happened by the sender's clock, where the sender said so."""
     sent_at: str | None = None
-    """When it was sent by that clock; `at` is `received_at - (sent_at - original_timestamp)`."""
     user_id: str | None = None
     anonymous_id: str | None = None
     previous_id: str | None = None

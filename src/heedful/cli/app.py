@@ -86,8 +86,20 @@ app.command()(operations.doctor)
 app.command()(operations.version)
 
 
+def _print_version(is_wanted: bool) -> None:
+    if is_wanted:
+        operations.version()
+        raise typer.Exit
+
+
 @app.callback()
 def root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
     debug: Annotated[
         bool,
         typer.Option("--debug", envvar="HEEDFUL_DEBUG", help="Show where an error came from."),

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from heedful.cli.answers import NO, WRONG, end, say
-from heedful.cli.options import HERE, Db, Dir, Json
+from heedful.cli.options import HERE, AlwaysJson, Db, Dir, Json
 
 commands = typer.Typer(
     no_args_is_help=True,
@@ -25,7 +25,7 @@ _KEY: Final = "public_key"
 
 
 @commands.command()
-def head(directory: Dir = HERE, db: Db = None) -> None:
+def head(directory: Dir = HERE, db: Db = None, as_json: AlwaysJson = False) -> None:
     """Sign where the chain stands, as one line of JSON; keep it where nobody here can write."""
     from heedful.cli.client import connect
 
@@ -137,6 +137,7 @@ def export(
     ] = None,
     directory: Dir = HERE,
     db: Db = None,
+    as_json: AlwaysJson = False,
 ) -> None:
     """Write the chain as JSON lines, the oldest link first."""
     from heedful.cli.client import connect

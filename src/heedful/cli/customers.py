@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from heedful.cli.answers import NO, WRONG, end, say
-from heedful.cli.options import HERE, Db, Dir, Json, Who, Yes
+from heedful.cli.options import HERE, AlwaysJson, Db, Dir, Json, Who, Yes
 
 commands = typer.Typer(no_args_is_help=True, help="One person: what is known, and their rights.")
 
@@ -123,6 +123,7 @@ def export(
     ] = None,
     directory: Dir = HERE,
     db: Db = None,
+    as_json: AlwaysJson = False,
 ) -> None:
     """Give everything held about a person, as JSON: the right of access."""
     import json

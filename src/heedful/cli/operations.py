@@ -14,11 +14,15 @@ from heedful.cli.options import HERE, Db, Dir, Json
 NewFolder = Annotated[Path, typer.Argument(metavar="DIR", help="The workspace's folder.")]
 
 
-def init(directory: NewFolder) -> None:
+def init(directory: NewFolder, as_json: Json = False) -> None:
     """Make a workspace: a folder with a strategy to start from."""
     from heedful.app import init_workspace
+    from heedful.cli.screen import print_json
 
     init_workspace(directory)
+    if as_json:
+        print_json({"workspace": str(directory.resolve())})
+        return
     print(f"Made the workspace {directory}. Next: cd {directory}")
     print("heedful keys create --role source --name web    # a write key for your SDK")
     print("heedful serve .                                 # http://127.0.0.1:8765")

@@ -21,6 +21,7 @@ Db = Annotated[
     typer.Option("--db", help="The database, when it is not the one of the settings."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+AlwaysJson = Annotated[bool, typer.Option("--json", help="Print JSON, as it always does.")]
 AsKey = Annotated[
     str | None,
     typer.Option(

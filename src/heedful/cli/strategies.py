@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 import typer
 
 from heedful.cli.answers import NO, end, say
-from heedful.cli.options import HERE, AsKey, Db, Dir, Json, Yes
+from heedful.cli.options import HERE, AlwaysJson, AsKey, Db, Dir, Json, Yes
 
 if TYPE_CHECKING:
     from heedful.strategy import Difference, StrategyProblem, Verdict
@@ -184,6 +184,7 @@ def diff(
 
 def schema(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where they are written.")],
+    as_json: AlwaysJson = False,
 ) -> None:
     """Write the JSON Schemas of strategy files; print the setting by which editors use them."""
     import json
