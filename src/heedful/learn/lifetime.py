@@ -50,7 +50,7 @@ class ParetoNbd(msgspec.Struct, frozen=True):
     """Its scale, in units of time."""
 
     def p_alive(self, seen: Purchases) -> Floats:
-        """Give the chance that each customer still buys at the end of what was seen, (n,)."""
+        """Give the chance that each customer still buys at the end of what was seen: shape (n,)."""
         result: Floats = pareto_terms(self, seen).share[0]
         return result
 

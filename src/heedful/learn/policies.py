@@ -30,7 +30,13 @@ class Policy(Protocol):
 
 
 class Thompson(msgspec.Struct, frozen=True, tag="thompson"):
-    """Each arm as often as it may be the best: the default."""
+    """Each arm as often as it may be the best: the default.
+
+    References
+    ----------
+    W. Thompson, "On the Likelihood that One Unknown Probability Exceeds Another in View of the
+    Evidence of Two Samples", 1933.
+    """
 
     floor: float = 0.02
     """Share of the choices that is spread evenly over the arms, in [0, 1]."""

@@ -209,6 +209,10 @@ def stability_index(before: Mapping[int, int], now: Mapping[int, int]) -> float:
     --------
     >>> round(stability_index({2: 500, 3: 500}, {2: 900, 3: 100}), 3)
     0.876
+
+    References
+    ----------
+    B. Yurdakul, "Statistical Properties of Population Stability Index", 2018.
     """
     return _index(groups_of(before, now), before, now)
 

@@ -56,7 +56,7 @@ class BgNbd(msgspec.Struct, frozen=True):
     b: float
 
     def p_alive(self, seen: Purchases) -> Floats:
-        """Give the chance that each customer still buys at the end of what was seen, (n,)."""
+        """Give the chance that each customer still buys at the end of what was seen: shape (n,)."""
         x = seen.frequency
         gone = np.log(self.a) - np.log(self.b + np.maximum(x, 1.0) - 1.0)
         gone += (self.r + x) * np.log((self.alpha + seen.age) / (self.alpha + seen.recency))
@@ -84,6 +84,11 @@ def fit_bg_nbd(seen: Purchases) -> Fitted:
     ------
     InputError
         `no_customers`, or `no_convergence` when the likelihood has no maximum.
+
+    References
+    ----------
+    P. Fader, B. Hardie, K. L. Lee, "Counting Your Customers the Easy Way: An Alternative to the
+    Pareto/NBD Model", Marketing Science, 2005.
     """
     groups = _grouped(seen)
 
@@ -126,6 +131,11 @@ def fit_pareto_nbd(seen: Purchases) -> Fitted:
     ------
     InputError
         `no_customers`, or `no_convergence` when the likelihood has no maximum.
+
+    References
+    ----------
+    D. Schmittlein, D. Morrison, R. Colombo, "Counting Your Customers: Who Are They and What Will
+    They Do Next?", Management Science, 1987.
     """
     groups = _grouped(seen)
 

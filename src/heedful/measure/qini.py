@@ -89,6 +89,11 @@ def areas(score: Any, found: Trial) -> Areas:
     >>> found = trial([1, 0, 1, 0], [1, 0, 0, 1])
     >>> areas([0.9, 0.4, 0.4, 0.1], found).qini
     1.0
+
+    References
+    ----------
+    N. Radcliffe, P. Surry, "Real-World Uplift Modelling with Significance-Based Uplift Trees",
+    2011.
     """
     return _Judge(np.asarray(score, dtype=np.float64), found).areas(np.ones(len(found.treated)))
 
@@ -102,6 +107,10 @@ def qini_interval(
     ------
     InputError
         `bad_confidence` when it is not in (0, 1), or `bad_replicates`.
+
+    References
+    ----------
+    B. Efron, "Bootstrap Methods: Another Look at the Jackknife", 1979.
     """
     if not 0.0 < confidence < 1.0:
         what = expected("a confidence in (0, 1)", repr(confidence), "$.confidence")

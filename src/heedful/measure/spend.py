@@ -22,6 +22,11 @@ def fit_gamma_gamma(frequency: Any, mean_value: Any) -> Fitted:
     ------
     InputError
         `no_customers`, or `no_convergence` when the likelihood has no maximum.
+
+    References
+    ----------
+    P. Fader, B. Hardie, K. L. Lee, "RFM and CLV: Using Iso-Value Curves for Customer Base
+    Analysis", Journal of Marketing Research, 2005.
     """
     x = np.asarray(frequency, dtype=np.float64)
     m = np.asarray(mean_value, dtype=np.float64)
@@ -99,7 +104,7 @@ class Recalibrated(msgspec.Struct, frozen=True):
     factor: float
 
     def p_alive(self, seen: Purchases) -> Floats:
-        """Give the chance that each customer still buys at the end of what was seen, (n,)."""
+        """Give the chance that each customer still buys at the end of what was seen: shape (n,)."""
         result: Floats = np.mean([model.p_alive(seen) for model in self.models], axis=0)
         return result
 
@@ -137,6 +142,11 @@ def fit_recalibrated(
     ------
     InputError
         `no_customers` when nobody is expected to buy, or `no_convergence`.
+
+    References
+    ----------
+    J. Bates, C. Granger, "The Combination of Forecasts", Operational Research Quarterly, 1969, on
+    the mean of two models that err apart.
     """
     past = [fit_bg_nbd(earlier).model, fit_pareto_nbd(earlier).model]
     foretold = float(np.mean([model.expected(earlier, span) for model in past], axis=0).sum())

@@ -176,6 +176,10 @@ def choose_uplift(
     Folds are drawn within each of the four cells of treatment and outcome. The intervals are
     widened by Bonferroni's rule, so that the best of several useless learners is seldom called
     useful.
+
+    References
+    ----------
+    M. Stone, "Cross-Validatory Choice and Assessment of Statistical Predictions", 1974.
     """
     if not 2 <= folds <= 20:
         raise InputError("bad_folds", expected("2 to 20 folds", str(folds), "$.folds"))
