@@ -21,6 +21,7 @@ from heedful.customer import CompiledIdentity, Profile, ProfileRules
 from heedful.decide import Definitions, Rules, compile_rules
 from heedful.decide.definitions import Budget
 from heedful.decide.foreseeing import foresee
+from heedful.decide.portable import Origin
 from heedful.events import Event
 from heedful.govern import ApprovalsFile, Governance, Guardrail, IncidentPlan
 from heedful.govern.monitors import DriftFile, FairnessFile
@@ -60,6 +61,8 @@ class World(msgspec.Struct, frozen=True):
     """How far models may move before it is said."""
     models: Mapping[str, Any] = MappingProxyType({})
     """What was learned, by the name of the model: snapshots, each with its `learn_seq`."""
+    origins: Mapping[str, Origin] = MappingProxyType({})
+    """Which of `models` came from a file, by name."""
     sequences: Foresight | None = None
     """What was learned of sequences, in force; None where nothing was."""
     trained: Mapping[str, Trained] = MappingProxyType({})

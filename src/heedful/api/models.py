@@ -14,6 +14,8 @@ from heedful.api.context import Here
 from heedful.api.governance import Asking, asked, who
 from heedful.app import modelling
 from heedful.app.modelling import Brought, LineShown, ModelsShown, Reported
+from heedful.decide.portable import MODEL_FILE_BYTES_MAX, ModelHead, read_head
+from heedful.engine.exchange import Place
 from heedful.kernel import MICRO
 from heedful.measure import ModelReport
 
@@ -22,6 +24,9 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 Finite = Annotated[float, Meta(ge=-1e15, le=1e15)]
 Label = Annotated[str, Meta(max_length=1_000)]
 Part = Annotated[str, Meta(max_length=200)]
+Version = Annotated[int, Meta(ge=0, le=INT_MAX)]
+
+_FILE_CHARS_MAX: Final = (MODEL_FILE_BYTES_MAX + 2) // 3 * 4  # base64
 
 
 class BinBody(Body, frozen=True):
@@ -175,6 +180,51 @@ def roll_model_back(
     return modelling.shown(governing.line(name))
 
 
+class ModelFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A model as a file, and what its first line says."""
+
+    head: ModelHead
+    file: bytes
+    """In base64."""
+
+
+@get("/v1/governance/models/{name:str}/file", sync_to_thread=True)
+def export_model(
+    context: Here, name: FromPath[str], version: FromQuery[Version | None] = None
+) -> ModelFile:
+    """Write a model in force as a file, as it is or was."""
+    body = context.app.engine.governing.exported(name, version)
+    return ModelFile(head=read_head(body)[0], file=body)
+
+
+class ImportOrder(Body, frozen=True):
+    """A model's file, and where the model is to stand."""
+
+    file: Annotated[bytes, Meta(max_length=MODEL_FILE_BYTES_MAX)]
+    """In base64, as the export gives it."""
+    line: Name
+    """The name that actions ask a model by, beside whose champion it is tried."""
+    reason: Reason
+    share: Share = 0.0
+    """Of the customers for whom it answers; 0 to look on."""
+
+
+@post(
+    "/v1/governance/models/{name:str}/file",
+    status_code=200,
+    sync_to_thread=True,
+    request_max_body_size=_FILE_CHARS_MAX + 64 * 1024,
+)
+def import_model(
+    context: Here, request: Asking, name: FromPath[str], data: JSONBody[ImportOrder]
+) -> LineShown:
+    """Import a model under a name that the strategy declares: to look on, or for a share."""
+    governing = context.app.engine.governing
+    place = Place(name, data.line, round(data.share * MICRO))
+    governing.bring(data.file, place, who(request), data.reason)
+    return modelling.shown(governing.line(data.line))
+
+
 HANDLERS: Final = (
     report_models,
     bring_models,
@@ -184,4 +234,6 @@ HANDLERS: Final = (
     shadow_model,
     promote_model,
     roll_model_back,
+    export_model,
+    import_model,
 )

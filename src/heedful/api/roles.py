@@ -93,6 +93,8 @@ TABLE: Final[dict[Route, frozenset[Role]]] = {
     Route("POST", "/v1/governance/models/{name}/shadow"): _LEADS,
     Route("POST", "/v1/governance/models/{name}/promote"): _LEADS,
     Route("POST", "/v1/governance/models/{name}/rollback"): _LEADS,
+    Route("GET", "/v1/governance/models/{name}/file"): _LEADS,
+    Route("POST", "/v1/governance/models/{name}/file"): _LEADS,
     Route("GET", "/v1/governance/audit"): _LOOKS,
     Route("GET", "/v1/governance/audit/head"): _LOOKS,
     Route("POST", "/v1/governance/audit/verify"): _LOOKS,

@@ -9,10 +9,12 @@ from urllib.parse import quote
 
 import typer
 
+from heedful.cli import carrying
 from heedful.cli.answers import WRONG, end, say
 from heedful.cli.asking import Answer, asks, orders
+from heedful.cli.carrying import import_model, is_model_file
 from heedful.cli.governing import Reason, agreed
-from heedful.cli.options import HERE, AsKey, Db, Dir, Json
+from heedful.cli.options import HERE, Db, Dir, Json
 
 if TYPE_CHECKING:
     from heedful.cli.client import Api
@@ -28,7 +30,8 @@ Snapshots = Annotated[
     list[Path],
     typer.Argument(
         metavar="FILE...",
-        help="Exports of a data mart: model snapshots and, if there are, predictor snapshots.",
+        help="A model's file of `export`; or exports of a data mart: model snapshots and, if "
+        "there are, predictor snapshots.",
     ),
 ]
 
@@ -55,24 +58,52 @@ def report(
     print_json(answer) if as_json else _print_report(answer)
 
 
-@commands.command("import")
-def import_(
-    files: Snapshots,
-    key: AsKey = None,
-    directory: Dir = HERE,
-    db: Db = None,
-    as_json: Json = False,
-) -> None:
-    """Import snapshots of another system's adaptive models into the report."""
-    from heedful.cli.client import connect
-    from heedful.cli.screen import count, print_json
+commands.command("export")(carrying.export)
 
-    body = _body(files)
-    with connect(directory, db, key) as api:
-        answer = api.post("/v1/measure/models/brought", body)
-    if as_json:
-        print_json(answer)
-        return
+
+@commands.command("import")
+@orders
+def import_(
+    api: Api,
+    files: Snapshots,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--as", metavar="NAME", help="Of a model's file: the declared model that it becomes.",
+            show_default="its name in the file",
+        ),
+    ] = None,
+    line: Annotated[
+        str | None,
+        typer.Option("--for", metavar="LINE", help="Of a model's file: beside whose champion."),
+    ] = None,
+    share: Annotated[
+        float, typer.Option(min=0.0, max=1.0, help="Of the customers; 0 looks on.")
+    ] = 0.0,
+    reason: Annotated[
+        str | None, typer.Option("--reason", help="Why; it stands in the audit.")
+    ] = None,
+) -> Answer:  # fmt: skip
+    """Import a model beside the champion, or snapshots of another system into the report.
+
+    What a file holds shows in its content.
+    """
+    if not any(map(is_model_file, files)):
+        return Answer(api.post("/v1/measure/models/brought", _body(files)), _print_brought)
+    if len(files) != 1:
+        end(WRONG, f"Expected one model's file at a time, got {len(files)} files.")
+    answer, said = import_model(api, files[0], name, line, share, reason)
+
+    def show(answer: Mapping[str, Any]) -> None:
+        print(said)
+        _print_line(answer)
+
+    return Answer(answer, show)
+
+
+def _print_brought(answer: Mapping[str, Any]) -> None:
+    from heedful.cli.screen import count
+
     read = f"{count(answer['models'], 'model')}, {count(answer['predictors'], 'predictor')}"
     print(f"{read}; AUC weighted by responses {answer['auc']:.4f}.")
     if answer["priors"]:

@@ -92,8 +92,10 @@ class Models:
         floor = entry.floor
         if floor is not None:
             floor = writing.share(floor, f"{path}.floor", 0.0, 1.0, "a share")
-        settings = None
+        settings: LogisticSettings | None = None
+        features: tuple[str, ...] = ()
         if place is not None and self.plan is not None:
+            features = tuple(sorted(f"{group}.{name}" for group, name in self.plan.fields[place]))
             exploration = writing.share(
                 entry.exploration, f"{path}.exploration", 0.0, _EXPLORATION_MAX, "a factor"
             )
@@ -106,5 +108,12 @@ class Models:
                 detects_change=entry.detects_change,
             )
         return ModelRule(
-            entry.name, entry.kind, half_life, settings, entry.policy, entry.shares, floor
+            entry.name,
+            entry.kind,
+            half_life,
+            settings,
+            entry.policy,
+            entry.shares,
+            floor,
+            features,
         )

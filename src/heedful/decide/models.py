@@ -47,6 +47,8 @@ class ModelRule(NamedTuple):
     """Of the fixed policy, by action."""
     floor: float | None
     """None for the floor of `policies/contact.yaml`."""
+    features: tuple[str, ...] = ()
+    """What a logistic model sees, each as `group.name`, sorted."""
 
     def new(self) -> Model:
         """Make one that has learned nothing."""

@@ -34,7 +34,7 @@ from heedful.govern import (
     status_of,
     subject_of,
 )
-from heedful.govern.audit import AuditKind
+from heedful.govern.audit import AuditKind, AuditValue
 from heedful.govern.types import Statement, SwitchSet, write
 from heedful.kernel import InputError, expected
 from heedful.kernel.names import nearest
@@ -174,16 +174,20 @@ class Approving:
 
         def change(tx: Transaction, world: World) -> World:
             statement = make(tx, world)
-            if statement is None:
-                return world
-            name, said = write(statement)
-            now = max(self._writer.now(), _newest(world, statement) + 1)
-            proof = Proof(kind, subject, now, {"event": name, "by": _by(said)})
-            event = ledger.note(tx, self._secret, name, said, now, [proof])
-            governance = fold_governance(world.governance, event)
-            return msgspec.structs.replace(world, governance=governance)
+            return world if statement is None else self.said(tx, world, statement, kind, subject)
 
         self._writer.change_world(change)
+
+    def said(
+        self, tx: Transaction, world: World, statement: Statement, kind: AuditKind, subject: str
+    ) -> World:
+        """Write a statement into the log and the audit chain; gives the world that obeys it."""
+        name, said = write(statement)
+        now = max(self._writer.now(), _newest(world, statement) + 1)
+        proof = Proof(kind, subject, now, {"event": name, "by": _by(said), **_digest(said)})
+        event = ledger.note(tx, self._secret, name, said, now, [proof])
+        governance = fold_governance(world.governance, event)
+        return msgspec.structs.replace(world, governance=governance)
 
 
 def _newest(world: World, statement: Statement) -> int:
@@ -196,6 +200,10 @@ def _newest(world: World, statement: Statement) -> int:
     elif isinstance(statement, ModelRouted):
         known = world.governance.routes.by_line.get(statement.line)
     return -1 if known is None else known.at
+
+
+def _digest(said: dict[str, Any]) -> dict[str, AuditValue]:
+    return {"digest": str(said["digest"])} if "digest" in said else {}
 
 
 def _by(said: dict[str, Any]) -> str:

@@ -76,10 +76,10 @@ class Engine:
             world,
             dictionary=self._dictionary(world),
             governance=store.read(ledger.read_governance),
-            models=store.read(lambda tx: read_models(tx, world.rules.models)),
             sequences=store.read(lambda tx: read_foresight(tx, world.signals)),
             trained=store.read(read_trained),
         )
+        world = store.read(lambda tx: read_models(tx, world))
         self._writer = Writer(store, world, secret, clock, self._landed)
         self.decisions = Decisions(store, self._writer, secret)
         self.counting = Counting(store)
@@ -409,6 +409,7 @@ def under(world: World, rules: World) -> World:
         rules,
         dictionary=dictionary,
         models=world.models,
+        origins=world.origins,
         trained=world.trained,
         sequences=_kept_under(world, rules),
         governance=world.governance,

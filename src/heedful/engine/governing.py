@@ -16,8 +16,8 @@ import msgspec
 from heedful.core import World
 from heedful.decide import DECISION_APPROVED, DECISION_REFUSED
 from heedful.engine.batch import Inner
+from heedful.engine.exchange import Exchange
 from heedful.engine.guarding import counts_of, read_watched
-from heedful.engine.routing import Routing
 from heedful.events import own_event
 from heedful.govern import (
     UNLIMITED_PPM,
@@ -59,7 +59,7 @@ class GuardrailState(NamedTuple):
     hits: int
 
 
-class Governing(Routing):
+class Governing(Exchange):
     """The levers of one workspace."""
 
     # -- switches -------------------------------------------------------------------------------

@@ -17,10 +17,11 @@ from heedful.core import World
 from heedful.decide.lessons import with_features
 from heedful.decide.margins import MARGINS, Margins
 from heedful.decide.models import BETA, ModelRule
+from heedful.decide.portable import Origin
 from heedful.engine import ledger
 from heedful.engine.ledger import LEARNING_FRAGMENT
 from heedful.engine.writer import Writer
-from heedful.kernel import InputError, parse_public_id, public_id
+from heedful.kernel import InputError, expected, parse_public_id, public_id
 from heedful.learn import LearningRow, Model
 from heedful.ports import Store, Transaction
 
@@ -48,18 +49,25 @@ _SEEN: Final = msgspec.msgpack.Decoder(_Seen)
 Rules = Mapping[str, ModelRule]
 
 
-def read_models(tx: Transaction, rules: Rules) -> dict[str, Any]:
-    """Read the models in force, and what outcomes were worth so far."""
-    return models_at(tx, rules, ledger.last_said_of_learning(tx))
+def read_models(tx: Transaction, world: World) -> World:
+    """Give the world with the models in force, and what outcomes were worth so far."""
+    return restored(tx, world, ledger.last_said_of_learning(tx))
+
+
+def restored(tx: Transaction, world: World, said: Mapping[str, Any]) -> World:
+    """Give the world with its models as an event put them in force, whatever was before."""
+    models = models_at(tx, world.rules.models, said)
+    return msgspec.structs.replace(world, models=models, origins=origins_by(said))
 
 
 def models_at(tx: Transaction, rules: Rules, said: Mapping[str, Any]) -> dict[str, Any]:
     """Give the models that an event put in force: from snapshots before it, and rows since."""
     reached = reached_by(said)
     models: dict[str, Any] = {}
+    origins = origins_by(said)
     for name, seq in reached.items():
         if name in rules:
-            models[name] = kept(tx, rules[name], seq)
+            models[name] = kept(tx, rules[name], seq, origins.get(name))
     models.setdefault(BETA, rules[BETA].new())
     upto = int(said.get("learn_seq", 0))
     worth = tx.snapshot(MARGINS, upto)
@@ -75,9 +83,29 @@ def reached_by(said: Mapping[str, Any]) -> dict[str, int]:
     return {BETA: int(said.get("learn_seq", 0))}
 
 
-def kept(tx: Transaction, rule: ModelRule, at_most: int) -> Model:
-    """Read the newest snapshot of a model up to a row; a new one where there is none."""
-    held = tx.snapshot(rule.key, at_most)
+def origins_by(said: Mapping[str, Any]) -> dict[str, Origin]:
+    """Read from an event which models came from files."""
+    return msgspec.convert(said.get("origins", {}), dict[str, Origin])
+
+
+def origin_key(rule: ModelRule, origin: Origin | None) -> str:
+    """Name the snapshots of a model: what follows from an import is kept apart."""
+    return rule.key if origin is None else f"{rule.key}#{origin.number}"
+
+
+def kept(tx: Transaction, rule: ModelRule, at_most: int, origin: Origin | None = None) -> Model:
+    """Read the newest snapshot of a model up to a row; a new one where there is none.
+
+    Raises
+    ------
+    InputError
+        `version_not_found` for a row before the one at which the model was imported.
+    """
+    held = tx.snapshot(origin_key(rule, origin), at_most)
+    if held is None and origin is not None:
+        what = f"a version of {rule.name} since it was imported"
+        got = f"row {at_most:,}"
+        raise InputError("version_not_found", expected(what, got, "$.version"))
     return rule.new() if held is None else rule.read(held[1])
 
 
@@ -131,14 +159,18 @@ def _seen(tx: Transaction, rows: list[LearningRow]) -> list[LearningRow]:
 
 def learned(tx: Transaction, world: World, said: Mapping[str, Any]) -> World:
     """Give the world with its models as an event put them in force."""
-    rules, reached = world.rules.models, reached_by(said)
+    rules, reached, origins = world.rules.models, reached_by(said), origins_by(said)
     models: dict[str, Any] = {
-        name: _own(world.models.get(name), rules[name]) for name in reached if name in rules
+        name: _own(world.models.get(name), rules[name])
+        if origins.get(name) == world.origins.get(name)
+        else kept(tx, rules[name], seq, origins.get(name))
+        for name, seq in reached.items()
+        if name in rules
     }
     upto = int(said["learn_seq"])
     models[MARGINS] = world.models.get(MARGINS, Margins())
     folded = fold(tx, models, {**reached, MARGINS: upto})
-    return msgspec.structs.replace(world, models=folded)
+    return msgspec.structs.replace(world, models=folded, origins=origins)
 
 
 def _own(model: Any, rule: ModelRule) -> Model:
@@ -152,7 +184,20 @@ def keep_snapshots(tx: Transaction, world: World) -> None:
         if name == MARGINS:
             tx.put_snapshot(MARGINS, model.learn_seq, model.encode())
         elif name in world.rules.models and world.rules.models[name].fits(model):
-            tx.put_snapshot(world.rules.models[name].key, model.learn_seq, model.encode())
+            key = origin_key(world.rules.models[name], world.origins.get(name))
+            tx.put_snapshot(key, model.learn_seq, model.encode())
+
+
+def note_learned(tx: Transaction, secret: bytes, now: int, world: World) -> None:
+    """Say in the log which models are in force, as the world has them."""
+    said: dict[str, Any] = {
+        "model": BETA,
+        "learn_seq": world.models[MARGINS].learn_seq,
+        "models": {n: m.learn_seq for n, m in sorted(world.models.items()) if n != MARGINS},
+    }
+    if world.origins:
+        said["origins"] = msgspec.to_builtins(dict(sorted(world.origins.items())))
+    ledger.note(tx, secret, ledger.MODEL_LEARNED, said, now, fragment=LEARNING_FRAGMENT)
 
 
 class Learner:
@@ -206,17 +251,15 @@ class Learner:
         self._growing = growing
 
     def _put_in_force(self, seen: World, ready: dict[str, Any]) -> None:
+        growing = frozenset(self._growing)
+
         def change(tx: Transaction, world: World) -> World:
-            if world.rules is not seen.rules:
-                return world  # published meanwhile: what is declared now is looked at next time
-            said = {
-                "model": BETA,
-                "learn_seq": ready[MARGINS].learn_seq,
-                "models": {n: m.learn_seq for n, m in sorted(ready.items()) if n != MARGINS},
-            }
-            now, secret, fragment = self._writer.now(), self._writer.secret, LEARNING_FRAGMENT
-            ledger.note(tx, secret, ledger.MODEL_LEARNED, said, now, fragment=fragment)
-            changed = msgspec.structs.replace(world, models=ready)
+            if world.rules is not seen.rules or world.models is not seen.models:
+                return world  # published or imported meanwhile: looked at anew next time
+            # A model that begins anew has nothing any more of what was once imported as it.
+            origins = {n: o for n, o in world.origins.items() if n in ready and n not in growing}
+            changed = msgspec.structs.replace(world, models=ready, origins=origins)
+            note_learned(tx, self._writer.secret, self._writer.now(), changed)
             before = seen.models[MARGINS].learn_seq
             is_new = ready.keys() != seen.models.keys()
             if is_new or ready[MARGINS].learn_seq // SNAPSHOT_ROWS > before // SNAPSHOT_ROWS:

@@ -32,7 +32,8 @@ WORKSPACE_FRAGMENTS: Final = (WORKSPACE_FRAGMENT, LEARNING_FRAGMENT, SEQUENCE_FR
 STRATEGY_PUBLISHED: Final = "Strategy Published"
 """Other rules are in force: `version`, `by`."""
 MODEL_LEARNED: Final = "Model Learned"
-"""Newer snapshots of models are in force: `learn_seq`, and under `models` that of each by name."""
+"""Newer snapshots of models are in force: `learn_seq`, under `models` that of each by name, under
+`origins` which of them came from files."""
 SEQUENCES_LEARNED: Final = "Sequences Learned"
 """A newer model of sequences is in force: `key` of what is declared, and that the log from behind
 `since` up to `seq` was learned."""

@@ -87,7 +87,9 @@ def meet(store: Store, world: World, told: Told, since: int, people: int) -> Met
         first ones by key are a fair sample.
     """
     keys = sorted(_decided(store, since))[:people]
-    past = _Past(store, msgspec.structs.replace(world, models={}, governance=Governance()), told)
+    past = _Past(
+        store, msgspec.structs.replace(world, models={}, origins={}, governance=Governance()), told
+    )
     everybody = []
     for key in keys:
         who = store.read(lambda tx, k=key: _read(tx, world, told, k, since))  # type: ignore[misc]

@@ -24,7 +24,7 @@ from heedful.engine.batch import Batch, Filing, Inner
 from heedful.engine.deciding import DERIVED, read_decision
 from heedful.engine.forgetting import ERASED
 from heedful.engine.graph import fragments_of, read_cluster
-from heedful.engine.learning import learned, models_at
+from heedful.engine.learning import learned, origins_by, restored
 from heedful.engine.register import trained_at
 from heedful.engine.sequencing import foresight_at
 from heedful.events import Event, decode_event
@@ -165,7 +165,7 @@ def rebuild(
     """
     models = {BETA: world.rules.models[BETA].new()}
     world = msgspec.structs.replace(
-        world, models=models, trained={}, governance=Governance(), sequences=None
+        world, models=models, origins={}, trained={}, governance=Governance(), sequences=None
     )
     total = source.read(lambda tx: tx.last_seq())
     after = 0
@@ -213,12 +213,11 @@ class _Changes:
         return msgspec.structs.replace(world, governance=governance)
 
     def _learned(self, tx: Transaction, world: World, said: dict[str, Any]) -> World:
-        if self.is_whole:
+        if self.is_whole and origins_by(said) == world.origins:
             return learned(tx, world, said)
         # What an erased person taught does not follow again from the log; its rows name nobody
-        # and are still there.
-        held = self._source.read(lambda tx: models_at(tx, world.rules.models, said))
-        return msgspec.structs.replace(world, models=held)
+        # and are still there. Nor does what was imported, which is kept as it came.
+        return self._source.read(lambda tx: restored(tx, world, said))
 
     def _trained(self, world: World, name: str, version: int) -> World:
         """Give the world with a trained model: its numbers are kept, and never trained again."""

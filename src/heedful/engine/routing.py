@@ -83,7 +83,7 @@ class Routing(Approving):
             `model_not_found`.
         """
         world = self._writer.world
-        _require_known(world, name)
+        require_known(world, name)
         return self._line(world, name)
 
     def _line(self, world: World, name: str) -> Line:
@@ -110,9 +110,9 @@ class Routing(Approving):
         """Let a model answer for a share of the customers; raises as `govern.challenge`."""
 
         def make(tx: Transaction, world: World) -> Statement:
-            _require_allowed(world, line, model)
+            require_allowed(world, line, model)
             routes = world.governance.routes
-            return challenge(routes, line, model, share_ppm, by, reason, _known(world))
+            return challenge(routes, line, model, share_ppm, by, reason, known_models(world))
 
         self.state(make, "model", line)
 
@@ -120,9 +120,11 @@ class Routing(Approving):
         """Let a model look on, or no longer; raises as `govern.shadow`."""
 
         def make(tx: Transaction, world: World) -> Statement:
-            _require_known(world, line)
-            _require_known(world, model)
-            return shadow(world.governance.routes, line, model, is_on, by, reason, _known(world))
+            require_known(world, line)
+            require_known(world, model)
+            return shadow(
+                world.governance.routes, line, model, is_on, by, reason, known_models(world)
+            )
 
         self.state(make, "model", line)
 
@@ -139,14 +141,14 @@ class Routing(Approving):
         found = self._compared(self._writer.world, line, model)
 
         def make(world: World, now: int, approval: Approval | None) -> ModelRouted | ApprovalNeeded:
-            _require_allowed(world, line, model)
+            require_allowed(world, line, model)
             return promote(
                 world.governance.routes,
                 line,
                 model,
                 by,
                 reason,
-                _known(world),
+                known_models(world),
                 now,
                 evidence=Evidence(found.decisions, found.is_better),
                 rule=world.rules.promotion,
@@ -163,7 +165,7 @@ class Routing(Approving):
         """Make the earlier champion answer again; raises as `govern.roll_back`."""
 
         def make(tx: Transaction, world: World) -> Statement:
-            _require_known(world, line)
+            require_known(world, line)
             return roll_back(world.governance.routes, line, by, reason)
 
         self.state(make, "model", line)
@@ -199,7 +201,7 @@ def _is_high_risk(world: World, line: str) -> bool:
     return any(one.decision_type.risk == "high" for one in asking)
 
 
-def _require_known(world: World, name: str) -> None:
+def require_known(world: World, name: str) -> None:
     """Refuse a name that no model in force bears.
 
     Raises
@@ -207,14 +209,14 @@ def _require_known(world: World, name: str) -> None:
     InputError
         `model_not_found`.
     """
-    if name not in _known(world):
+    if name not in known_models(world):
         what = expected(
             "a model in force", repr(name), "$.name", "`heedful models list` names them."
         )
         raise InputError("model_not_found", what)
 
 
-def _require_allowed(world: World, line: str, model: str) -> None:
+def require_allowed(world: World, line: str, model: str) -> None:
     """Refuse a model that is too opaque for everything that is asked by a name.
 
     Raises
@@ -222,8 +224,8 @@ def _require_allowed(world: World, line: str, model: str) -> None:
     InputError
         `model_too_opaque`.
     """
-    _require_known(world, line)
-    _require_known(world, model)
+    require_known(world, line)
+    require_known(world, model)
     asking = [one for one in world.rules.actions.values() if one.model == line]
     demanded = min((one.decision_type.transparency for one in asking), default=0)
     score = model_score(world.rules.scores, model)
@@ -232,6 +234,7 @@ def _require_allowed(world: World, line: str, model: str) -> None:
         raise InputError("model_too_opaque", expected(what, f"{model}, of {score}", "$.model"))
 
 
-def _known(world: World) -> Iterable[str]:
+def known_models(world: World) -> Iterable[str]:
+    """List the models that are in force as the strategy declares them."""
     rules = world.rules.models
     return [name for name, one in world.models.items() if name in rules and rules[name].fits(one)]

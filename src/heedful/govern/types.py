@@ -28,6 +28,8 @@ GUARDRAIL_LOOSENED: Final = "Guardrail Loosened"
 """A limit was given back by approval: `guardrail`, `scope`, `factor_ppm`, `by`."""
 MODEL_ROUTED: Final = "Model Routed"
 """Other models answer for a line, or look on: `line`, `change`, `champion`, `challengers`, `by`."""
+MODEL_IMPORTED: Final = "Model Imported"
+"""What a model knows came from a file: `model`, `digest`, `learn_seq`, `learned`, `by`."""
 
 ApprovalKind = Literal["publish", "decision", "switch_on", "guardrail_loosen", "promote"]
 RouteChange = Literal["challenged", "shadowed", "promoted", "rolled_back"]
@@ -154,6 +156,23 @@ class ModelRouted(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """What allowed a promotion, where people had to agree."""
 
 
+class ModelImported(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a model knows came from a file; what it answers for says `ModelRouted`."""
+
+    model: str
+    """The name under which it was imported."""
+    digest: str
+    """Of the file."""
+    named: str
+    """The model's name in the file."""
+    learned: int
+    """Outcome rows that it had learned elsewhere."""
+    learn_seq: int
+    """It learns here from the row behind this one."""
+    by: str
+    reason: str
+
+
 Statement = (
     SwitchSet
     | IncidentDeclared
@@ -163,6 +182,7 @@ Statement = (
     | GuardrailTightened
     | GuardrailLoosened
     | ModelRouted
+    | ModelImported
 )
 
 _TYPES: Final[dict[str, type[Statement]]] = {
@@ -174,6 +194,7 @@ _TYPES: Final[dict[str, type[Statement]]] = {
     GUARDRAIL_TIGHTENED: GuardrailTightened,
     GUARDRAIL_LOOSENED: GuardrailLoosened,
     MODEL_ROUTED: ModelRouted,
+    MODEL_IMPORTED: ModelImported,
 }
 _NAMES: Final = {kind: name for name, kind in _TYPES.items()}
 

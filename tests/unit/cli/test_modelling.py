@@ -145,3 +145,34 @@ def test_models_are_tried_promoted_by_two_and_rolled_back(tmp_path: Path) -> Non
         again = tried.says("models", "rollback", "beta", "--reason", "worse", code=2)
         assert "to take back" in again
         tried.says("models", "show", "nobody", code=1)
+
+
+def test_a_model_leaves_as_a_file_and_comes_in_beside_the_champion(tmp_path: Path) -> None:
+    files = {str(f.relative_to(STRATEGY)): f.read_text("utf-8") for f in STRATEGY.rglob("*.yaml")}
+    files["policies/models.yaml"] = (
+        "models: [{name: quick, kind: beta, half_life: 30d}, {name: guest, half_life: 30d}]\n"
+    )
+    file, other = tmp_path / "quick.model", tmp_path / "again.model"
+    with living(tmp_path / "carried") as shop:
+        shop.api.post("/v1/strategy/publish", {"files": files})
+        until(lambda: "guest" in shop.says("models", "list"))
+        said = shop.says("models", "export", "quick", "--out", str(file))
+        assert "quick (beta) of 0 outcome rows" in said
+        head = json.loads(file.read_bytes().splitlines()[0])
+        assert (head["format"], head["schema"], head["transparency"]) == ("heedful.model", 1, 5)
+        given = ("models", "import", str(file), "--for", "beta", "--reason", "try")
+        assert "kind" in shop.says(*given, "--as", "guest", code=2)
+        assert "actions ask" in shop.says(*given, "--as", "beta", code=2)
+        assert "--for" in shop.says("models", "import", str(file), code=2)
+        assert "one model's file" in shop.says("models", "import", str(file), str(file), code=2)
+        said = shop.says(*given)
+        assert "in force here as quick" in said
+        assert "looks on" in said
+        shop.says("models", "export", "quick", "--out", str(other))
+        assert other.read_bytes() == file.read_bytes()
+        assert "trials of beta" in shop.says(*given, code=2)
+        file.write_bytes(file.read_bytes()[:-1])
+        assert "bytes of what it learned" in shop.says(*given, code=2)
+        shop.says("models", "export", "nobody", "--out", str(other), code=1)
+        analyst = shop.api.post("/v1/keys", {"role": "analyst", "name": "ana"})["key"]
+        shop.says("models", "export", "quick", "--out", str(other), "--key", analyst, code=2)
