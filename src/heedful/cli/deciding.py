@@ -186,6 +186,10 @@ def print_reasons(explanation: Mapping[str, Any]) -> None:
         print("What moved its chance:")
         for sentence in explanation["because"]:
             print(f"  {clean(sentence)}")
+    if explanation["ahead"]:
+        print("What comes later:")
+        for sentence in explanation["ahead"]:
+            print(f"  {clean(sentence)}")
     changes = explanation["would_change"]
     if changes:
         print("What would have changed it:")

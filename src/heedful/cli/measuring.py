@@ -54,7 +54,8 @@ def ahead(api: Api, since: Since = "365d", people: People = None) -> Answer:
     """Say what messages change about the months after them; exit code 1 where none was sent.
 
     What an action brings or costs later is its `d_clv`: write it into the action's file, and a
-    message that pays today loses to one that pays later.
+    message that pays today loses to one that pays later. With a model of the kind `ahead` in
+    `models/`, decisions look it up for each person by where they stand.
     """
     answer = api.get("/v1/measure/ahead", since=since, people=people)
     return Answer(answer, _print_ahead, is_no=not answer["found"]["actions"])

@@ -91,6 +91,11 @@ def _print_state(state: dict[str, Any]) -> None:
         )
         for setback, cost in report["setbacks"].items():
             print(f"one more of {setback} takes {cost:.1%} of later purchases")
+    for action, seen in report.get("actions", {}).items():
+        weeks = count(seen["weeks"], "week")
+        print(f"{seen['later']:+.2f}  {action}, on average of {weeks} that it was said in")
+    if seldom := report.get("seldom_said"):
+        print(f"too seldom said, and counted as the others are: {', '.join(seldom)}")
     for feature, weight in report.get("weights", {}).items():
         print(f"{weight:+.3f}  {feature}")
 

@@ -6,10 +6,14 @@ import math
 from collections.abc import Mapping
 from typing import Final
 
+from heedful.decide.ahead import PRODUCT_FORMULA
 from heedful.decide.definitions import DO_NOTHING
 from heedful.decide.types import Decision
-from heedful.kernel import MICRO
-from heedful.learn import PROBABILITY_ONE
+from heedful.kernel import MICRO, from_micros
+from heedful.learn import PROBABILITY_ONE, SILENT
+from heedful.sense.ahead import OTHERS, words_of
+from heedful.sense.foreseen import MODEL_UNTRAINED
+from heedful.sense.types import SIGNAL_WARMING
 
 SENTENCES_MAX: Final = 8
 """Groups of features that are told of at most, those that moved the chance the most first."""
@@ -39,6 +43,39 @@ def answered_by(decision: Decision) -> tuple[str, ...]:
     for one in decision.shadows:
         p = one.p_choose / PROBABILITY_ONE
         told.append(f"{one.model} looked on: it would have chosen this with a chance of {p:.3f}.")
+    return tuple(told)
+
+
+_NOT_COUNTED: Final = {
+    MODEL_UNTRAINED: "no model of the long game is in force yet",
+    SIGNAL_WARMING: "what it reads of the person is still warming up",
+    PRODUCT_FORMULA: "the product formula has no room for it",
+}
+
+
+def ahead_of(decision: Decision, currency: str) -> tuple[str, ...]:
+    """Tell where a person stood in the long game: next, and if not, then."""
+    seen = decision.ahead
+    if seen is None:
+        return ()
+    if seen.reason:
+        return (f"What comes later was not counted: {_NOT_COUNTED[seen.reason]}.",)
+    told = [f"The person stood so: {words_of(seen.state)}."]
+    counted = f"{from_micros(seen.scale_ppm):g} times" if seen.scale_ppm != MICRO else ""
+    if counted:
+        told.append(f"Later counts {counted}, by what the person is foreseen to be worth.")
+    chosen = next((c for c in decision.candidates if c.verdict == "chosen"), None)
+    if chosen is not None and "ahead" in chosen.terms:
+        later = from_micros(chosen.terms["ahead"])
+        told.append(
+            f"{decision.action} changes {later:+.2f} {currency} about the months after it, beside "
+            "silence."
+        )
+    then = {SILENT: "silence", OTHERS: "some other message"}.get(seen.then, seen.then)
+    if decision.action == DO_NOTHING:
+        told.append(f"Next nothing; if nothing happens, then {then} is best.")
+    else:
+        told.append(f"Next {decision.action}; if nothing comes of it, then {then} is best.")
     return tuple(told)
 
 

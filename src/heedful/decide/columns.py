@@ -19,6 +19,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from heedful.decide.ahead import Point
 from heedful.decide.case import Case
 from heedful.decide.choice import Choice
 from heedful.decide.choose import choose_drawn
@@ -81,7 +82,7 @@ class ColumnarDecider:
         self._shared = surroundings
         self.kinds: dict[tuple[Any, ...], tuple[int, int]] = {}
         """By all that gates look at: the arms of growth, and the free ones, that they let pass."""
-        self._chances: dict[tuple[Choice, int, int], Chances] = {}
+        self._chances: dict[tuple[Choice, int, int, Point | None], Chances] = {}
         self._is_contextual = any(
             rules.models[a.model].settings is not None
             for a in rules.actions.values()
@@ -133,7 +134,7 @@ class ColumnarDecider:
         valuer = self.rules.valuer(self._shared, run.now)
         if self._is_contextual or choice.is_weighted:
             return valuer.chances(choice, passed, recent, run)
-        key = choice, passed, recent
+        key = choice, passed, recent, valuer.point(run)
         known = self._chances.get(key)
         if known is None:
             if len(self._chances) >= SETS_MAX:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from heedful.decide.because import answered_by, because_of
+from heedful.decide.because import ahead_of, answered_by, because_of
 from heedful.decide.compiled import ActionRule, said_and_when
 from heedful.decide.definitions import DO_NOTHING
 from heedful.decide.readings import Condition
@@ -20,7 +20,7 @@ from heedful.sense.views import INTENT_CATEGORY, INTENT_STRENGTH
 CHANGES_MAX: Final = 10
 """Changes that are told at most, the nearest rival first."""
 
-_MONEY: Final = ("increment", "d_clv", "benefit", "cost", "fatigue")
+_MONEY: Final = ("increment", "d_clv", "ahead", "benefit", "cost", "fatigue")
 _PRICES: Final = frozenset(("cost", "fatigue"))
 _CONDITIONS: Final = {
     "not_eligible": "eligible",
@@ -109,6 +109,9 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     flags: tuple[str, ...] = ()
     because: tuple[str, ...] = ()
     """What moved the chance of what was chosen, where a model looked at the person."""
+    ahead: tuple[str, ...] = ()
+    """The long game: where the person stood, what later counted, and what is best next if nothing
+    comes of it; or why it was not counted."""
 
 
 def explain(decision: Decision, rules: Rules) -> Explanation:
@@ -138,6 +141,7 @@ def explain(decision: Decision, rules: Rules) -> Explanation:
         versions=versions,
         flags=decision.flags,
         because=(*because_of(decision.action, decision.because), *answered_by(decision)),
+        ahead=ahead_of(decision, rules.currency),
     )
 
 

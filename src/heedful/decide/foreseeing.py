@@ -9,14 +9,31 @@ from typing import Any, Final
 import msgspec
 
 from heedful.customer import Profile, ProfileRules
+from heedful.decide.limits import MONEY_MAX
 from heedful.decide.readings import names_of, read_consents, read_traits
 from heedful.expr import Expression, Names, Type, compile_expression
-from heedful.kernel import DAY_MS, WEEK_MS, InputError, canonical, parse_span
+from heedful.kernel import DAY_MS, WEEK_MS, InputError, canonical, parse_span, to_micros
 from heedful.learn import GammaGamma, LifetimeModel, ParetoNbd, Trained
-from heedful.sense import FeatureDictionary, Foresight, Senses, SignalSet, Value, evaluate
+from heedful.sense import (
+    FeatureDictionary,
+    Foresight,
+    Senses,
+    SignalDefinition,
+    SignalSet,
+    Value,
+    ahead,
+    evaluate,
+)
+from heedful.sense.ahead import AheadForeseen
 from heedful.sense.definitions import fault, read_patterns
 from heedful.sense.foreseen import Foreseen, LifetimeForeseen, PropensityForeseen
-from heedful.sense.models import Assumed, LifetimeDefinition, ModelFile, PropensityDefinition
+from heedful.sense.models import (
+    AheadDefinition,
+    Assumed,
+    LifetimeDefinition,
+    ModelFile,
+    PropensityDefinition,
+)
 
 FEATURES_MAX: Final = 500
 """Features of one propensity; more are refused."""
@@ -76,6 +93,11 @@ def foreseeing(
     return signals.foreseeing(made)
 
 
+def signals_beside(models: Sequence[ModelFile]) -> tuple[SignalDefinition, ...]:
+    """List the signals that models bring along, to be compiled with the strategy's own."""
+    return ahead.SIGNALS if any(model.ahead is not None for model in models) else ()
+
+
 class _Compiler:
     """Reads one model, and collects what is wrong with it."""
 
@@ -87,16 +109,20 @@ class _Compiler:
 
     def compiled(self) -> Foreseen | None:
         model = self._model
-        given = [part for part in (model.lifetime, model.propensity) if part is not None]
+        parts = (model.lifetime, model.propensity, model.ahead)
+        given = [part for part in parts if part is not None]
         if len(given) != 1:
-            got = "both" if given else "neither"
-            self._fault("bad_model", "either `lifetime` or `propensity`", got, "$.model")
+            got = "several" if given else "none of them"
+            what = "either `lifetime`, `propensity` or `ahead`"
+            self._fault("bad_model", what, got, "$.model")
             return None
-        made = (
-            self._lifetime(given[0])
-            if isinstance(given[0], LifetimeDefinition)
-            else self._propensity(given[0])
-        )
+        match given[0]:
+            case LifetimeDefinition() as said:
+                made = self._lifetime(said)
+            case PropensityDefinition() as said:
+                made = self._propensity(said)
+            case said:
+                made = self._ahead(said)
         return None if self.faults else made
 
     def _lifetime(self, said: LifetimeDefinition) -> Foreseen | None:
@@ -173,6 +199,25 @@ class _Compiler:
             population,
         )
 
+    def _ahead(self, said: AheadDefinition) -> Foreseen | None:
+        path = "$.ahead"
+        horizon = self._span(said.horizon, f"{path}.horizon", DAY_MS)
+        self._number(said.at_most, 1e-6, MONEY_MAX, f"{path}.at_most")
+        read = [self._expression(text, f"{path}", None) for text in ahead.READ]
+        if self.faults:
+            return None
+        keys = [self._signals.signals[signal.name].key for signal in ahead.SIGNALS]
+        at_most = to_micros(said.at_most)
+        assert at_most is not None  # a number within bounds
+        return AheadForeseen(
+            self._model.model,
+            _digest([canonical_part(said), keys]),
+            tuple(one for one in read if one is not None),
+            at_most,
+            horizon,
+            by_value=said.by_value,
+        )
+
     def _expression(self, text: str, path: str, expects: Type | None) -> Expression | None:
         try:
             return compile_expression(text, self._names, path=path, expects=expects)
@@ -200,7 +245,7 @@ class _Compiler:
         self.faults.append(fault(code, what, got, path))
 
 
-def canonical_part(said: LifetimeDefinition | PropensityDefinition) -> Any:
+def canonical_part(said: LifetimeDefinition | PropensityDefinition | AheadDefinition) -> Any:
     """Write a definition as plain data, for its digest."""
     return msgspec.to_builtins(said)
 

@@ -6,6 +6,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from msgspec.structs import replace
 
+from heedful.decide.ahead import looked_ahead
 from heedful.decide.answering import ALONE, Answering
 from heedful.decide.case import Standing
 from heedful.decide.choice import Choice, Option
@@ -133,6 +134,8 @@ def decision_of(
     winner = None if picked is None else picked.winner
     action: ActionRule | None = None if winner is None else winner.action
     arm: ArmRule | None = None if winner is None else winner.arm
+    # Read before the models that were asked are listed, since it asks some.
+    ahead = None if picked is None else looked_ahead(run, None if action is None else action.name)
     flags: tuple[str, ...] = ("qa",) if run.is_qa else ()
     if picked is not None:
         flags += picked.flags
@@ -166,6 +169,7 @@ def decision_of(
         routed={} if picked is None else dict(picked.answering.serving.lines),
         trials=() if picked is None else picked.answering.trials,
         shadows=() if picked is None else picked.shadows,
+        ahead=ahead,
         features=b"" if picked is None or run.rules.features is None else run.features.packed(),
     )
 

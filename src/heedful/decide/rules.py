@@ -36,6 +36,7 @@ from heedful.decide.value import Valuer
 from heedful.events import Event
 from heedful.govern.definitions import PromotionRule
 from heedful.sense import SignalSet
+from heedful.sense.ahead import AHEAD_STATE, AheadForeseen
 from heedful.sense.definitions import ANY_NAME
 
 T = TypeVar("T")
@@ -138,6 +139,9 @@ class Rules:
         self._answers = self._answering(tuple(a for a in usual if not a.is_free))
         self._choices: dict[tuple[str, str | None, str | None], Choice] = {}
         self._placements = frozenset(p for action in actions for p in action.placements)
+        known = signals.foreseen.get(AHEAD_STATE)
+        self.ahead = known if isinstance(known, AheadForeseen) else None
+        """The long game, where the strategy declares a model of it."""
         self._valuers: dict[tuple[tuple[str, str], ...], Valuer] = {}
         self._index()
 
@@ -209,7 +213,9 @@ class Rules:
         """Give what values arms for these models; the one of last time where they are the same."""
         known = self._valuers.get(serving.lines)
         if known is None or not known.serves(shared, at):
-            known = Valuer(self.contact, self.models, self.fallback_model, shared, at, serving)
+            known = Valuer(
+                self.contact, self.models, self.fallback_model, shared, at, serving, self.ahead
+            )
             if len(self._valuers) >= _VALUERS_MAX:
                 self._valuers.clear()
             self._valuers[serving.lines] = known

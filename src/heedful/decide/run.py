@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from heedful.decide.ahead import Outlook, look
 from heedful.decide.case import (
     DECIDED,
     RELEASED,
@@ -67,6 +68,7 @@ class Run:
         self.flipped: list[str] = []
         """Triggers of another decision that came up at a release."""
         self._features: Features | None = None
+        self._ahead: Outlook | None = None
         self._place: Place | None = None
         self._events: list[NewEvent] = []
         self._released: list[str] = []
@@ -87,6 +89,13 @@ class Run:
             assert plan is not None  # only a contextual model asks
             self._features = plan.read(self)
         return self._features
+
+    @property
+    def ahead(self) -> Outlook:
+        """Where the person stands in the long game, read once."""
+        if self._ahead is None:
+            self._ahead = look(self)
+        return self._ahead
 
     @property
     def place(self) -> Place:

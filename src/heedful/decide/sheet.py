@@ -1,9 +1,10 @@
 """What the arms of one choice are worth, worked out for all of them together, in integers.
 
-`([P(goal | arm) - P(goal | do_nothing)] * margin + d_clv + benefit * weight - cost - fatigue)
-* lever`. Probabilities come from the model of each action and are rounded to millionths before
-anything is computed with them, so the terms of a record add up exactly. Doing nothing is an arm of
-the same model over the same goals.
+`([P(goal | arm) - P(goal | do_nothing)] * margin + d_clv + ahead + benefit * weight - cost
+- fatigue) * lever`, with `ahead` where a model of the long game is in force. Probabilities come
+from the model of each action and are rounded to millionths before anything is computed with them,
+so the terms of a record add up exactly. Doing nothing is an arm of the same model over the same
+goals.
 
 What does not change as models learn, the ground, is laid out once for each choice; a sheet is one
 state of the models on it.
@@ -223,7 +224,12 @@ class Sheet:
         return found
 
     def weigh(
-        self, arms: Places, recent: int, beliefs: list[Beliefs], weights: Integers | None
+        self,
+        arms: Places,
+        recent: int,
+        beliefs: list[Beliefs],
+        weights: Integers | None,
+        later: Integers | None = None,
     ) -> Weighed:
         """Value some arms for a person who heard from us so often lately.
 
@@ -231,6 +237,8 @@ class Sheet:
         ----------
         weights
             Context weight of each of the arms in millionths, under the product formula.
+        later
+            Micros that every arm of the choice changes about what comes later, where that is known.
         """
         ground, margin = self._ground, self._margin[arms]
         p, p_nothing = self._chances(arms, beliefs)
@@ -241,20 +249,15 @@ class Sheet:
         d_clv, benefit, cost = ground.d_clv[arms], ground.benefit[arms], ground.cost[arms]
         fatigue = self._contact.fatigue_micros * recent * ground.spoken[arms]
         rest = d_clv + benefit - cost - fatigue
+        if later is not None:
+            rest += later[arms]
         value = _times(lever, increment + rest)
         offset = _times(lever, rest - _times(p_nothing, margin))
         terms = [
             {
-                "p_ppm": p_,
-                "p_nothing_ppm": nothing,
-                "margin": margin_,
-                "increment": increment_,
-                "d_clv": d_clv_,
-                "benefit": benefit_,
-                "cost": cost_,
-                "fatigue": fatigue_,
-                "lever_ppm": lever_,
-                "value": value_,
+                "p_ppm": p_, "p_nothing_ppm": nothing, "margin": margin_,
+                "increment": increment_, "d_clv": d_clv_, "benefit": benefit_, "cost": cost_,
+                "fatigue": fatigue_, "lever_ppm": lever_, "value": value_,
             }
             for (
                 p_, nothing, margin_, increment_, d_clv_, benefit_, cost_, fatigue_, lever_, value_,
@@ -269,6 +272,9 @@ class Sheet:
                 strict=True,
             )
         ]  # fmt: skip
+        if later is not None:
+            for one, ahead in zip(terms, later[arms].tolist(), strict=True):
+                one["ahead"] = ahead
         return Weighed([Worth(one["value"], one) for one in terms], _times(lever, margin), offset)
 
     def _product(

@@ -12,6 +12,7 @@ from heedful.decide.definitions import Tier
 from heedful.effects import MessageClass, OutboundEffect
 from heedful.events import Identifier
 from heedful.govern.governance import Governance
+from heedful.kernel import MICRO
 from heedful.learn import Trained
 from heedful.sense import FeatureDictionary, Foresight, Senses
 
@@ -126,6 +127,19 @@ class Shadow(NamedTuple):
     """Micros that it gives what was chosen."""
 
 
+class LookedAhead(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What the long game said of a person at a decision."""
+
+    state: int = 0
+    """Where they stood, in `sense.ahead.GRID`."""
+    scale_ppm: int = MICRO
+    """How much later counted, by what they are foreseen to be worth, in millionths."""
+    then: str = ""
+    """The action that is best next if nothing comes of what was chosen; empty for silence."""
+    reason: str = ""
+    """Why later was not counted, as a code; empty where it was."""
+
+
 class Decision(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """What was decided, and all that is needed to choose again and to explain."""
 
@@ -170,6 +184,8 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     under it."""
     shadows: tuple[Shadow, ...] = ()
     """Models that looked on."""
+    ahead: LookedAhead | None = None
+    """What the long game said; None where the strategy has none, or nothing was weighed."""
     features: bytes = b""
     """What contextual models saw, as `learn.pack_features` writes it: what is learned of this
     decision later is learned with it. Empty where the strategy has no such model."""

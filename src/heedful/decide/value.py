@@ -14,6 +14,7 @@ from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 
+from heedful.decide.ahead import Outlook, Point, laters, table_in_force
 from heedful.decide.choice import Choice, Option, members
 from heedful.decide.compiled import ContactRules, GoalRule
 from heedful.decide.features import Features, contributions
@@ -25,9 +26,11 @@ from heedful.decide.types import Candidate, Surroundings
 from heedful.expr import UNKNOWN
 from heedful.kernel import HOUR_MS, MICRO, to_micros
 from heedful.learn import ArmColumns, ArmTable, Beliefs, BetaArms, Model
+from heedful.sense.ahead import AheadForeseen
 
 _TABLES_MAX: Final = 64
 _SETS_MAX: Final = 256
+_LATERS_MAX: Final = 1_024
 _UNTRAINED: Final = BetaArms()
 
 
@@ -41,6 +44,10 @@ class Moment(Protocol):
     @property
     def features(self) -> Features:
         """What contextual models read."""
+
+    @property
+    def ahead(self) -> Outlook:
+        """Where the person stands in the long game."""
 
 
 class Chances(NamedTuple):
@@ -75,8 +82,12 @@ class Valuer:
         shared: Surroundings,
         at: int,
         serving: Serving = OWN,
+        ahead: AheadForeseen | None = None,
     ) -> None:
         self._contact = contact
+        self._ahead = ahead
+        self._later_table = table_in_force(ahead, shared.trained)
+        self._laters: dict[tuple[Choice, Point], Integers | None] = {}
         self._serving = serving
         self._rules = rules
         self._fallback_model = fallback_model
@@ -89,8 +100,8 @@ class Valuer:
         self._margins = dict(shared.margins)
         self._hour = at - at % HOUR_MS
         self._sheets: dict[Choice, Sheet] = {}
-        self._chances: dict[tuple[Choice, int, int], Chances] = {}
-        self._tables: dict[tuple[Choice, int], tuple[Weighed, ArmColumns]] = {}
+        self._chances: dict[tuple[Choice, int, int, Point | None], Chances] = {}
+        self._tables: dict[tuple[Choice, int, Point | None], tuple[Weighed, ArmColumns]] = {}
         self._last: tuple[Choice, Features, list[Beliefs]] | None = None
         self._silences: dict[tuple[Choice, tuple[GoalRule, ...]], Silence] = {}
         self.asked = {name: model.learn_seq for name, model in sorted(self._models.items())}
@@ -104,6 +115,7 @@ class Valuer:
             and all(model is shared.models.get(name) for name, model in self._given.items())
             and all(model.learn_seq == self.asked[name] for name, model in self._models.items())
             and shared.margins == self._margins
+            and table_in_force(self._ahead, shared.trained) is self._later_table
         )
 
     def chances(self, choice: Choice, passed: int, recent: int, moment: Moment) -> Chances:
@@ -114,20 +126,38 @@ class Valuer:
         Where they depend on the set of arms and not on the person, people for whom the same gates
         are open share them, until a model has learned more.
         """
-        key = choice, passed, recent
+        point = self.point(moment)
+        key = choice, passed, recent, point
         known = self._chances.get(key)
         if known is None:
-            known = self._chances_of(choice, passed, recent, moment)
+            known = self._chances_of(choice, passed, recent, point, moment)
             if not (choice.is_weighted or self._sheet(choice).is_contextual):
                 if len(self._chances) >= _SETS_MAX:
                     self._chances.clear()
                 self._chances[key] = known
         return known
 
-    def _chances_of(self, choice: Choice, passed: int, recent: int, moment: Moment) -> Chances:
+    def point(self, moment: Moment) -> Point | None:
+        """Give where a person stands, as far as it moves a value; None where nothing is ahead."""
+        return None if self._later_table is None else moment.ahead.point
+
+    def _later(self, choice: Choice, point: Point | None) -> Integers | None:
+        """Give what every arm changes about later for whoever stands there."""
+        if point is None or self._later_table is None or self._ahead is None:
+            return None
+        key = choice, point
+        if key not in self._laters:
+            if len(self._laters) >= _LATERS_MAX:
+                self._laters.clear()
+            self._laters[key] = laters(choice, self._later_table, point, self._ahead.at_most)
+        return self._laters[key]
+
+    def _chances_of(
+        self, choice: Choice, passed: int, recent: int, point: Point | None, moment: Moment
+    ) -> Chances:
         options = list(members(choice.options, passed))
         beliefs = self._beliefs(choice, moment)
-        worths, columns, silence = self._drawn(choice, passed, recent, beliefs, moment)
+        worths, columns, silence = self._drawn(choice, passed, recent, point, beliefs, moment)
         floor, serving = self._contact.floor, self._serving
         weights = weights_of(self._rules, options, columns, floor, self.asked, serving)
         lost = [
@@ -138,7 +168,13 @@ class Valuer:
         return Chances(options, worths, silence.terms, weights, sums, lost, silence)
 
     def _drawn(
-        self, choice: Choice, passed: int, recent: int, beliefs: list[Beliefs], moment: Moment
+        self,
+        choice: Choice,
+        passed: int,
+        recent: int,
+        point: Point | None,
+        beliefs: list[Beliefs],
+        moment: Moment,
     ) -> tuple[list[Worth], ArmColumns, Silence]:
         """Value the arms that passed and, last, doing nothing."""
         sheet = self._sheet(choice)
@@ -146,10 +182,11 @@ class Valuer:
         places = _places(choice, passed)
         if choice.is_weighted or sheet.is_contextual:
             weights = _weights(choice, passed, moment) if choice.is_weighted else None
-            weighed = sheet.weigh(places, recent, beliefs, weights)
+            later = self._later(choice, point)
+            weighed = sheet.weigh(places, recent, beliefs, weights, later)
             columns = sheet.columns_with(places, weighed, silence, beliefs)
             return weighed.worths, columns, silence
-        every, table = self._table(choice, recent, beliefs)
+        every, table = self._table(choice, recent, point, beliefs)
         worths = every.worths
         if passed != choice.all:
             worths, table = list(members(worths, passed)), table.take(places)
@@ -165,26 +202,26 @@ class Valuer:
         What each is worth, and what doing nothing is.
         """
         sheet, beliefs = self._sheet(choice), self._beliefs(choice, moment)
-        silence = self._silence(choice, passed, beliefs)
+        silence, point = self._silence(choice, passed, beliefs), self.point(moment)
         if choice.is_weighted or sheet.is_contextual:
             weights = _weights(choice, passed, moment) if choice.is_weighted else None
-            places = _places(choice, passed)
-            return sheet.weigh(places, recent, beliefs, weights).worths, silence
-        every, _ = self._table(choice, recent, beliefs)
+            places, later = _places(choice, passed), self._later(choice, point)
+            return sheet.weigh(places, recent, beliefs, weights, later).worths, silence
+        every, _ = self._table(choice, recent, point, beliefs)
         return list(members(every.worths, passed)), silence
 
     def _table(
-        self, choice: Choice, recent: int, beliefs: list[Beliefs]
+        self, choice: Choice, recent: int, point: Point | None, beliefs: list[Beliefs]
     ) -> tuple[Weighed, ArmColumns]:
         """Value all arms of a choice, where no model looks at the person."""
-        known = self._tables.get((choice, recent))
+        known = self._tables.get((choice, recent, point))
         if known is None:
             sheet, places = self._sheet(choice), _places(choice, choice.all)
-            weighed = sheet.weigh(places, recent, beliefs, None)
+            weighed = sheet.weigh(places, recent, beliefs, None, self._later(choice, point))
             known = weighed, sheet.columns(places, weighed, beliefs)
             if len(self._tables) >= _TABLES_MAX:
                 self._tables.clear()
-            self._tables[choice, recent] = known
+            self._tables[choice, recent, point] = known
         return known
 
     def _silence(self, choice: Choice, passed: int, beliefs: list[Beliefs]) -> Silence:

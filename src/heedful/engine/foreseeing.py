@@ -9,19 +9,18 @@ import msgspec
 
 from heedful.core import World
 from heedful.decide import NEED_CLOSED, NEED_OPENED, OUTCOME_REPORTED
-from heedful.engine.histories import History, histories
+from heedful.engine.histories import histories
 from heedful.events import MESSAGE_RELEASED, Event
 from heedful.kernel import format_instant
 from heedful.measure.ahead import Ahead, Life, LongGame
 from heedful.measure.reaching import GoalReader
 from heedful.ports import Store
+from heedful.sense.ahead import NEED_LEVELS, TIRING
 
 AHEAD_PEOPLE_MAX: Final = 100_000
 """People whose lives are looked at for the long game; of more a fair sample of so many."""
 
-_LEVELS: Final = {"growth": 1, "retention": 2, "service": 3, "hardship": 3}
 _FOREVER: Final = 1 << 62
-_TIRING: Final = ("promotional", "service")
 
 
 class AheadReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +40,7 @@ def look_ahead(
     game = LongGame({name: one.cost for name, one in rules.actions.items()}, since, now)
     reader = GoalReader(rules, world.dictionary)
     for history in histories(store, people_max):
-        game.add(life_of(history, reader))
+        game.add(life_of(history.key, history.events, reader))
     return AheadReport(
         since=format_instant(since),
         until=format_instant(now),
@@ -50,25 +49,29 @@ def look_ahead(
     )
 
 
-def life_of(history: History, reader: GoalReader) -> Life:
+def life_of(key: int, events: Sequence[Event], reader: GoalReader) -> Life:
     """Read one person's life off their events.
+
+    Parameters
+    ----------
+    events
+        In the order of `(at, key)`.
 
     Notes
     -----
     Where one event reaches several goals, the one that was worth the most counts: it is one order.
     """
-    events = history.events
     brought: dict[int, int] = {}
     for reached in reader.reached(events):
         brought[reached.at] = max(reached.value, brought.get(reached.at, 0))
     own = [event for event in events if event.type == "own"]
     return Life(
-        key=history.key,
+        key=key,
         active=[event.at for event in events if event.type != "own"],
         told=[
             (event.at, str(event.properties.get("action")))
             for event in own
-            if event.name == MESSAGE_RELEASED and event.properties.get("class") in _TIRING
+            if event.name == MESSAGE_RELEASED and event.properties.get("class") in TIRING
         ],
         took=[
             (event.at, str(event.properties.get("outcome")))
@@ -87,7 +90,7 @@ def _needs(own: Sequence[Event]) -> list[tuple[int, int, int]]:
     for event in own:
         need, level = str(event.properties.get("need")), event.properties.get("tier")
         if event.name == NEED_OPENED:
-            opened.setdefault(need, (event.at, _LEVELS.get(str(level), 0)))
+            opened.setdefault(need, (event.at, NEED_LEVELS.get(str(level), 0)))
         elif event.name == NEED_CLOSED and need in opened:
             start, rank = opened.pop(need)
             found.append((start, event.at, rank))

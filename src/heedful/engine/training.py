@@ -16,6 +16,7 @@ import numpy as np
 from heedful.core import World
 from heedful.engine import ledger, pasts, register
 from heedful.engine.learners import calibrated, learn_table, require_train_extra
+from heedful.engine.planning import planned
 from heedful.engine.proofs import Proof
 from heedful.engine.register import DataSet
 from heedful.engine.writer import Writer
@@ -24,12 +25,14 @@ from heedful.expr import UNKNOWN, compile_expression
 from heedful.govern.audit import AuditValue
 from heedful.kernel import DAY_MS, WEEK_MS, InputError, expected, parse_span
 from heedful.kernel.names import nearest
-from heedful.learn import ChanceModel, LifetimeModel, Purchases, Trained
+from heedful.learn import ChanceModel, LaterTable, LifetimeModel, Purchases, Trained
 from heedful.learn.tables import LinearTable
 from heedful.measure import fit_gamma_gamma, fit_pareto_nbd, purchases
+from heedful.measure.ahead import SAID_MIN
 from heedful.measure.training import Fold, fit_setbacks, judged, walk_forward
 from heedful.ports import Store, Transaction
 from heedful.sense import EVENT_NAMES
+from heedful.sense.ahead import AheadForeseen
 from heedful.sense.definitions import read_patterns
 from heedful.sense.foreseen import Foreseen, LifetimeForeseen, PropensityForeseen, bought_of
 from heedful.sense.models import LifetimeDefinition, ModelFile, PropensityDefinition, Target
@@ -48,7 +51,7 @@ JUDGED_MS: Final = 90 * DAY_MS
 class Learned(NamedTuple):
     """A model and what it was learned from."""
 
-    model: LifetimeModel | ChanceModel
+    model: LifetimeModel | ChanceModel | LaterTable
     since: int
     until: int
     rows: int
@@ -145,8 +148,7 @@ class Trainer:
 
 def _state(tx: Transaction, said: ModelFile, foreseen: dict[str, Foreseen]) -> dict[str, Any]:
     seen = register.data_set(tx, said.model)
-    kind = "lifetime" if said.lifetime is not None else "propensity"
-    state: dict[str, Any] = {"model": said.model, "kind": kind, "version": 0, "retrain": []}
+    state: dict[str, Any] = {"model": said.model, "kind": said.kind, "version": 0, "retrain": []}
     if seen is None:
         return {**state, "retrain": ["untrained"]}
     state |= {
@@ -186,6 +188,8 @@ class _Reader:
         end = pasts.end_of(self._store)
         if isinstance(model, LifetimeForeseen) and said.lifetime is not None:
             return self._lifetime(model, said.lifetime, end)
+        if isinstance(model, AheadForeseen):
+            return self._ahead(model, end)
         assert isinstance(model, PropensityForeseen)
         assert said.propensity is not None
         return self._propensity(model, said.propensity, end)
@@ -203,6 +207,12 @@ class _Reader:
     def _seen(self, past: pasts.Past) -> None:
         self.fragments += past.fragments
         self.customers += 1
+
+    def _ahead(self, model: AheadForeseen, end: int) -> Learned:
+        found = planned(self._world, model, self._each(), end, self._seen)
+        if not found.is_enough:
+            raise _too_little(f"{SAID_MIN} weeks in which one action was the first message")
+        return Learned(found.table, found.since, end, found.weeks, found.report)
 
     # -- lifetime value -------------------------------------------------------------------------
 

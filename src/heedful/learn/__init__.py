@@ -22,6 +22,7 @@ from heedful.learn.context import (
 )
 from heedful.learn.continuation import FOLLOWING_ARMS_MAX, Continuation, Transition
 from heedful.learn.grid import GONE, STATES_MAX, Grid
+from heedful.learn.later import LaterTable, table_of
 from heedful.learn.lifetime import (
     Bought,
     GammaGamma,
@@ -81,6 +82,7 @@ __all__ = [
     "Happening",
     "InverseGap",
     "Isotonic",
+    "LaterTable",
     "Learned",
     "LearningRow",
     "LifetimeModel",
@@ -125,6 +127,7 @@ __all__ = [
     "moments",
     "pack_features",
     "selection_probabilities",
+    "table_of",
     "to_weights",
     "uniform_key",
     "unpack_features",

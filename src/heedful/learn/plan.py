@@ -7,7 +7,7 @@ the counts make.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any, Final, NamedTuple
 
@@ -265,10 +265,18 @@ class Plan:
         """Give the arm that is worth the most in a state; of equals silence, then by name."""
         return self.arms[int(np.argmax(self._worth[state]))]
 
+    def best_of(self, arms: Sequence[str], state: int) -> str:
+        """Give the best of some arms that the plan knows; of equals the first."""
+        return max(arms, key=lambda arm: self._worth[state, self._number[arm]])
+
+    def likely(self, arm: str, state: int) -> int:
+        """Give the most likely state after an arm; `GONE` where none was seen."""
+        return int(self._likely[state, self._number.get(arm, 0)])
+
     def next(self, state: int, arm: str | None = None) -> Next:
         """Give what to do next (the best, or this arm), and what if nothing comes of it."""
         chosen = self.best(state) if arm is None else arm
-        after = int(self._likely[state, self._number.get(chosen, 0)])
+        after = self.likely(chosen, state)
         return Next(chosen, SILENT if after == GONE else self.best(after))
 
     def table(self) -> Any:

@@ -7,6 +7,7 @@ from typing import Final, Literal
 import msgspec
 
 from heedful.kernel import InputError, canonical, expected
+from heedful.learn.later import LaterTable
 from heedful.learn.lifetime import LifetimeModel
 from heedful.learn.tables import ChanceModel
 
@@ -22,7 +23,7 @@ class Trained(msgspec.Struct, frozen=True, kw_only=True):
     """From 1, for each name."""
     definition: str
     """Digest of what the model was trained for; one of another definition says nothing."""
-    model: LifetimeModel | ChanceModel
+    model: LifetimeModel | ChanceModel | LaterTable
 
     def encode(self) -> bytes:
         """Write it as canonical bytes."""

@@ -8,16 +8,41 @@ said first in the week is the arm, and what came in it, less its cost and penalt
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from heedful.kernel import DAY_MS, MICRO, from_micros
-from heedful.learn import SILENT, Continuation, Grid, Plan, Transition
+from heedful.learn import (
+    FOLLOWING_ARMS_MAX,
+    SILENT,
+    Continuation,
+    ContinuationSettings,
+    LaterTable,
+    Plan,
+    Transition,
+    table_of,
+)
 from heedful.measure.off_policy import Interval
+from heedful.sense.ahead import (
+    FATIGUE,
+    GRID,
+    NEED,
+    OTHERS,
+    RECENCY,
+    RECENT_MS,
+    TOLD_MS,
+    TOOK_MS,
+    TRUST,
+    TURNED_DOWN,
+    fatigue_of,
+    recency_of,
+    trust_of,
+)
 
 _T = TypeVar("_T")
 
@@ -26,23 +51,13 @@ STEP_MS: Final = 7 * DAY_MS
 WEEKS_MAX: Final = 104
 """Weeks of one life that are looked at, the last ones."""
 
-_RECENT_MS: Final = (7 * DAY_MS, 28 * DAY_MS, 90 * DAY_MS)
-_TOLD: Final = (1, 2, 4, 8)
-_TOLD_MS: Final = 28 * DAY_MS
-_TOOK_MS: Final = 90 * DAY_MS
+SAID_MIN: Final = 30
+"""Weeks that an action was said in, below which it counts as the others do on average."""
+
 _GROUPS: Final = 8
 _STATES_SHOWN: Final = 12
 _Z: Final = 1.96
 
-RECENCY: Final = ("this week", "this month", "this quarter", "long ago")
-FATIGUE: Final = ("none", "1", "2 or 3", "4 to 7", "8 or more")
-TRUST: Final = ("turned us down", "ignores us", "neither", "answers")
-NEED: Final = ("none", "growth", "retention", "service or hardship")
-GRID: Final = Grid((len(RECENCY), len(FATIGUE), len(TRUST), len(NEED)), unordered=(3,))
-
-ANSWERED: Final = frozenset(("accepted", "converted"))
-UNWELCOME: Final = frozenset(("ignored", "rejected"))
-TURNED_DOWN: Final = frozenset(("unsubscribed", "complained"))
 PENALTIES: Final[Mapping[str, int]] = {
     "ignored": 20_000,
     "rejected": 100_000,
@@ -126,10 +141,15 @@ class LongGame:
         Micros that saying an action once costs.
     since, until
         Weeks that lie between them count.
+
+    Notes
+    -----
+    Actions beyond the first `FOLLOWING_ARMS_MAX` less two are taken together as `OTHERS`.
     """
 
     def __init__(self, costs: Mapping[str, int], since: int, until: int) -> None:
         self._costs = costs
+        self._names: dict[str, str] = {}
         self._since, self._until = since, until
         self._models = [Continuation(GRID) for _ in range(_GROUPS)]
         self._states: Counter[int] = Counter()
@@ -141,22 +161,60 @@ class LongGame:
         self._people += 1
         model = self._models[life.key % _GROUPS]
         for week in transitions(life, self._costs, self._since, self._until):
-            model.learn_one(week)
+            arm = self._named(week.arm)
+            model.learn_one(week if arm == week.arm else replace(week, arm=arm))
             self._states[week.state] += 1
-            if week.arm != SILENT:
-                self._said.setdefault(week.arm, Counter())[week.state] += 1
+            if arm != SILENT:
+                self._said.setdefault(arm, Counter())[week.state] += 1
+
+    def _named(self, action: str) -> str:
+        if action != SILENT and action not in self._names:
+            is_room = len(self._names) < FOLLOWING_ARMS_MAX - 2  # beside silence and the others
+            self._names[action] = action if is_room else OTHERS
+        return self._names.get(action, SILENT)
+
+    @property
+    def said(self) -> dict[str, int]:
+        """How often each action was the first message of a week."""
+        return {action: states.total() for action, states in sorted(self._said.items())}
+
+    def states_of(self, action: str) -> Counter[int]:
+        """Count the states in which an action was said."""
+        return self._said[action]
+
+    @property
+    def weeks(self) -> int:
+        """How many weeks were lived."""
+        return self._states.total()
+
+    def table(self, at_most: int, horizon_ms: int) -> LaterTable:
+        """Write what was learned as a table for decisions; see `heedful.learn.table_of`.
+
+        Parameters
+        ----------
+        at_most
+            Micros that no figure goes beyond, either way.
+        horizon_ms
+            Time after which money counts a third of what it counts now.
+        """
+        plan, without = self._plans(ContinuationSettings(horizon_ms=horizon_ms))
+        return table_of(plan, without, self.said, SAID_MIN, at_most)
+
+    def _plans(self, settings: ContinuationSettings) -> tuple[Plan, list[Plan]]:
+        """Solve with everybody, and without each group in turn."""
+        rest = [self._models[:g] + self._models[g + 1 :] for g in range(_GROUPS)]
+        return _joined(self._models).fit(settings), [_joined(one).fit(settings) for one in rest]
 
     def report(self) -> Ahead:
         """Say what an action changes later, and what is best where people are."""
-        plan = _joined(self._models).fit()
-        without = [_joined(self._models[:g] + self._models[g + 1 :]).fit() for g in range(_GROUPS)]
+        plan, without = self._plans(ContinuationSettings())
         actions = [
             _action(action, states, plan, without) for action, states in sorted(self._said.items())
         ]
         actions.sort(key=lambda one: one.later)
         return Ahead(
             people=self._people,
-            weeks=self._states.total(),
+            weeks=self.weeks,
             actions=actions,
             states=[_state(s, n, plan) for s, n in self._states.most_common(_STATES_SHOWN)],
         )
@@ -181,25 +239,15 @@ def transitions(
 
 
 def state_at(life: Life, at: int) -> int:
-    """Number the state of a person at an instant, as of everything before it."""
-    seen = bisect_left(life.active, at)
-    gap = at - life.active[seen - 1] if seen else _RECENT_MS[-1]
-    recency = sum(gap > span for span in _RECENT_MS)
-    told = len(_within(life.told, at - _TOLD_MS, at))
-    fatigue = sum(told >= least for least in _TOLD)
+    """Number the state of a person at an instant: what they did by then, all else before it."""
+    seen = bisect_right(life.active, at)  # a decision knows the event that it answers
+    gap = at - life.active[seen - 1] if seen else RECENT_MS[-1] + 1
+    told = len(_within(life.told, at - TOLD_MS, at))
+    took = Counter(outcome for _, outcome in _within(life.took, at - TOOK_MS, at))
+    is_turned_down = any(outcome in TURNED_DOWN for when, outcome in life.took if when < at)
+    trust = trust_of(took, is_turned_down=is_turned_down)
     tiers = [level for start, end, level in life.needs if start < at <= end]
-    return GRID.place((recency, fatigue, _trust(life, at), max(tiers, default=0)))
-
-
-def _trust(life: Life, at: int) -> int:
-    if any(outcome in TURNED_DOWN for when, outcome in life.took if when < at):
-        return 0
-    lately = Counter(outcome for _, outcome in _within(life.took, at - _TOOK_MS, at))
-    answered = sum(lately[outcome] for outcome in ANSWERED)
-    unwelcome = sum(lately[outcome] for outcome in UNWELCOME)
-    if answered == unwelcome == 0:
-        return 2
-    return 3 if 2 * answered >= unwelcome else 1
+    return GRID.place((recency_of(gap), fatigue_of(told), trust, max(tiers, default=0)))
 
 
 def _within(happened: Sequence[tuple[int, _T]], start: int, end: int) -> Sequence[tuple[int, _T]]:

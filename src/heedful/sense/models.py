@@ -87,19 +87,46 @@ class PropensityDefinition(msgspec.Struct, frozen=True, kw_only=True, forbid_unk
     """How many such days at most, 3 or more; the last ones judge and calibrate."""
 
 
+class AheadDefinition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The long game: what a message changes about the months after it, by where a person stands.
+
+    Notes
+    -----
+    Once it is trained, every candidate of retention and growth has the term `ahead`: what comes
+    after it less what comes after silence, for a person who is as recent, as tired of us, as
+    trusting and in such a need.
+    """
+
+    horizon: str = "365d"
+    """Time after which money counts a third of what it counts now."""
+    at_most: float = 20.0
+    """Money that later may count for in a decision, either way."""
+    by_value: bool = True
+    """Whether it counts more for whom a model of lifetime value foresees to be worth more, from a
+    quarter to four times; without such a model all count alike."""
+
+
 class ModelFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`models/NAME.yaml`: one model that `heedful train` learns over the log.
 
     Notes
     -----
-    Exactly one of `lifetime` and `propensity` is given.
+    Exactly one of `lifetime`, `propensity` and `ahead` is given.
     """
 
     model: str
     """Name of the model; a propensity is read as `signals.propensity_NAME`."""
     lifetime: LifetimeDefinition | None = None
     propensity: PropensityDefinition | None = None
+    ahead: AheadDefinition | None = None
     rights: Rights = "not_refused"
     """Whose data trains it: `not_refused`, or `granted` where only consent will do."""
     description: str = ""
     """What it is for, in words for people."""
+
+    @property
+    def kind(self) -> str:
+        """Which of its parts is given."""
+        if self.lifetime is not None:
+            return "lifetime"
+        return "propensity" if self.propensity is not None else "ahead"

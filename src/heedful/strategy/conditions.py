@@ -8,7 +8,7 @@ from typing import Any, Final
 from heedful.customer import TraitRule
 from heedful.decide.builtin import builtin_signals
 from heedful.decide.definitions import RulesFile
-from heedful.decide.foreseeing import foreseeing
+from heedful.decide.foreseeing import foreseeing, signals_beside
 from heedful.decide.readings import SignalFields, names_of
 from heedful.expr import Expression, Names, Open, Record, Shape, Type, compile_expression
 from heedful.kernel import InputError
@@ -58,7 +58,8 @@ def signals_compiled(parts: Parts) -> SignalSet:
 def signals_sensed(parts: Parts) -> SignalSet:
     """Compile the signals of all files that have no fault, and those of built-in rules."""
     rules = parts.only(RulesFile)
-    definitions = (*signals_of(parts), *builtin_signals(rules.builtin))
+    beside = signals_beside(parts.sections(ModelFile))
+    definitions = (*signals_of(parts), *builtin_signals(rules.builtin), *beside)
     return compile_signals(definitions, automatic_of(parts), sequences_of(parts), faults=[])
 
 

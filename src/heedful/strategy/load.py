@@ -23,6 +23,7 @@ from heedful.decide.definitions import (
     NeedsFile,
     RulesFile,
 )
+from heedful.decide.foreseeing import signals_beside
 from heedful.govern.definitions import (
     ApprovalsFile,
     DecisionTypesFile,
@@ -150,11 +151,11 @@ class Strategy(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def sensed(self) -> tuple[SignalDefinition, ...]:
-        """The declared signals and, where anything is decided, those that built-in rules read."""
-        said = self.definitions
+        """The declared signals, those of models and, where anything is decided, built-in ones."""
+        said, known = self.definitions, (*self.signals, *signals_beside(self.models))
         if not (said.needs or said.actions or said.rules):
-            return self.signals
-        return (*self.signals, *builtin_signals(said.builtin))
+            return known
+        return (*known, *builtin_signals(said.builtin))
 
 
 def check(files: Mapping[str, str]) -> list[StrategyProblem]:

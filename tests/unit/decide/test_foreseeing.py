@@ -136,6 +136,9 @@ def changed(base: dict[str, Any], part: str, **fields: Any) -> dict[str, Any]:
     [
         ({"model": "empty"}, "$.model"),
         ({**VALUE, "propensity": CHURN["propensity"]}, "$.model"),
+        ({"model": "ahead", "ahead": {}, "propensity": CHURN["propensity"]}, "$.model"),
+        ({"model": "ahead", "ahead": {"horizon": "1h"}}, "$.ahead.horizon"),
+        ({"model": "ahead", "ahead": {"at_most": 0}}, "$.ahead.at_most"),
         (changed(VALUE, "lifetime", buying="orders"), "$.lifetime.buying"),
         (changed(VALUE, "lifetime", margin=0), "$.lifetime.margin"),
         (changed(VALUE, "lifetime", horizon="soon"), "$.lifetime.horizon"),
@@ -153,6 +156,9 @@ def changed(base: dict[str, Any], part: str, **fields: Any) -> dict[str, Any]:
     ids=[
         "neither",
         "both",
+        "ahead-and-another",
+        "short-horizon",
+        "no-money",
         "not-buying",
         "no-margin",
         "no-span",

@@ -26,12 +26,15 @@ from heedful.decide import (
     step,
 )
 from heedful.decide.definitions import Prior
+from heedful.decide.foreseeing import foreseeing, signals_beside
 from heedful.effects import CallWebhook, OutboundEffect, SendMessage
 from heedful.events import CONSENT_CHANGED, MESSAGE_RELEASED, Event, EventType, Identifier
 from heedful.govern.definitions import DecisionType
 from heedful.govern.governance import Governance
 from heedful.kernel import hash_key, parse_span
+from heedful.learn import Trained
 from heedful.sense import Senses, SignalDefinition, SignalSet, compile_signals
+from heedful.sense.models import ModelFile
 
 SECRET = b"a secret of tests"
 NOON = 1_700_000_000_000 - 1_700_000_000_000 % 86_400_000 + 11 * 3_600_000
@@ -87,10 +90,15 @@ def written(**more: Any) -> Definitions:
 
 
 def rules_of(
-    definitions: Definitions, signals: Sequence[SignalDefinition] = (), version: str = "v1"
+    definitions: Definitions,
+    signals: Sequence[SignalDefinition] = (),
+    version: str = "v1",
+    foreseen: Sequence[ModelFile] = (),
 ) -> tuple[Rules, SignalSet]:
-    """Compile definitions with their signals."""
-    signal_set = compile_signals([*signals, *builtin_signals(definitions.builtin)])
+    """Compile definitions with their signals and trained models."""
+    beside = signals_beside(foreseen)
+    signal_set = compile_signals([*signals, *beside, *builtin_signals(definitions.builtin)])
+    signal_set = foreseeing(signal_set, foreseen)
     return compile_rules(definitions, signal_set, version=version), signal_set
 
 
@@ -117,8 +125,10 @@ class World:
         budgets: Mapping[str, int] | None = None,
         margins: Mapping[str, int] | None = None,
         customer_key: int = 7,
+        foreseen: Sequence[ModelFile] = (),
     ) -> None:
-        self.rules, self.signals = rules_of(definitions, signals)
+        self.rules, self.signals = rules_of(definitions, signals, foreseen=foreseen)
+        self.trained: Mapping[str, Trained] = {}
         self.now = now
         self.identifiers = identifiers
         self.models = models or {}
@@ -230,6 +240,7 @@ class World:
             budgets=self.budgets,
             margins=self.margins,
             delays=self.delays,
+            trained=self.trained,
         )
 
     # Time
