@@ -19,7 +19,7 @@ import numpy as np
 from examples.worlds.world import Bools, Marks, Numbers, Seen
 from heedful import core, decide
 from heedful.app.worlds import world_of
-from heedful.decide.margins import MARGINS, Margins, apart
+from heedful.decide.margins import MARGINS, Margins, apart, delays_of
 from heedful.events import CONSENT_CHANGED, Event, Identifier
 from heedful.kernel import DAY_MS, HOUR_MS, hash_key, public_id
 from heedful.learn import LearningRow
@@ -63,13 +63,15 @@ class People(Protocol):
 class _Person:
     """One customer's facts and case."""
 
-    __slots__ = ("case", "events", "facts", "identifiers", "last")
+    __slots__ = ("case", "due", "events", "facts", "identifiers", "last")
 
     def __init__(self, world: core.World, number: int) -> None:
         self.facts = core.new_customer(world)
         self.case = decide.new_case()
         self.identifiers = (Identifier("user_id", f"u{number}"),)
         self.events = 0
+        self.due: int | None = None
+        """When something happens by itself next."""
         self.last: tuple[int, str] | None = None
         """The decision that the last message came from."""
 
@@ -97,6 +99,7 @@ class Crowd:
             governance=self._world.governance,
             budgets={},
             dictionary=self._world.dictionary,
+            delays=delays_of(read),
         )
 
     def begin(self, marks: Marks) -> Spoken:
@@ -131,10 +134,11 @@ class Crowd:
         return chosen, self._said()
 
     def hear(self, day: int, seen: Seen) -> list[Spoken]:
-        """Take in a day; give what was said of each kind of news."""
+        """Take in a day; give what was said as time passed, and of each kind of news."""
         evening = MONDAY + day * DAY_MS + EVENING
         nightly = MONDAY + (day + 1) * DAY_MS + NIGHTLY
-        said = []
+        self._pass_time(nightly)
+        said = [self._said()]
         for number in self._who(seen.unsubscribed):
             self._told(number, "complained" if seen.complained[number] else "unsubscribed", nightly)
         said.append(self._said())
@@ -163,6 +167,14 @@ class Crowd:
         spoken, self._spoken = self._spoken, Spoken()
         return spoken
 
+    def _pass_time(self, until: int) -> None:
+        """Let happen what is due by itself, as the engine's timers do: windows ripen and close."""
+        for number, person in self._people.items():
+            while person.due is not None and person.due <= until:
+                due = person.due
+                self._happen(number, "own", decide.TIME_PASSED, due, due)
+                assert person.due is None or person.due > due  # the clock goes on
+
     def _told(self, number: int, outcome: str, at: int) -> None:
         """Say what became of the last message."""
         last = self._people[number].last
@@ -186,6 +198,7 @@ class Crowd:
             number, person.facts.profile, person.facts.senses, partial(_of, person.identifiers)
         )
         step = decide.step(world.rules, self._shared, who, person.case, event, number)
+        person.due = person.case.due
         self._spoken.add(step)
         for place, said in enumerate(step.events):
             own = self._event(
