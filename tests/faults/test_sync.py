@@ -27,8 +27,9 @@ _TRACED = "trace=" + ",".join(sorted(_READS | _WRITES | _SYNCS))
 # One page of the WAL is 4 KiB: with a shorter limit the trace would cut the messageIds off.
 STRACE = ("--seccomp-bpf", "-f", "-y", "-s", "5000", "-e", _TRACED, "-e", "signal=none", "-o")
 
-_CALL = re.compile(r"^(\d+) (\w+)\(\d+<([^>]*)>(.*)$")
-_RESUMED = re.compile(r"^(\d+) <\.\.\. (\w+) resumed>(.*)$")
+# strace pads the id of a thread to five characters: below 10,000 more than one space follows it.
+_CALL = re.compile(r"^(\d+) +(\w+)\(\d+<([^>]*)>(.*)$")
+_RESUMED = re.compile(r"^(\d+) +<\.\.\. (\w+) resumed>(.*)$")
 _MESSAGE = re.compile(r"mark-\d{6}")
 _OK = "HTTP/1.1 200"
 
@@ -130,6 +131,8 @@ WRITE = '2 pwrite64(5</s/heedful.db-wal>, "..mark-000001.."..., 4096, 32) = 4096
 SYNC = "2 fdatasync(5</s/heedful.db-wal>) = 0"
 BEGIN = "2 fdatasync(5</s/heedful.db-wal> <unfinished ...>"
 END = "2 <... fdatasync resumed>) = 0"
+PADDED = "2     fdatasync(5</s/heedful.db-wal> <unfinished ...>"
+RESUMED = "2     <... fdatasync resumed>) = 0"
 FAILED = "2 fdatasync(5</s/heedful.db-wal>) = -1 EIO (Input/output error)"
 ANSWER = '1 write(9<socket:[1]>, "HTTP/1.1 200 OK\\r\\n"..., 203) = 203'
 
@@ -139,6 +142,7 @@ ANSWER = '1 write(9<socket:[1]>, "HTTP/1.1 200 OK\\r\\n"..., 203) = 203'
     [
         pytest.param([READ, WRITE, SYNC, ANSWER], True, id="in-order"),
         pytest.param([READ, OTHER, WRITE, BEGIN, OTHER, END, ANSWER], True, id="interleaved"),
+        pytest.param([READ, WRITE, PADDED, OTHER, RESUMED, ANSWER], True, id="low-thread-ids"),
         pytest.param([READ, WRITE, ANSWER, SYNC], False, id="answered-first"),
         pytest.param([READ, WRITE, BEGIN, ANSWER, END], False, id="answered-while-syncing"),
         pytest.param([READ, WRITE, ANSWER], False, id="never-synced"),
