@@ -42,6 +42,8 @@ def stream(events: AsyncGenerator[bytes, None]) -> Stream:
 def working(context: Context, work: Callable[[Progress], Any]) -> Stream:
     """Answer with the progress of long work, then with its `result`, or with an `error`.
 
+    An error says the `status` that the answer would have had, had it not begun already.
+
     Notes
     -----
     The work runs on a thread. When the caller leaves, its next report of progress raises in it,
@@ -78,7 +80,8 @@ async def _worked(context: Context, work: Callable[[Progress], Any]) -> AsyncGen
             answer = answer_to(error)
             if not isinstance(error, HeedfulError):
                 context.log.error("work_fault", error=type(error).__name__)
-            tell(written("error", {"code": answer.code, "message": answer.message}))
+            said = {"status": answer.status, "code": answer.code, "message": answer.message}
+            tell(written("error", said))
         finally:
             tell(None)
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from heedful.cli.answers import NO, end
-from heedful.cli.options import HERE, Db, Dir, Json
+from heedful.cli.asking import Answer, asks
+
+if TYPE_CHECKING:
+    from heedful.cli.client import Api
 
 
+@asks
 def bids(
+    api: Api,
     target_payback: Annotated[
         str, typer.Option("--target-payback", help="How soon a customer has to pay back.")
     ] = "90d",
@@ -29,34 +33,24 @@ def bids(
     conversion: Annotated[
         str, typer.Option("--conversion", help="Name of the conversion at the platform.")
     ] = "Customer value",
-    directory: Dir = HERE,
-    db: Db = None,
-    as_json: Json = False,
-) -> None:
+) -> Answer:
     """Say what customers are worth by where they came from, and what one more may cost.
 
     With --export, write those who have agreed to marketing as a CSV file that Google Ads or Meta
     imports; people are named by click ids and hashes only.
     """
-    from heedful.cli.client import connect
-    from heedful.cli.screen import print_json
-
-    with connect(directory, db) as api:
-        if export is not None:
-            asked = {"platform": export, "name": conversion}
-            _write(api.get("/v1/measure/conversions", **asked), to)
-            return
-        answer = api.get("/v1/measure/bids", target_payback=target_payback, by=by)
-    print_json(answer) if as_json else _print(answer)
-    if not answer["bids"]:
-        end(NO)
+    if export is not None:
+        return _written(api.get("/v1/measure/conversions", platform=export, name=conversion), to)
+    answer = api.get("/v1/measure/bids", target_payback=target_payback, by=by)
+    return Answer(answer, _print, is_no=not answer["bids"])
 
 
-def _write(made: dict[str, Any], to: Path | None) -> None:
+def _written(made: dict[str, Any], to: Path | None) -> Answer:
     path = to or Path(f"{made['platform']}-conversions.csv")
     # As it was made: platforms ask for their own line ends.
     path.write_bytes(made["text"].encode())
-    print(f"Wrote {made['rows']:,} conversions to {path}.")
+    told = {"platform": made["platform"], "rows": made["rows"], "file": str(path)}
+    return Answer(told, f"Wrote {made['rows']:,} conversions to {path}.")
 
 
 def _print(report: dict[str, Any]) -> None:

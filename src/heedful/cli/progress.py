@@ -14,6 +14,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from heedful.cli.client import failure
 from heedful.cli.screen import console
 from heedful.kernel import PeerError, expected
 
@@ -23,8 +24,8 @@ def follow(messages: Iterator[tuple[str, Any]], doing: str, unit: str) -> Any:
 
     Raises
     ------
-    PeerError
-        `cut_short` when the server ended without a result.
+    HeedfulError
+        What the server refused or failed at; `cut_short` when it ended without a result.
     """
     columns = (
         TextColumn("{task.description}"),
@@ -40,7 +41,7 @@ def follow(messages: Iterator[tuple[str, Any]], doing: str, unit: str) -> Any:
             if name == "progress":
                 bar.update(task, completed=data["done"], total=data["total"])
             elif name == "error":
-                raise PeerError(str(data.get("code", "failed")), str(data.get("message", data)))
+                raise failure(data["status"], data)
             else:
                 return data
     what = expected("a result", "an answer that ended early", doing, "Try again.")

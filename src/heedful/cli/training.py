@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
 import typer
 
-from heedful.cli.options import HERE, Db, Dir, Json
+from heedful.cli.asking import Answer, asks
+
+if TYPE_CHECKING:
+    from heedful.cli.client import Api
 
 Name = Annotated[
     str | None,
@@ -22,32 +25,25 @@ WHY = {
 """Why a model should be trained, in words."""
 
 
-def train(name: Name = None, directory: Dir = HERE, db: Db = None, as_json: Json = False) -> None:
+@asks
+def train(api: Api, name: Name = None) -> Answer:
     """Train a model over the log and put it in force; without a name, list the models.
 
     Only the data of people who have not refused the purpose `training` is read.
     """
-    from heedful.cli.client import connect
     from heedful.cli.progress import follow
-    from heedful.cli.screen import print_json
 
-    with connect(directory, db) as api:
-        if name is None:
-            answer = api.get("/v1/training")
-        else:
-            path = f"/v1/training/{quote(name, safe='')}"
-            answer = follow(api.messages("POST", path), f"training {name}", "customers")
-    if as_json:
-        print_json(answer)
-    elif name is None:
-        _print_states(answer["items"])
-    else:
-        _print_state(answer)
+    if name is None:
+        return Answer(api.get("/v1/training"), _print_states)
+    path = f"/v1/training/{quote(name, safe='')}"
+    answer = follow(api.messages("POST", path), f"training {name}", "customers")
+    return Answer(answer, _print_state)
 
 
-def _print_states(states: list[dict[str, Any]]) -> None:
+def _print_states(answer: dict[str, Any]) -> None:
     from heedful.cli.screen import print_table
 
+    states = answer["items"]
     if not states:
         print("No models are declared. Declare them in models/.")
         return

@@ -9,11 +9,14 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
+import httpx
 from typer.testing import CliRunner
 
-from heedful.app import init_workspace
-from heedful.cli import app
+from heedful import cli
+from heedful.api import build
+from heedful.app import App, init_workspace
 from heedful.cli.client import OPENER, Api, open_workspace
+from heedful.cli.inprocess import InProcess
 
 STRATEGY = Path(__file__).resolve().parents[3] / "examples" / "shop" / "strategy"
 
@@ -29,7 +32,7 @@ class Live:
         """Run a command as it stands and give all that it says."""
         token = OPENER.set(lambda directory, db: nullcontext(self.api))
         try:
-            done = CliRunner().invoke(app, [*args], input=answer)
+            done = CliRunner().invoke(cli.app, [*args], input=answer)
         finally:
             OPENER.reset(token)
         assert done.exit_code == code, done.output
@@ -68,6 +71,19 @@ def living(directory: Path, *, is_shop: bool = True) -> Iterator[Live]:
         copy_strategy(directory)
     with open_workspace(directory, None) as api:
         yield Live(directory, api)
+
+
+@contextmanager
+def speaking(directory: Path, app: App) -> Iterator[Live]:
+    """Give the workspace of an application that is open already."""
+    headers = {"Authorization": f"Bearer {app.owner_token}"}
+    with httpx.Client(
+        base_url="http://heedful.invalid",
+        headers=headers,
+        transport=InProcess(build(app)),
+        timeout=60,
+    ) as http:
+        yield Live(directory, Api(http, None))
 
 
 def until(is_so: Callable[[], bool], looks: int = 400) -> None:

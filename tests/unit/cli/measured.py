@@ -13,17 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
-
-from heedful.api import build
 from heedful.app import App, init_workspace, open_app
-from heedful.cli.client import Api
-from heedful.cli.inprocess import InProcess
 from heedful.decide import DO_NOTHING, Decision
 from heedful.engine.decisions import Asked
 from heedful.events import Event
 from heedful.kernel import DAY_MS, HOUR_MS, hash_key
-from tests.unit.cli.live import Live, copy_strategy, until
+from tests.unit.cli.live import Live, copy_strategy, speaking, until
 
 START = 1_800_000_000_000
 PEOPLE = 240
@@ -133,9 +128,5 @@ def living_for_weeks(directory: Path) -> Iterator[Live]:
         for number in range(ROUNDS):
             week(app, weeks, users, number)
         until(lambda: is_settled(app))
-        transport = InProcess(build(app))
-        headers = {"Authorization": f"Bearer {app.owner_token}"}
-        with httpx.Client(
-            base_url="http://heedful.invalid", headers=headers, transport=transport, timeout=60
-        ) as http:
-            yield Live(directory, Api(http, None))
+        with speaking(directory, app) as live:
+            yield live
