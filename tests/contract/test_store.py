@@ -450,3 +450,6 @@ def test_scans_go_by_key_and_miss_none(store: Store) -> None:
             after = rows[-1].key
         assert [row.key for row in found] == keys
         assert {row.version for row in found} == {1}
+    some = store.read(lambda tx: tx.scan_customers(0, 10, 1_000))
+    assert [row.key for row in some] == [3, 8, 1_000], "beyond one key, up to another"
+    assert [row.key for row in store.read(lambda tx: tx.scan_customers(-1, 1, 0))] == [0]

@@ -55,6 +55,7 @@ _ALSO: Final = {
     DECIDE: {"404", "409", "429"},
     Route("POST", "/v1/outcomes"): {"404", "429"},
     Route("POST", "/v1/audiences/decide"): {"409", "429"},
+    Route("POST", "/v1/audiences/run"): {"409"},
     Route("POST", "/v1/effects/{effect_id}/redrive"): {"409"},
     Route("POST", "/v1/unsubscribe/{token}"): {"429"},
     Route("POST", "/v1/governance/stops"): {"409"},

@@ -71,6 +71,7 @@ TABLE: Final[dict[Route, frozenset[Role]]] = {
     DECIDE: _FINDS,
     Route("POST", "/v1/outcomes"): _FINDS,
     Route("POST", "/v1/audiences/decide"): _LEADS,
+    Route("POST", "/v1/audiences/run"): _LEADS,
     Route("GET", "/v1/decisions/{decision_id}"): _SERVES | _roles("analyst"),
     Route("GET", "/v1/effects"): _RUNS,
     Route("POST", "/v1/effects/{effect_id}/redrive"): _RUNS,

@@ -17,6 +17,10 @@ from heedful.api.errors import answer_to
 from heedful.kernel import HeedfulError
 
 Progress = Callable[[int, int], None]
+Tell = Callable[[str, Any], None]
+"""Sends an event of a name of its own; waits while the caller reads too slowly."""
+TOLD_AHEAD: Final = 8
+"""Events of long work that may wait for the caller; at one more the work itself waits."""
 MEDIA_TYPE: Final = "text/event-stream"
 REPORT_EVERY_S: Final = 0.1
 """Least time between two reports of progress."""
@@ -40,7 +44,12 @@ def stream(events: AsyncGenerator[bytes, None]) -> Stream:
 
 
 def working(context: Context, work: Callable[[Progress], Any]) -> Stream:
-    """Answer with the progress of long work, then with its `result`, or with an `error`.
+    """Answer with the progress of long work, then with its `result`, or with an `error`."""
+    return telling(context, lambda progress, tell: work(progress))
+
+
+def telling(context: Context, work: Callable[[Progress, Tell], Any]) -> Stream:
+    """Answer as `working`, with what the work tells as it goes.
 
     An error says the `status` that the answer would have had, had it not begun already.
 
@@ -52,20 +61,31 @@ def working(context: Context, work: Callable[[Progress], Any]) -> Stream:
     return stream(_worked(context, work))
 
 
-async def _worked(context: Context, work: Callable[[Progress], Any]) -> AsyncGenerator[bytes, None]:
+async def _worked(
+    context: Context, work: Callable[[Progress, Tell], Any]
+) -> AsyncGenerator[bytes, None]:
     loop = asyncio.get_running_loop()
     told: asyncio.Queue[bytes | None] = asyncio.Queue()
     left = threading.Event()
+    room = threading.Semaphore(TOLD_AHEAD)
     last = 0.0
 
     def tell(message: bytes | None) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has ended with the server
             loop.call_soon_threadsafe(told.put_nowait, message)
 
-    def progress(done: int, total: int) -> None:
-        nonlocal last
+    def stay() -> None:
         if left.is_set() or context.stopping.is_set():
             raise CallerLeftError
+
+    def tell_more(name: str, data: Any) -> None:
+        while not room.acquire(timeout=REPORT_EVERY_S):
+            stay()
+        tell(written(name, data))
+
+    def progress(done: int, total: int) -> None:
+        nonlocal last
+        stay()
         now = time.monotonic()
         if now - last >= REPORT_EVERY_S:
             last = now
@@ -73,7 +93,7 @@ async def _worked(context: Context, work: Callable[[Progress], Any]) -> AsyncGen
 
     def run() -> None:
         try:
-            tell(written("result", work(progress)))
+            tell(written("result", work(progress, tell_more)))
         except CallerLeftError:
             pass
         except Exception as error:
@@ -90,5 +110,6 @@ async def _worked(context: Context, work: Callable[[Progress], Any]) -> AsyncGen
     try:
         while (message := await told.get()) is not None:
             yield message
+            room.release()
     finally:
         left.set()

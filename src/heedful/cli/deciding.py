@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import typer
 
-from heedful.cli.answers import NO, WRONG, end
+from heedful.cli.answers import NO, WRONG, end, say
 from heedful.cli.options import HERE, Db, Dir, Json, Who
 
 if TYPE_CHECKING:
@@ -37,6 +37,10 @@ Out = Annotated[
 RunName = Annotated[
     str, typer.Option(help="Names the run of an audience: one name draws the same.")
 ]
+Processes = Annotated[
+    int | None,
+    typer.Option(min=1, help="Processes that share an audience; one for each core unless said."),
+]
 
 effects_commands = typer.Typer(
     no_args_is_help=True, help="What waits, went out, or never will: list, redrive."
@@ -62,6 +66,7 @@ def decide(
         bool, typer.Option("--keep", help="Decide for the audience in earnest: it happens.")
     ] = False,
     run: RunName = "audience",
+    processes: Processes = None,
     directory: Dir = HERE,
     db: Db = None,
     as_json: Json = False,
@@ -72,7 +77,9 @@ def decide(
 
     where = {n: v for n, v in (("placement", placement), ("channel", channel)) if v is not None}
     if audience is not None:
-        asked_for = {"run": run, "mode": "keep" if keep else "rehearse", **where}
+        asked_for: dict[str, Any] = {"run": run, "mode": "keep" if keep else "rehearse", **where}
+        if processes is not None:
+            asked_for["processes"] = processes
         _decide_audience(audience, asked_for, out, directory, db, as_json=as_json)
         return
     given = {
@@ -110,20 +117,30 @@ def _decide_audience(
     from heedful.cli.screen import print_json, print_table
 
     with connect(directory, db) as api:
-        counted, looked, alone = decide_audience(api, said, asked, out)
-    people = sum(counted.values())
+        told = decide_audience(api, said, asked, out)
+    people = sum(told.actions.values())
+    for hint in told.hints:
+        say(hint)
     if as_json:
-        told = {"looked": looked, "people": people, "alone": alone, "actions": dict(counted)}
         print_json(
-            {**told, "kept": asked["mode"] == "keep", "file": None if out is None else str(out)}
+            {
+                "looked": told.looked,
+                "people": people,
+                "alone": told.alone,
+                "actions": dict(told.actions),
+                "kept": asked["mode"] == "keep",
+                "file": None if out is None else str(out),
+                "processes": told.processes,
+                "hints": told.hints,
+            }
         )
         return
     print_table(
         ("action", "people", "share"),
-        ((name, f"{n:,}", f"{n / people:.1%}") for name, n in counted.most_common()),
+        ((name, f"{n:,}", f"{n / people:.1%}") for name, n in told.actions.most_common()),
     )
     verb = "Decided" if asked["mode"] == "keep" else "Rehearsed"
-    print(f"{verb} for {people:,} of {looked:,} people; {alone:,} of them one by one,")
+    print(f"{verb} for {people:,} of {told.looked:,} people; {told.alone:,} of them one by one,")
     print("since something is under way with them that a decision looks at.")
     if out is not None:
         print(f"Written to {out}.")

@@ -64,70 +64,93 @@ def audience_condition(world: World, text: str) -> Condition:
     return Condition(compile_expression(text, names, path="$.audience", expects=Type.BOOL), 0)
 
 
-def decide_page(
-    tx: Transaction,
-    world: World,
-    shared: Surroundings,
-    audience: Audience,
-    after: int,
-    limit: int,
-    now: int,
-) -> Page:
-    """Decide for the next customers in the order of their keys."""
-    rows = tx.scan_customers(after, limit)
-    answers = decide_rows(tx, world, shared, audience, rows, now)
-    return Page(answers, len(rows), rows[-1].key if len(rows) == limit else None)
+class AudienceDecider:
+    """Decides for the people of one audience, as of one instant; remembers from batch to batch.
+
+    Parameters
+    ----------
+    world, shared
+        In force for the whole run.
+    now
+        The instant, ms since 1970.
+    """
+
+    def __init__(self, world: World, shared: Surroundings, audience: Audience, now: int) -> None:
+        self._world = world
+        self._shared = shared
+        self._audience = audience
+        self._now = now
+        self._decider = ColumnarDecider(world.rules, shared)
+        self._reads_traits = bool(traits_read(audience))
+        self.traits: set[str] = set()
+        """Names of traits that were met, where the condition reads any."""
+
+    def page(self, tx: Transaction, after: int, limit: int) -> Page:
+        """Decide for the next customers in the order of their keys."""
+        rows = tx.scan_customers(after, limit)
+        next_key = rows[-1].key if len(rows) == limit else None
+        return Page(self._decided(tx, rows), len(rows), next_key)
+
+    def between(self, tx: Transaction, after: int, up_to: int) -> Page:
+        """Decide for all customers beyond one key and up to another."""
+        answers: list[Answer] = []
+        looked = 0
+        while rows := tx.scan_customers(after, BATCH_PEOPLE, up_to):
+            answers += self._decided(tx, rows)
+            looked += len(rows)
+            after = rows[-1].key
+        return Page(answers, looked, None)
+
+    def keyed(self, tx: Transaction, keys: Sequence[int]) -> Page:
+        """Decide for customers by key, in this order."""
+        found = tx.customers(keys)
+        rows = [found[key] for key in keys if key in found]
+        return Page(self._decided(tx, rows), len(keys), None)
+
+    def _decided(self, tx: Transaction, rows: Sequence[CustomerRow]) -> list[Answer]:
+        answers: list[Answer] = []
+        for start in range(0, len(rows), BATCH_PEOPLE):
+            batch = rows[start : start + BATCH_PEOPLE]
+            clusters = tx.clusters(sorted({row.cluster for row in batch}))
+            asked = [self._asking(row, clusters) for row in batch]
+            if self._audience.condition is not None:
+                if self._reads_traits:
+                    self.traits.update(*(one.person.profile.traits for one in asked))
+                asked = self._belonging(self._audience.condition, asked)
+            answers += self._decider.decide(asked)
+        return answers
+
+    def _asking(self, row: CustomerRow, clusters: Mapping[int, ClusterRow]) -> Asking:
+        secret = self._shared.secret
+        state = core.read(self._world, row.body)
+        names = partial(_identifiers, clusters[row.cluster], row.key, secret)
+        person = Person(row.key, state.profile, state.senses, names)
+        case = decide.decode_case(row.process) if row.process else decide.new_case()
+        return Asking(person, case, _question(secret, self._audience, row.key, self._now))
+
+    def _belonging(self, condition: Condition, asked: Sequence[Asking]) -> list[Asking]:
+        """Keep whom the audience's condition holds of."""
+        rules = self._world.rules
+        scopes = [
+            Readings(self._shared, rules.signals, rules.profile, one.person, one.event, 0).filled(
+                condition.roots, condition.signals
+            )
+            for one in asked
+        ]
+        held = columns_of(scopes).holds(condition.expression.tree)
+        return [one for one, is_in in zip(asked, held.tolist(), strict=True) if is_in]
 
 
-def decide_named(
-    tx: Transaction,
-    world: World,
-    shared: Surroundings,
-    audience: Audience,
-    whom: Sequence[str],
-    now: int,
-) -> Page:
-    """Decide for customers by id, or by `NAMESPACE:VALUE`; those that nobody knows are left out."""
-    keys = [key for name in whom if (key := _key_of(tx, world, shared.secret, name)) is not None]
-    found = tx.customers(keys)
-    rows = [found[key] for key in dict.fromkeys(keys) if key in found]
-    return Page(decide_rows(tx, world, shared, audience, rows, now), len(whom), None)
+def keys_of(tx: Transaction, world: World, secret: bytes, whom: Sequence[str]) -> list[int]:
+    """Find customers by id or `NAMESPACE:VALUE`, each once; those nobody knows are left out."""
+    keys = (_key_of(tx, world, secret, name) for name in whom)
+    return list(dict.fromkeys(key for key in keys if key is not None))
 
 
-def decide_rows(
-    tx: Transaction,
-    world: World,
-    shared: Surroundings,
-    audience: Audience,
-    rows: Sequence[CustomerRow],
-    now: int,
-) -> list[Answer]:
-    """Decide for stored customers, as of one instant."""
-    decider = ColumnarDecider(world.rules, shared)
-    answers: list[Answer] = []
-    for start in range(0, len(rows), BATCH_PEOPLE):
-        batch = rows[start : start + BATCH_PEOPLE]
-        clusters = tx.clusters(sorted({row.cluster for row in batch}))
-        asked = [_asking(world, shared.secret, audience, row, clusters, now) for row in batch]
-        if audience.condition is not None:
-            asked = _belonging(world, shared, audience.condition, asked)
-        answers += decider.decide(asked)
-    return answers
-
-
-def _asking(
-    world: World,
-    secret: bytes,
-    audience: Audience,
-    row: CustomerRow,
-    clusters: Mapping[int, ClusterRow],
-    now: int,
-) -> Asking:
-    state = core.read(world, row.body)
-    names = partial(_identifiers, clusters[row.cluster], row.key, secret)
-    person = Person(row.key, state.profile, state.senses, names)
-    case = decide.decode_case(row.process) if row.process else decide.new_case()
-    return Asking(person, case, _question(secret, audience, row.key, now))
+def traits_read(audience: Audience) -> set[str]:
+    """Name the traits that decide who belongs to an audience."""
+    paths = () if audience.condition is None else audience.condition.paths
+    return {path[1] for path in paths if path[0] == "traits" and len(path) > 1}
 
 
 def _question(secret: bytes, audience: Audience, customer: int, now: int) -> Event:
@@ -147,21 +170,6 @@ def _identifiers(row: ClusterRow, customer: int, secret: bytes) -> tuple[Identif
             rest = (one for one in person.identifiers if one != person.anchor)
             return (person.anchor, *rest)
     return ()
-
-
-def _belonging(
-    world: World, shared: Surroundings, condition: Condition, asked: Sequence[Asking]
-) -> list[Asking]:
-    """Keep whom the audience's condition holds of."""
-    rules = world.rules
-    scopes = [
-        Readings(shared, rules.signals, rules.profile, one.person, one.event, 0).filled(
-            condition.roots, condition.signals
-        )
-        for one in asked
-    ]
-    held = columns_of(scopes).holds(condition.expression.tree)
-    return [one for one, is_in in zip(asked, held.tolist(), strict=True) if is_in]
 
 
 def _key_of(tx: Transaction, world: World, secret: bytes, name: str) -> int | None:

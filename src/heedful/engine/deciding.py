@@ -19,12 +19,12 @@ from heedful import decide
 from heedful.core import World
 from heedful.customer import Cluster
 from heedful.decide import Case, Decision, Person, Step, Surroundings
-from heedful.decide.margins import apart, delays_of
 from heedful.effects import Content, OutboundEffect, SendMessage
 from heedful.engine import ledger
 from heedful.engine.graph import Staged, identifier_key, read_cluster
 from heedful.engine.proofs import Proof, append_proofs
 from heedful.engine.slices import ONLY_WORKER, Slices
+from heedful.engine.surroundings import surroundings_of
 from heedful.events import OWN_SOURCE, Event, Identifier, own_event
 from heedful.govern import types as govern_types
 from heedful.govern.approvals import request_approval
@@ -204,19 +204,7 @@ class Deciding:
     def _shared(self, now: int) -> Surroundings:
         day = now // DAY_MS  # periods of budgets begin with one
         if self._surroundings is None or self._surroundings[0] != day:
-            world = self._world
-            models, margins = apart(world.models)
-            shared = Surroundings(
-                secret=self._secret,
-                models=models,
-                margins=margins,
-                delays=delays_of(world.models),
-                trained=world.trained,
-                governance=world.governance,
-                dictionary=world.dictionary,
-                foresight=world.sequences,
-                budgets=self._slices.left(now),
-            )
+            shared = surroundings_of(self._world, self._secret, self._slices.left(now))
             self._surroundings = day, shared
         return self._surroundings[1]
 

@@ -15,13 +15,13 @@ import msgspec
 from heedful import core, decide
 from heedful.core import World
 from heedful.decide import Case, Decision, Explanation, Person, Surroundings
-from heedful.decide.margins import apart, delays_of
 from heedful.effects import Content
-from heedful.engine.audience import Audience, Page, decide_named, decide_page
+from heedful.engine.audience import Audience, AudienceDecider, Page, keys_of
 from heedful.engine.batch import BatchResult, Filing, Inner
 from heedful.engine.deciding import Answer, read_decision
 from heedful.engine.reading import Found, find, lookup
 from heedful.engine.slices import Slices
+from heedful.engine.surroundings import surroundings_of
 from heedful.engine.writer import Writer
 from heedful.events import Event, Identifier, own_event
 from heedful.kernel import (
@@ -150,14 +150,22 @@ class Decisions:
         world, now = self._writer.world, self._writer.now()
         if world.rules.is_empty:
             raise _no_rules()
-        shared = self._shared(world)
+        decider = AudienceDecider(world, self._shared(world), about, now)
 
         def work(tx: Transaction) -> Page:
-            if whom is not None:
-                return decide_named(tx, world, shared, about, whom, now)
-            return decide_page(tx, world, shared, about, after, limit, now)
+            if whom is None:
+                return decider.page(tx, after, limit)
+            page = decider.keyed(tx, keys_of(tx, world, self._secret, whom))
+            return page._replace(looked=len(whom))
 
         return self._store.read(work)
+
+    def prepared(self) -> tuple[World, Surroundings, int]:
+        """Give all that a run for many people is decided under: one state, one instant."""
+        world = self._writer.world
+        if world.rules.is_empty:
+            raise _no_rules()
+        return world, self._shared(world), self._writer.now()
 
     def withheld(self, customer: int) -> list[tuple[str, str]]:
         """List why a person gets nothing now, as codes and sentences; empty where they would."""
@@ -174,18 +182,7 @@ class Decisions:
         def left(tx: Transaction) -> dict[str, int]:
             return Slices(tx, world, self._writer.worker).left(self._writer.now())
 
-        models, margins = apart(world.models)
-        return Surroundings(
-            secret=self._secret,
-            models=models,
-            margins=margins,
-            delays=delays_of(world.models),
-            trained=world.trained,
-            governance=world.governance,
-            budgets=self._store.read(left),
-            dictionary=world.dictionary,
-            foresight=world.sequences,
-        )
+        return surroundings_of(world, self._secret, self._store.read(left))
 
     def _question(self, asked: Asked) -> Event:
         now = self._writer.now()

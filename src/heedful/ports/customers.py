@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+from heedful.kernel.ids import KEY_MASK
+
 
 class FragmentRow(NamedTuple):
     """Where a distinct identifier set belongs now."""
@@ -102,8 +104,10 @@ class Customers(Protocol):
     def customers_outside(self, signal_set: int, after_key: int, limit: int) -> list[int]:
         """Keys above `after_key` whose body is complete under another signal set, ascending."""
 
-    def scan_customers(self, after_key: int, limit: int) -> list[CustomerRow]:
-        """Read customers by key, ascending."""
+    def scan_customers(
+        self, after_key: int, limit: int, up_to: int = KEY_MASK
+    ) -> list[CustomerRow]:
+        """Read customers by key, ascending, beyond one key and up to another."""
 
     def scan_clusters(self, after_key: int, limit: int) -> list[ClusterRow]:
         """Read clusters by key, ascending."""

@@ -3,12 +3,14 @@
 from heedful.store.archive import require_archive_extra
 from heedful.store.backup import copy_archives, erased_since, restore
 from heedful.store.owner import Owner, OwnerLock, read_owner
+from heedful.store.reading import SqliteReader
 from heedful.store.settings import SqliteSettings
 from heedful.store.sqlite import SqliteStore
 
 __all__ = [
     "Owner",
     "OwnerLock",
+    "SqliteReader",
     "SqliteSettings",
     "SqliteStore",
     "copy_archives",

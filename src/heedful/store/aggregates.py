@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any, Final, Literal, NoReturn
 
 from heedful.kernel import InvariantError
+from heedful.kernel.ids import KEY_MASK
 from heedful.ports import (
     CLAIM_CONFLICT,
     CLAIM_DUPLICATE,
@@ -36,7 +37,7 @@ _IDENTIFIERS: Final = by_key("identifiers", *IdentifierRow._fields)
 _CLUSTERS: Final = by_key("clusters", *ClusterRow._fields)
 _CUSTOMERS: Final = by_key("customers", *CustomerRow._fields)
 _SCAN_CLUSTERS: Final = scan("clusters", *ClusterRow._fields)
-_SCAN_CUSTOMERS: Final = scan("customers", *CustomerRow._fields)
+_SCAN_CUSTOMERS: Final = scan("customers", *CustomerRow._fields, up_to=True)
 
 
 class Aggregates(Statements):
@@ -184,8 +185,10 @@ class Aggregates(Statements):
             ).fetchone()[0]
         return sorted(found)[:limit]
 
-    def scan_customers(self, after_key: int, limit: int) -> list[CustomerRow]:
-        rows = self.execute(_SCAN_CUSTOMERS, (after_key, limit))
+    def scan_customers(
+        self, after_key: int, limit: int, up_to: int = KEY_MASK
+    ) -> list[CustomerRow]:
+        rows = self.execute(_SCAN_CUSTOMERS, (after_key, up_to, limit))
         return [CustomerRow._make(row) for row in rows]
 
     def scan_clusters(self, after_key: int, limit: int) -> list[ClusterRow]:

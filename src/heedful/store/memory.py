@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequenc
 from typing import Any, Final, Literal, TypeVar
 
 from heedful.kernel import InputError, InvariantError, expected
+from heedful.kernel.ids import KEY_MASK
 from heedful.ports import (
     CLAIM_CONFLICT,
     CLAIM_DUPLICATE,
@@ -304,8 +305,10 @@ class MemoryTransaction(MemoryDecisions):
         rows = self._customers()
         return [r.key for r in rows if r.key > after_key and r.signal_set != signal_set][:limit]
 
-    def scan_customers(self, after_key: int, limit: int) -> list[CustomerRow]:
-        return [row for row in self._customers() if row.key > after_key][:limit]
+    def scan_customers(
+        self, after_key: int, limit: int, up_to: int = KEY_MASK
+    ) -> list[CustomerRow]:
+        return [row for row in self._customers() if after_key < row.key <= up_to][:limit]
 
     def scan_clusters(self, after_key: int, limit: int) -> list[ClusterRow]:
         rows = self.layers["clusters"]

@@ -55,12 +55,17 @@ def by_key(table: str, *columns: str) -> tuple[str, str]:
     )
 
 
-def scan(table: str, *columns: str) -> str:
-    """Write the statement that reads rows above a key, ascending by the first column."""
-    return (
-        f"SELECT {', '.join(columns)} FROM {table} "
-        f"WHERE {columns[0]} > ? ORDER BY {columns[0]} LIMIT ?"
-    )
+def scan(table: str, *columns: str, up_to: bool = False) -> str:
+    """Write the statement that reads rows above a key, ascending by the first column.
+
+    Parameters
+    ----------
+    up_to
+        Whether there is a last key, too: the second argument.
+    """
+    key = columns[0]
+    bound = f" AND {key} <= ?" if up_to else ""
+    return f"SELECT {', '.join(columns)} FROM {table} WHERE {key} > ?{bound} ORDER BY {key} LIMIT ?"
 
 
 def json_keys(keys: Sequence[int]) -> str:

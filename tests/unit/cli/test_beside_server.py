@@ -69,6 +69,10 @@ def test_a_key_made_beside_the_server_opens_it_at_once(server: Beside) -> None:
     assert server.gives("customer", "show", "user_id:ada")["event_count"] == 2
     assert server.gives("doctor")["customers"] > 0
     assert server.gives("replay")["is_equal"]
+    who = server.directory / "who.csv"
+    told = server.gives("decide", "--audience", "all", "--processes", "2", "--out", str(who))
+    assert told["looked"] == server.gives("doctor")["customers"]
+    assert len(who.read_text("utf-8").splitlines()) == told["looked"] + 1
     server.gives("keys", "revoke", "web")
     assert server.send(key, "/v1/track", {"userId": "ada", "event": "A"}).status_code == 401
 
