@@ -105,6 +105,7 @@ def live(place: Place) -> str:
         {"type": "page", "messageId": "p1", "anonymousId": c["tablet"], "name": "Home"},
         {"type": "identify", "messageId": "i2", "userId": c["user"], "anonymousId": c["tablet"]},
         {"type": "track", "messageId": "bad", "userId": c["user"], "properties": c["broken"]},
+        {"type": "track", "messageId": "b4", "event": "Of nobody", "properties": {"who": MAIL}},
     )  # fmt: skip
     number = str(place.who("user_id", c["user"]).json()["customer_id"])
     for n in range(3):

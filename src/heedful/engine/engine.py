@@ -179,9 +179,13 @@ class Engine:
         return self.store.read(ledger.publications)
 
     def unmerge(self, public_id: str, split: Sequence[Identifier]) -> list[str]:
-        """Take the named identifiers away from a customer; see `rights.unmerge`."""
+        """Take the named identifiers away from a customer; says who is left, see `rights.unmerge`.
+
+        An identifier that never stood alone leaves nobody behind: its events stay where they are.
+        """
         result = self._change(public_id, partial(rights.unmerge, split=split))
-        return sorted({customer_id(c.customer) for c in result.changes})
+        left = {change.customer for change in result.changes} | {self.key(public_id)}
+        return sorted(customer_id(key) for key in left)
 
     def state_consent(self, public_id: str, statement: dict[str, Any]) -> None:
         """Record a consent statement; see `rights.state_consent`."""

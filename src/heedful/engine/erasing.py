@@ -86,7 +86,8 @@ def erase(tx: Transaction, hands: Hands, found: Found, pseudonym: int) -> Erased
     first_seq = min((row.seq for row in tx.events_of(fragments)), default=0)
     backups = count_erasure(tx, first_seq)
     events = tx.delete_events(fragments)
-    quarantined = [row.id for row in quarantine_of(tx, keys)]
+    quoted = sorted({identifier.value for identifier in going.identifiers})
+    quarantined = [row.id for row in quarantine_of(tx, keys, quoted)]
     tx.delete_quarantined(quarantined)
     # What the person taught is in the models; their rows could not teach it again.
     keep_snapshots(tx, hands.world)

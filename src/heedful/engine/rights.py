@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from heedful import core
@@ -29,6 +30,9 @@ from heedful.events import (
 )
 from heedful.kernel import InputError, canonical, expected
 from heedful.ports import QuarantineRow, Transaction
+
+QUOTED_CHARS_MIN: Final = 6
+"""Characters of an identifier by which a quarantined row that quotes it is taken for theirs."""
 
 _PAGE: Final = 500
 
@@ -142,10 +146,25 @@ def keys_of(secret: bytes, found: Found) -> list[int]:
     return sorted(identifier_key(secret, identifier) for identifier in found.person.identifiers)
 
 
-def quarantine_of(tx: Transaction, keys: Sequence[int]) -> Iterator[QuarantineRow]:
-    """Find what waits in the quarantine and names one of these identifiers."""
+def quarantine_of(
+    tx: Transaction, keys: Sequence[int], quoted: Iterable[str] = ()
+) -> Iterator[QuarantineRow]:
+    """Find what waits in the quarantine and names one of these identifiers.
+
+    Parameters
+    ----------
+    quoted
+        Their values: where one stands anywhere in a row, in a note about nobody for example, the
+        row is found, too. A value of fewer than `QUOTED_CHARS_MIN` characters says too little.
+    """
     wanted = set(keys)
+    texts = [text.encode() for text in quoted if len(text) >= QUOTED_CHARS_MIN]
+    escaped = b"|".join(re.escape(text) for text in texts)
+    pattern = re.compile(rb"(?<!\w)(?:" + escaped + rb")(?!\w)", re.IGNORECASE) if texts else None
     after = 0
     while rows := tx.quarantined(after, _PAGE):
-        yield from (row for row in rows if not wanted.isdisjoint(named_in(row)))
+        for row in rows:
+            is_named = not wanted.isdisjoint(named_in(row))
+            if is_named or (pattern is not None and pattern.search(row.body)):
+                yield row
         after = rows[-1].id
