@@ -2,7 +2,9 @@
 
 Four shapes are read. `jsonl`: one Segment call a line. `segment` and `rudderstack`: the raw
 archives of the two, one call a line with the service's own fields, which are left out; the
-corrected `timestamp` is kept as it stands. `csv`: a header names where each column goes.
+corrected `timestamp` is kept as it stands. `csv`: a header names where each column goes; a column
+that is no field of a call is a property of it, or of an identify or group a trait. Names of fields
+may be written `userId` or `user_id`.
 """
 
 from __future__ import annotations
@@ -13,11 +15,11 @@ import json
 import re
 import zlib
 from collections.abc import Callable, Iterator
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
 from heedful.kernel import InputError, expected
-from heedful.kernel.names import nearest
 
 FORMATS: Final = ("csv", "jsonl", "segment", "rudderstack")
 LINE_BYTES_MAX: Final = 1 << 20
@@ -36,8 +38,12 @@ FIELDS: Final = {
     "messageId",
     "timestamp",
 }
+_FOLDED: Final = {name.lower(): name for name in sorted(FIELDS)}
 PREFIXES: Final = ("properties.", "traits.", "context.")
 
+_TYPO_MIN: Final = 0.9  # likeness: "usr_id" is meant to be userId, "category_id" is its own
+_TIMES: Final = {"originalTimestamp", "receivedAt"}
+_CAMEL: Final = {re.sub(r"([A-Z])", r"_\1", name).lower(): name for name in FIELDS | _TIMES}
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,12})?")
 _KEPT: Final = FIELDS | {"properties", "traits", "context", "integrations"}
 
@@ -116,6 +122,7 @@ def _item(text: bytes, kind: str) -> tuple[dict[str, Any] | None, str]:
 
 def _from_archive(said: dict[str, Any]) -> dict[str, Any]:
     """Keep what the SDK said and the corrected time; leave out what the service added."""
+    said = {_CAMEL.get(name, name): value for name, value in said.items()}
     kept = {name: value for name, value in said.items() if name in _KEPT and value is not None}
     kept.setdefault("timestamp", said.get("originalTimestamp") or said.get("receivedAt"))
     traits = (said.get("context") or {}).get("traits")
@@ -178,13 +185,15 @@ def _csv(path: Path, stream: BinaryStream, place: Callable[[], int], kind: str) 
 
 
 def _header(names: list[str], path: Path) -> list[str]:
-    columns = [name.strip() for name in names]
+    columns = [_CAMEL.get(name.strip(), name.strip()) for name in names]
     for column in columns:
         if column in FIELDS or column.startswith(PREFIXES):
             continue
-        near = nearest(column, FIELDS)
-        remedy = f"Did you mean {near}?" if near else "Write properties.NAME or traits.NAME."
-        what = expected("a known column", repr(column), f"{path}:1", remedy)
+        near = get_close_matches(column.replace("_", "").lower(), _FOLDED, 1, _TYPO_MIN)
+        if column and not near:
+            continue
+        remedy = f"Did you mean {_FOLDED[near[0]]}?" if near else "Give each column a name."
+        what = expected("a known column or one of your own", repr(column), f"{path}:1", remedy)
         raise InputError("bad_header", what)
     if "timestamp" not in columns:
         what = expected("a column timestamp", "none", f"{path}:1")
@@ -197,18 +206,25 @@ def _header(names: list[str], path: Path) -> list[str]:
 
 def _from_row(columns: list[str], row: list[str]) -> dict[str, Any]:
     item: dict[str, Any] = {}
+    own: dict[str, Any] = {}
     for column, cell in zip(columns, row, strict=True):
         if not cell:
             continue
-        head, separator, rest = column.partition(".")
-        if not separator:
+        head, _, rest = column.partition(".")
+        if column in FIELDS:
             item[column] = cell
+            continue
+        if not column.startswith(PREFIXES):
+            own[column] = typed(cell)
             continue
         place = item.setdefault(head, {})
         *folders, name = rest.split(".") if head == "context" else [rest]
         for folder in folders:
             place = place.setdefault(folder, {})
         place[name] = typed(cell)
+    if own:
+        said = "traits" if item.get("type") in ("identify", "group") else "properties"
+        item[said] = own | item.get(said, {})
     return item
 
 

@@ -47,7 +47,11 @@ def import_(
     db: Db = None,
     as_json: Json = False,
 ) -> None:
-    """Import events from files; interrupted, it goes on where it was."""
+    """Import events from files; interrupted, it goes on where it was.
+
+    A line of JSON is one call of Segment's specification. A CSV names its columns: timestamp, event
+    or type, userId (or user_id), anonymousId; others are properties, or traits of an identify.
+    """
     from heedful.cli.client import connect
     from heedful.cli.formats import FORMATS
     from heedful.cli.screen import print_json

@@ -116,6 +116,39 @@ def test_a_csv_says_by_its_header_where_columns_go(tmp_path: Path) -> None:
     ]
 
 
+def test_a_csv_as_a_table_gives_it_says_enough(tmp_path: Path) -> None:
+    file = write(
+        tmp_path / "e.csv",
+        "type,event,user_id,anonymous_id,timestamp,revenue,category_id,properties.price,email",
+        f"track,Bought,7,a,{AT},19.90,3,5,",
+        f"identify,,7,,{AT},,,,a@b.c",
+    )
+    assert items(file, "csv") == [
+        {
+            "type": "track",
+            "event": "Bought",
+            "userId": "7",
+            "anonymousId": "a",
+            "timestamp": AT,
+            "properties": {"revenue": 19.9, "category_id": 3, "price": 5},
+        },
+        {"type": "identify", "userId": "7", "timestamp": AT, "traits": {"email": "a@b.c"}},
+    ]
+
+
+@pytest.mark.parametrize("slip", ["usr_id", "userid", "timestamps", ""], ids=repr)
+def test_a_column_that_is_nearly_a_field_is_no_property(tmp_path: Path, slip: str) -> None:
+    with pytest.raises(InputError) as refused:
+        items(write(tmp_path / "e.csv", f"event,timestamp,{slip}"), "csv")
+    assert refused.value.code == "bad_header"
+
+
+def test_an_archive_with_names_of_columns_is_read_alike(tmp_path: Path) -> None:
+    said = {"type": "track", "event": "Bought", "user_id": "7", "original_timestamp": AT}
+    [item] = items(write(tmp_path / "e.jsonl", said), "segment")
+    assert item == {"type": "track", "event": "Bought", "userId": "7", "timestamp": AT}
+
+
 def test_a_bad_row_of_a_csv_does_not_end_the_file(tmp_path: Path) -> None:
     file = tmp_path / "e.csv"
     rows = [b"event,timestamp", b"A,x", b"\xff,x", b"too,many,cells", b"B,x", b""]
