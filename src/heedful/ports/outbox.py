@@ -62,9 +62,6 @@ class Outbox(Protocol):
     def effects_in(self, status: EffectStatus, after: str, limit: int) -> list[EffectRow]:
         """Read effects of one status in the order of their ids, beyond an id."""
 
-    def count_effects(self) -> dict[tuple[str, EffectStatus], int]:
-        """Count effects by destination and status."""
-
     def delete_effects(self, fragments: Sequence[int]) -> int:
         """Delete the effects of fragments, as an erasure must; say how many."""
 

@@ -17,6 +17,7 @@ class StoreStats(NamedTuple):
     events: int
     quarantined: int
     bytes_on_disk: int
+    """Of the database and of the files that archiving made."""
     bytes_free: int
 
 

@@ -93,12 +93,6 @@ class Decisions(Statements):
         )
         return [EffectRow._make(row) for row in rows]
 
-    def count_effects(self) -> dict[tuple[str, EffectStatus], int]:
-        rows = self.execute(
-            "SELECT destination, status, count(*) FROM effects GROUP BY 1, 2 ORDER BY 1, 2"
-        )
-        return {(row[0], row[1]): row[2] for row in rows}
-
     def delete_effects(self, fragments: Sequence[int]) -> int:
         singles = [(key,) for key in dict.fromkeys(fragments)]
         return max(0, self.executemany("DELETE FROM effects WHERE fragment = ?", singles).rowcount)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any, Final
 
@@ -77,9 +76,6 @@ class MemoryDecisions:
 
     def effects_in(self, status: EffectStatus, after: str, limit: int) -> list[EffectRow]:
         return [r for r in self._effects() if r.status == status and r.id > after][:limit]
-
-    def count_effects(self) -> dict[tuple[str, EffectStatus], int]:
-        return dict(Counter((row.destination, row.status) for row in self._effects()))
 
     def delete_effects(self, fragments: Sequence[int]) -> int:
         gone = self.effects_of(fragments)

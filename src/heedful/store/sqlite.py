@@ -230,14 +230,16 @@ class SqliteStore:
     def stats(self) -> StoreStats:
         """Measure the store without reading its rows."""
 
-        def count(transaction: SqliteTransaction) -> tuple[int, int, int]:
+        def count(transaction: SqliteTransaction) -> tuple[int, int, int, int]:
             execute = transaction.execute
             customers = execute("SELECT count(*) FROM customers").fetchone()[0]
             quarantined = execute("SELECT count(*) FROM quarantine").fetchone()[0]
-            return customers, transaction.count_log(), quarantined
+            archived = sum(file.byte_count for file in transaction.archived_files())
+            return customers, transaction.count_log(), quarantined, archived
 
-        counted = self.read(count)  # type: ignore[arg-type]
-        return StoreStats(*counted, self._bytes_on_disk(), free_bytes(self.path))
+        customers, events, quarantined, archived = self.read(count)  # type: ignore[arg-type]
+        used = self._bytes_on_disk() + archived
+        return StoreStats(customers, events, quarantined, used, free_bytes(self.path))
 
     def close(self) -> None:
         """Let go of everything; the last connection folds the WAL into the file."""

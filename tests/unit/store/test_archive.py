@@ -106,6 +106,17 @@ def test_nothing_behind_a_young_event_is_moved(store: SqliteStore) -> None:
     assert hot(store) == list(range(61, 102))
 
 
+def test_the_bytes_of_the_files_are_bytes_of_the_store(store: SqliteStore) -> None:
+    store.archive(1_091, described)
+    base = Path(store.path)
+    database = sum(
+        path.stat().st_size for path in base.parent.glob(f"{base.name}*") if path.is_file()
+    )
+    archived = sum(path.stat().st_size for path in files(store))
+    assert archived > 0
+    assert store.stats().bytes_on_disk == database + archived
+
+
 def test_an_erasure_reaches_the_files(store: SqliteStore) -> None:
     store.archive(1_091, described)
     expected = [row for row in whole_log(store) if row.fragment != 1]
