@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
 import pytest
 
 from heedful.api.cors import PREFLIGHT_S
+from heedful.api.ingest import LOOP_BYTES_MAX
+from heedful.ingest import parse_request
+from heedful.ingest.types import Intake
 from tests.api.serving import Served, bearer
 
 ORIGIN = "https://shop.example"
@@ -54,6 +59,39 @@ def test_a_clock_that_runs_years_ahead_loses_no_event(
         (event,) = client.get(path).json()["items"]
     assert event["at"] == event["received_at"]
     assert event["flags"] == ["skew_absurd" if is_sent_then else "future_clamped"]
+
+
+# -- large requests -------------------------------------------------------------------------------
+
+
+def test_a_large_request_is_read_beside_the_small_ones(
+    served: Served, http: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The event loop answers others while a thread reads; both land, and each is answered once."""
+    entered, go_on = threading.Event(), threading.Event()
+
+    def reading(path: str, body: bytes, **rest: Any) -> Intake:
+        if len(body) > LOOP_BYTES_MAX:
+            entered.set()
+            assert go_on.wait(60)
+        return parse_request(path, body, **rest)
+
+    monkeypatch.setattr("heedful.api.ingest.parse_request", reading)
+    pad = "x" * 2_000
+    batch = [call("large", messageId=f"large-{n}", properties={"pad": pad}) for n in range(80)]
+    with ThreadPoolExecutor(1) as sender:
+        said = {"json": {"batch": batch}, "headers": bearer(served.keys["source"])}
+        large = sender.submit(http.post, "/v1/batch", **said)  # type: ignore[arg-type]
+        assert entered.wait(60)
+        small = call("small", messageId="small-1")
+        answer = httpx.post(
+            f"{served.url}/v1/track", json=small, headers=bearer(served.keys["source"])
+        )
+        assert (answer.status_code, large.done()) == (200, False)
+        go_on.set()
+        assert large.result().status_code == 200
+    assert customer(served, "large")["event_count"] == len(batch)
+    assert customer(served, "small")["event_count"] == 1
 
 
 # -- keys -----------------------------------------------------------------------------------------

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Final
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Final, TypeVar
 from urllib.parse import parse_qs
 
 from heedful.api.context import Context, header_map
@@ -31,8 +34,14 @@ from heedful.ingest import (
 )
 from heedful.kernel import HeedfulError, InputError, expected
 
+T = TypeVar("T")
+
 ROUTES: Final = frozenset(f"/v1/{tail}" for tail in PATHS)
 """Paths that are answered here."""
+
+LOOP_BYTES_MAX: Final = 128 * 1024
+"""Bytes of a body that is read on the event loop; a larger one is read on a thread. At 40 ms a MiB
+it takes the 5 ms after which threads of Python take turns: below it a thread would free nobody."""
 
 _METHODS: Final = ("POST", "OPTIONS")
 _SUCCESS: Final = b'{"success":true}'
@@ -47,6 +56,8 @@ class Ingest:
         self._rate = RateLimit(settings.rate_events_per_s, settings.rate_burst_s)
         self._metrics = context.metrics
         self._wire_bytes_max = settings.wire_bytes_max
+        # One thread: large requests wait for each other, and take turns with all that is small.
+        self._large = ThreadPoolExecutor(1, thread_name_prefix="heedful-parse")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -73,7 +84,8 @@ class Ingest:
         app = self._context.app
         client = scope["client"][0] if scope.get("client") else None
         sender = self._context.bearer(headers.get("authorization"), client)
-        body = inflate(wire, headers.get("content-encoding"))
+        encoding = headers.get("content-encoding")
+        body = await self._apart(len(wire), partial(inflate, wire, encoding))
         if sender is None:
             sender = self._sender(headers.get("authorization"), body)
         rules = self._rules(sender, scope)
@@ -83,7 +95,8 @@ class Ingest:
             sent_at=headers.get("sentat"),
         )
         received_at = app.clock()
-        intake = parse_request(
+        parsed = partial(
+            parse_request,
             path,
             body,
             source=rules,
@@ -92,13 +105,15 @@ class Ingest:
             ip=client,
             headers=said,
         )
+        intake = await self._apart(len(body), parsed)
         self._rate.require(rules.name, len(intake.events) + len(intake.refused))
         refused = []
         if intake.refused:
             for refusal in intake.refused:
                 if refusal.disposition == "reject":  # the others are counted when they are kept
                     self._metrics.refused.labels(rules.name, refusal.code).inc()
-            refused = rows_of(
+            kept = partial(
+                rows_of,
                 intake.refused,
                 path.rpartition("/")[2],
                 body,
@@ -108,10 +123,17 @@ class Ingest:
                 identity=app.engine.world.identity,
                 received_at=received_at,
             )
+            refused = await self._apart(len(body), kept)
         if intake.events or refused:
             await asyncio.wrap_future(app.engine.ingest(intake.events, refused))
         self._metrics.acknowledged.labels(rules.name).inc(len(intake.events))
         self._metrics.ack.observe(time.perf_counter() - begun)
+
+    async def _apart(self, size: int, work: Callable[[], T]) -> T:
+        """Do work on a body here or, where it would hold up everybody else, on the one thread."""
+        if size <= LOOP_BYTES_MAX:
+            return work()
+        return await asyncio.get_running_loop().run_in_executor(self._large, work)
 
     def _sender(self, authorization: str | None, body: bytes) -> Identity:
         key = find_write_key(authorization, body)
