@@ -24,7 +24,7 @@ from shop import KEY, SEED, Lives, batch_body
 
 WARM_UP_S = 3.0
 NEWCOMERS = 0.02
-"""Share of events of somebody who was never seen before."""
+"""Share of people in the load who were never seen before."""
 
 
 class Connection:
@@ -76,16 +76,20 @@ class Load:
         with self._lock:
             self._number += 1
             number = self._number
-        texts = []
+        texts: list[str] = []
         for i in range(given.batch):
-            whose = draw.randrange(given.customers)
-            if draw.random() < NEWCOMERS:
-                self._newcomers += 1
-                whose = given.customers + self._newcomers + (time.time_ns() % 10**6) * 10**6
+            if i % given.together == 0:
+                whose = self._somebody(draw)
             at = format_instant(now - (given.batch - i) * 7)
             texts.append(self._lives.next(whose, f"{self._run}-{number}-{i}", at))
         packer = zlib.compressobj(1, zlib.DEFLATED, 31)
         return packer.compress(batch_body(texts, format_instant(now))) + packer.flush()
+
+    def _somebody(self, draw: random.Random) -> int:
+        if draw.random() >= NEWCOMERS:
+            return draw.randrange(self._given.customers)
+        self._newcomers += 1
+        return self._given.customers + self._newcomers + (time.time_ns() % 10**6) * 10**6
 
     def client(self, index: int) -> None:
         """Send batches one after another until the end."""
@@ -117,6 +121,7 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--customers", type=int, default=100_000)
     parser.add_argument("--batch", type=int, default=100)
+    parser.add_argument("--together", type=int, default=1, help="events that one person sends")
     parser.add_argument("--rate", type=float, default=0.0, help="events a second; 0: all it takes")
     load = Load(parser.parse_args())
     threads = [

@@ -16,8 +16,9 @@ class SqliteSettings(msgspec.Struct, frozen=True, kw_only=True):
     `synchronous` is no setting: an acknowledgement means that the disk has it.
     """
 
-    page_bytes: int = 4096
-    """Size of a page of a new file; an existing file keeps its own."""
+    page_bytes: int = 8192
+    """Size of a page of a new file; an existing file keeps its own. An active customer of 6 to 7 KB
+    then is one page: a commit took a quarter less CPU than with two of 4096."""
     cache_bytes: int = 64 * MIB
     """Page cache of the writer."""
     reader_cache_bytes: int = 8 * MIB
