@@ -17,7 +17,7 @@ import numpy as np
 
 from heedful.kernel import MICRO, InputError, expected
 from heedful.learn.arms import PRIOR_DEFAULT, ArmSpec, spec_of_parts
-from heedful.learn.change import has_changed, surprise
+from heedful.learn.change import added, has_changed, surprise, weighed_at
 from heedful.learn.context import Context, Hashes, Reader, mixed
 from heedful.learn.dense import DenseBlocks
 from heedful.learn.model import Panel
@@ -132,7 +132,7 @@ class LogisticArms:
         found = self._learn(slot, row.goal, spec, context, (outcome, weight, retract))
         self.learn_seq = row.learn_seq
         is_final = row.state in ("converted", "expired")
-        return Learned(True, is_final and self._is_change(slot, outcome, found.p))
+        return Learned(True, is_final and self._is_change(slot, row, found.p))
 
     @property
     def is_contextual(self) -> bool:
@@ -211,16 +211,22 @@ class LogisticArms:
             self.sparse.update(places, values, found.slope, found.curvature)
         return found
 
-    def _is_change(self, slot: int, outcome: float, p: float) -> bool:
+    def _is_change(self, slot: int, row: LearningRow, p: float) -> bool:
         if not self.settings.detects_change:
             return False
-        kept = self.dense.sums[slot]
-        sums = surprise((float(kept[0]), float(kept[1])), outcome, p)
-        is_change = has_changed(sums)
-        if is_change:
-            self.dense.forget(slot, FORGET_ON_CHANGE)
-            sums = (0.0, 0.0)
-        kept[0], kept[1] = sums
+        found, batches = surprise(row.outcome / MICRO, p), []
+        if row.window_ms <= 0:
+            batches.append(found)
+        else:
+            batches += self.dense.weighable(slot, row.at)
+            self.dense.wait(slot, found, weighed_at(row.decided_at, row.window_ms))
+        is_change, kept = False, self.dense.sums[slot]
+        for batch in batches:
+            sums = added((float(kept[0]), float(kept[1])), batch)
+            if has_changed(sums):
+                self.dense.forget(slot, FORGET_ON_CHANGE)
+                is_change, sums = True, (0.0, 0.0)
+            kept[0], kept[1] = sums
         return is_change
 
     def _spec(self, row: LearningRow) -> ArmSpec:

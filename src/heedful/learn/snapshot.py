@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound="LogisticArms")
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 
 _SYMMETRIC: Final = ("spread", "weight")  # the lower triangle holds all
 
+_SINCE_2: Final = ("weighed_at", "waiting")  # nothing waits in a snapshot of schema 1
+
 
 class _Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="logistic_arms"):
-    schema: Literal[1]
+    schema: Literal[1, 2]
     learn_seq: int
     settings: LogisticSettings
     slots: list[tuple[str, str]]
@@ -93,6 +95,8 @@ def _restored(make: type[M], snapshot: _Snapshot) -> M:
         (GROUP_ARRAYS, snapshot.group_arrays, len(snapshot.groups)),
     ):
         for name in names:
+            if name in _SINCE_2 and snapshot.schema == 1:
+                continue
             target = getattr(dense, name)
             target[:count] = _unpacked(name, arrays[name], target[:count])
     sparse.at = snapshot.sparse_at
