@@ -43,6 +43,7 @@ def forget_decisions(tx: Transaction, fragments: Sequence[int], pseudonym: int) 
                             trigger=0,
                             seen={},
                             because={},
+                            ahead=None,
                             features=b"",
                             flags=(ERASED,),
                         )

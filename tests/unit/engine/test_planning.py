@@ -14,7 +14,7 @@ from heedful.engine.engine import Engine
 from heedful.engine.pasts import TRAINING
 from heedful.engine.replay import decisions_differing, rebuild
 from heedful.events import Event, EventType
-from heedful.kernel import DAY_MS, MICRO, InputError
+from heedful.kernel import DAY_MS, MICRO, InputError, public_id
 from heedful.learn import LaterTable
 from heedful.sense.ahead import GRID
 from heedful.store.memory import MemoryStore
@@ -150,7 +150,11 @@ def test_people_who_refused_training_are_left_out_and_erasures_are_told() -> Non
         seen = train(here)
         assert (seen.customers, seen.refused) == (39, 1)
         assert register.packed(theirs) not in seen.fragments
+        decided = here.engine.decisions.read(public_id("d", ask(here, "u4", 0).id))
+        assert decided.ahead is not None
         assert here.engine.erase(here.who("user_id", "u4")).retrain == ("ahead",)
+        left = here.engine.decisions.read(public_id("d", decided.id))
+        assert (left.flags, left.ahead) == (("erased",), None)
         (state, _) = here.engine.trainer.states(here.strategy.models)
         assert (state["kind"], state["retrain"]) == ("ahead", ["people_erased"])
         again = train(here)

@@ -7,21 +7,17 @@ import random
 import pytest
 
 from heedful.kernel import DAY_MS, HOUR_MS, MICRO
-from heedful.learn import SILENT
+from heedful.learn import FOLLOWING_ARMS_MAX, SILENT
 from heedful.measure.ahead import (
-    FATIGUE,
-    GRID,
-    NEED,
     PENALTIES,
-    RECENCY,
     STEP_MS,
-    TRUST,
     WEEKS_MAX,
     Life,
     LongGame,
     state_at,
     transitions,
 )
+from heedful.sense.ahead import FATIGUE, GRID, NEED, OTHERS, RECENCY, TRUST
 
 START = 1_700_000_000_000
 QUIET = Life(1, [START], [], [], [], [])
@@ -172,3 +168,18 @@ def test_nobody_says_nothing() -> None:
 
 def test_the_same_lives_give_the_same_report() -> None:
     assert town(40).report() == town(40).report()
+
+
+# Tables
+
+
+def test_actions_beyond_those_told_apart_are_taken_together() -> None:
+    game = LongGame({}, START, START + 80 * STEP_MS)
+    for person in range(80):
+        told = [(START + i * STEP_MS + 1, f"news{(person + i) % 80}") for i in range(79)]
+        game.add(Life(person, [START], told, [], [], []))
+    assert len(game.said) == FOLLOWING_ARMS_MAX - 1
+    assert game.said[OTHERS] > max(n for arm, n in game.said.items() if arm != OTHERS)
+    table = game.table(5 * MICRO, 365 * DAY_MS)
+    assert OTHERS in table.arms
+    assert table.later("never heard of", 0) == table.usual[0]
