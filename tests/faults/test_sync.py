@@ -25,7 +25,8 @@ _WRITES = frozenset({"write", "writev", "sendto", "sendmsg", "pwrite64", "pwrite
 _SYNCS = frozenset({"fsync", "fdatasync"})
 _TRACED = "trace=" + ",".join(sorted(_READS | _WRITES | _SYNCS))
 # One page of the WAL is 4 KiB: with a shorter limit the trace would cut the messageIds off.
-STRACE = ("--seccomp-bpf", "-f", "-y", "-s", "5000", "-e", _TRACED, "-e", "signal=none", "-o")
+# Of each write so many bytes are shown: more than a page of the file.
+STRACE = ("--seccomp-bpf", "-f", "-y", "-s", "10000", "-e", _TRACED, "-e", "signal=none", "-o")
 
 # strace pads the id of a thread to five characters: below 10,000 more than one space follows it.
 _CALL = re.compile(r"^(\d+) +(\w+)\(\d+<([^>]*)>(.*)$")

@@ -252,7 +252,7 @@ def test_vacuum_says_when_a_read_keeps_deleted_bytes_alive(path: str) -> None:
 
 
 def test_a_file_that_may_grow_no_further_is_full_and_recovers(path: str) -> None:
-    settings = SqliteSettings(ballast_bytes=0, free_bytes_min=0, file_bytes_max=400 * 1024)
+    settings = SqliteSettings(ballast_bytes=0, free_bytes_min=0, file_bytes_max=800 * 1024)
     store = SqliteStore(path, settings)
     kept = 0
 
