@@ -18,6 +18,14 @@ def create(
         typer.Option(help="owner, operator, analyst, supervisor, agent, service or source."),
     ],
     name: Annotated[str, typer.Option(help="Whose key it is; for a source, the source's name.")],
+    write_key: Annotated[
+        str | None,
+        typer.Option(
+            "--write-key",
+            help="Of a source, the key that its SDKs already carry.",
+            show_default="a new one",
+        ),
+    ] = None,
     directory: Dir = HERE,
     db: Db = None,
     as_json: Json = False,
@@ -28,7 +36,8 @@ def create(
     from heedful.cli.client import connect
 
     with connect(directory, db) as api:
-        key = api.post("/v1/keys", {"role": role, "name": name})["key"]
+        said = {"role": role, "name": name} | ({"key": write_key} if write_key else {})
+        key = api.post("/v1/keys", said)["key"]
     print(json.dumps({"key": key}) if as_json else key)
 
 

@@ -55,3 +55,10 @@ def test_it_runs_as_a_module() -> None:
         [sys.executable, "-m", "heedful", "version", "--json"], capture_output=True, check=True
     )
     assert json.loads(done.stdout) == {"version": __version__}
+
+
+def test_a_source_keeps_the_key_that_its_sdks_carry(run: Run, workspace: Path) -> None:
+    made = ("keys", "create", "--name", "web", "--dir", workspace, "--json", "--write-key", "WK")
+    assert json.loads(run(*made, "--role", "source").stdout) == {"key": "WK"}
+    again = ("keys", "create", "--name", "boss", "--dir", workspace, "--write-key", "WK2")
+    assert run(*again, "--role", "owner").exit_code == 2
