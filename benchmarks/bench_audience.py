@@ -1,116 +1,137 @@
-"""What deciding for an audience costs: stored customers in, one answer each out, over columns.
+"""What deciding for an audience costs: `heedful decide --audience all`, from store to file.
 
-Each customer is decoded from the bytes that a store holds, read by the conditions of every action
-(twenty signals, traits, consents, contacts), gated, valued, and drawn with exact chances. The
-people are those of `bench_decide.py`, 2,000 different ones again and again. A request for each of a
-sample of them is decided alone, too: the answers have to be the same, and its CPU time is the peer.
+A workspace is filled with customers, then the command is run as anybody runs it: it owns the store,
+shares the people among processes, and writes a row for each. Each customer is decoded from stored
+bytes, read by the conditions of every action (twenty signals, traits, consents, contacts), gated,
+valued, and drawn with exact chances. For a sample the file is compared with what a question alone
+is answered, whose CPU time is the peer.
 
-Two processes share the work, as two cores would. What is timed is CPU time; "at rest" it is divided
-by how slow the machine is meanwhile (`machine.Pace`). A run of a part of a million is multiplied.
+CPU time is that of the command and all its processes, memory the most that all of them held
+together. "At rest" it is divided by how slow the machine is meanwhile (`machine.Pace`).
 
-    python benchmarks/bench_audience.py --customers 1000000
+    python benchmarks/bench_audience.py --customers 1000000 --processes 2
 """
 
 from __future__ import annotations
 
 import argparse
-import multiprocessing
-import random
+import csv
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import threading
 import time
-from collections.abc import Sequence
-from typing import NamedTuple
+from pathlib import Path
+from typing import NamedTuple, Self
 
-import bench_decide as bench
+import audience_workspace
 import machine
-from heedful import core
-from heedful.core import Customer
-from heedful.decide import Person, Rules, Surroundings, compile_rules, new_case, preview
-from heedful.decide.columns import Asking, ColumnarDecider, answer_of
-from heedful.events import Identifier
-from heedful.govern.governance import Governance
-from heedful.kernel import MICRO
+from heedful import decide
+from heedful.app import open_app
+from heedful.app.audience_rows import shown, written
+from heedful.app.audience_state import AskedAudience
+from heedful.decide.columns import answer_of
+from heedful.engine.audience import AudienceDecider
+from heedful.kernel import MICRO, parse_public_id
 
 MILLION = 1_000_000
-DIFFERENT = 2_000
 SAMPLE = 300
 BAR_S = 120.0
-BATCH = 1_000
+BAR_MB = 4_096
+LOOK_S = 0.2
 
 
 class Done(NamedTuple):
-    """What one process did."""
+    """What a run took."""
 
-    people: int
+    wall_s: float
     cpu_s: float
     slowdown: float
     peak_mb: float
-    columnar: int
+    told: dict[str, object]
 
 
-class World(NamedTuple):
-    """A strategy of many actions, what was learned, and the bytes of different people."""
+class Memory:
+    """The most that a process and all that it started held together."""
 
-    rules: Rules
-    shared: Surroundings
-    bodies: list[bytes]
+    def __init__(self, pid: int) -> None:
+        self.peak_mb = 0.0
+        self._pid = pid
+        self._is_over = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
 
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
 
-def world_of(actions: int) -> World:
-    """Make the strategy and the people."""
-    draw = random.Random(20_261_121)
-    signals = bench.signal_set()
-    rules = compile_rules(bench.definitions(actions, draw), signals, version="bench")
-    learned = bench.model(actions, draw)
-    shared = Surroundings(
-        secret=bench.SECRET, models={"beta": learned}, governance=Governance(), budgets={}
-    )
-    bodies = []
-    while len(bodies) < DIFFERENT:
-        for one in bench.people(signals, draw):
-            bodies.append(core.encode(Customer(core.SCHEMA, one.profile, one.senses)))
-    return World(rules, shared, bodies)
+    def __exit__(self, *_: object) -> None:
+        self._is_over.set()
+        self._thread.join()
 
-
-def asking(body: bytes, number: int) -> Asking:
-    """Read one customer as a store keeps them, and ask about them."""
-    state = core.decode(body)
-    names = (Identifier("user_id", f"u{number}"), Identifier("email", f"u{number}@e.io"))
-    person = Person(number, state.profile, state.senses, lambda: names)
-    said = {"placement": "home"}
-    asked = bench.event(number, "own", bench.DECISION_REQUESTED, bench.NOW, properties=said)
-    return Asking(person, new_case(), asked)
+    def _run(self) -> None:
+        while not self._is_over.wait(LOOK_S):
+            held = 0.0
+            for pid in family(self._pid):
+                try:
+                    held += machine.resident_mb(pid)
+                except (OSError, StopIteration):  # it has just ended
+                    continue
+            self.peak_mb = max(self.peak_mb, held)
 
 
-HELD: list[World] = []
-"""The one world; forked processes find it here, since what is compiled is not to be sent."""
+def family(pid: int) -> list[int]:
+    """List a process and those that it started."""
+    found = [pid]
+    for file in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            found += [int(child) for child in file.read_text("ascii").split()]
+        except OSError:
+            continue
+    return found
 
 
-def decide(numbers: Sequence[int]) -> Done:
-    """Decide for a share of the people, a batch at a time."""
-    (world,) = HELD
-    decider = ColumnarDecider(world.rules, world.shared)
-    columnar = 0
+def run(directory: Path, processes: int, out: Path) -> Done:
+    """Run the command."""
+    command = [sys.executable, "-c", "from heedful.cli import main; main()", "decide"]
+    command += ["--audience", "all", "--placement", "home", "--run", "bench", "--json"]
+    command += ["--processes", str(processes), "--out", str(out), "--dir", str(directory)]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    begun = time.perf_counter()
     with machine.Pace() as pace:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        with Memory(process.pid) as memory:
+            said, _ = process.communicate()
+    wall = time.perf_counter() - begun
+    if process.returncode:
+        raise SystemExit(f"the command ended with {process.returncode}")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Done(wall, cpu, pace.slowdown, memory.peak_mb, json.loads(said))
+
+
+def alone(directory: Path, out: Path) -> tuple[float, int]:
+    """Decide for a sample one by one: CPU seconds of one person, and how many rows are the same."""
+    with out.open(encoding="utf-8", newline="") as file:
+        lines = file.readlines()[1:]
+    step = max(len(lines) // SAMPLE, 1)
+    sample = lines[::step][:SAMPLE]
+    keys = [parse_public_id("c", row[0]) or 0 for row in csv.reader(sample)]
+    with open_app(directory) as app:
+        world, shared, now = app.engine.decisions.prepared()
+        asked = AskedAudience("bench", None, "home").compiled(world)
+        decider = AudienceDecider(world, shared, asked, now)
+        questions = app.store.read(lambda tx: decider.asking(tx, keys))
         begun = time.thread_time()
-        for start in range(0, len(numbers), BATCH):
-            batch = numbers[start : start + BATCH]
-            asked = [asking(world.bodies[n % DIFFERENT], n) for n in batch]
-            columnar += sum(answer.is_columnar for answer in decider.decide(asked))
-        spent = time.thread_time() - begun
-    return Done(len(numbers), spent, pace.slowdown, machine.own_peak_mb(), columnar)
-
-
-def alone(world: World) -> tuple[float, bool]:
-    """Decide for a sample one by one: CPU seconds of one person, and whether all are the same."""
-    asked = [asking(world.bodies[n % DIFFERENT], n) for n in range(SAMPLE)]
-    together = ColumnarDecider(world.rules, world.shared).decide(asked)
-    begun = time.thread_time()
-    one_by_one = [
-        answer_of(preview(world.rules, world.shared, one.person, one.case, one.event))
-        for one in asked
-    ]
-    spent = (time.thread_time() - begun) / SAMPLE
-    return spent, [a._replace(is_columnar=False) for a in together] == one_by_one
+        answers = [
+            answer_of(decide.preview(world.rules, shared, one.person, one.case, one.event))
+            for one in questions
+        ]
+        spent = (time.thread_time() - begun) / len(keys)
+    one_by_one = [written([shown(answer)], "csv") for answer in answers]
+    return spent, sum(a == b for a, b in zip(one_by_one, sample, strict=True))
 
 
 def main() -> None:
@@ -123,29 +144,29 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=2)
     given = parser.parse_args()
     machine.print_head(f"An audience of {given.customers:,} x {given.actions} actions.")
-    world = world_of(given.actions)
-    shares = [range(i, given.customers, given.processes) for i in range(given.processes)]
-    begun = time.perf_counter()
-    HELD.append(world)
-    with multiprocessing.get_context("fork").Pool(given.processes) as pool:  # no thread runs yet
-        done = pool.map(decide, shares)
-    wall = time.perf_counter() - begun
-    one, is_same = alone(world)
-    cpu = sum(part.cpu_s for part in done) / given.customers
-    rest = sum(part.cpu_s / part.slowdown for part in done) / given.customers
-    per_core = MILLION / given.processes
+    with tempfile.TemporaryDirectory() as folder:
+        directory, out = Path(folder) / "shop", Path(folder) / "who.csv"
+        filled = audience_workspace.make(directory, given.customers, given.actions)
+        done = run(directory, given.processes, out)
+        one, same = alone(directory, out)
+        size = os.stat(out).st_size
+    each, looked = done.cpu_s / given.customers, done.told["looked"]
+    cores = min(given.processes, os.cpu_count() or 1)
     rows = [
-        ("CPU us of one person, at rest", f"{rest * MICRO:.0f}", ""),
-        ("CPU us of one person, as measured", f"{cpu * MICRO:.0f}", ""),
+        ("customers decided, and rows", f"{looked:,}", f"{given.customers:,}"),
+        ("s of the whole command", f"{done.wall_s:.1f}", ""),
+        ("CPU us of one person, at rest (as measured)",
+         f"{each / done.slowdown * MICRO:.0f} ({each * MICRO:.0f})", ""),
+        (f"s for 1,000,000 on {cores} cores, at rest (as measured)",
+         f"{each / done.slowdown * MILLION / cores:.0f} ({each * MILLION / cores:.0f})",
+         f"{BAR_S:.0f}"),
         ("alone, CPU us as measured", f"{one * MICRO:.0f}", ""),
-        ("columns to alone", f"{cpu / one:.2f}", ""),
-        ("same answers on a sample", f"{is_same} ({SAMPLE})", "True"),
-        ("decided over columns", f"{sum(d.columnar for d in done) / given.customers:.1%}", ""),
-        ("wall s of this run", f"{wall:.1f}", ""),
-        ("s for 1,000,000 on 2 cores, at rest", f"{rest * per_core:.0f}", f"{BAR_S:.0f}"),
-        ("s for 1,000,000 on 2 cores, as measured", f"{cpu * per_core:.0f}", f"{BAR_S:.0f}"),
-        ("peak MiB of a process", f"{max(d.peak_mb for d in done):.0f}", "4,096 in all"),
-    ]
+        ("same rows on a sample", f"{same} of {SAMPLE}", "all"),
+        ("decided one by one", f"{done.told['alone']:,}", ""),
+        ("peak MiB of all processes together", f"{done.peak_mb:.0f}", f"{BAR_MB:,}"),
+        ("MiB of the file", f"{size / 2**20:.1f}", ""),
+        ("s to fill the store", f"{filled:.1f}", ""),
+    ]  # fmt: skip
     machine.print_table(["audience", "measured", "bar"], rows)
 
 

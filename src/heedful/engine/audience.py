@@ -107,6 +107,13 @@ class AudienceDecider:
         rows = [found[key] for key in keys if key in found]
         return Page(self._decided(tx, rows), len(keys), None)
 
+    def asking(self, tx: Transaction, keys: Sequence[int]) -> list[Asking]:
+        """Give the questions about customers by key, as they are decided."""
+        found = tx.customers(keys)
+        rows = [found[key] for key in keys if key in found]
+        clusters = tx.clusters(sorted({row.cluster for row in rows}))
+        return [self._asking(row, clusters) for row in rows]
+
     def _decided(self, tx: Transaction, rows: Sequence[CustomerRow]) -> list[Answer]:
         answers: list[Answer] = []
         for start in range(0, len(rows), BATCH_PEOPLE):
