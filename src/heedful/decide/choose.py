@@ -5,9 +5,9 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import Final, NamedTuple
 
-from heedful.decide.sheet import Worth
+from heedful.decide.pricing import Worth
 from heedful.decide.types import Decision
-from heedful.decide.value import Chances
+from heedful.decide.value import Chances, Stakes
 from heedful.kernel import InputError, expected
 from heedful.learn import PROBABILITY_ONE, draw, uniform_key
 
@@ -44,7 +44,7 @@ def choose_best(worths: list[Worth]) -> Chosen:
     return Chosen(index, weights, "best_value")
 
 
-def choose_drawn(chances: Chances, secret: bytes, decision_id: int) -> Chosen:
+def choose_drawn(chances: Chances | Stakes, secret: bytes, decision_id: int) -> Chosen:
     """Draw an arm by the chances that are recorded, as `choose_again` draws it."""
     key = uniform_key(secret, decision_id, CHOICE)
     target = key * chances.sums[-1] >> _KEY_BITS

@@ -30,7 +30,7 @@ from heedful.decide.rules import Rules, Slot
 from heedful.decide.run import Run
 from heedful.decide.step import preview, slot_of
 from heedful.decide.types import Decision, Person, Surroundings
-from heedful.decide.value import Chances
+from heedful.decide.value import Chances, Stakes
 from heedful.events import Event
 from heedful.expr.columns import Columns, columns_of
 from heedful.learn import PROBABILITY_ONE
@@ -129,11 +129,11 @@ class ColumnarDecider:
         """Decide for one person as a request does."""
         return self._alone(Asking(run.person, run.case, run.event))
 
-    def chances(self, choice: Choice, passed: int, recent: int, run: Run) -> Chances:
+    def chances(self, choice: Choice, passed: int, recent: int, run: Run) -> Chances | Stakes:
         """Give the chances of the arms that passed, as `Valuer.chances`; remembers more sets."""
         valuer = self.rules.valuer(self._shared, run.now)
-        if self._is_contextual or choice.is_weighted:
-            return valuer.chances(choice, passed, recent, run)
+        if not valuer.is_shared(choice):
+            return valuer.stakes(choice, passed, recent, run)
         key = choice, passed, recent, valuer.point(run)
         known = self._chances.get(key)
         if known is None:
@@ -229,7 +229,7 @@ class _Batch:
         p_choose = chosen.weights[chosen.place]
         if chosen.place == len(chances.options):
             return _nothing(run, "drawn", p_choose)
-        arm, value = chances.options[chosen.place].arm, chances.worths[chosen.place].value
+        arm, value = chances.options[chosen.place].arm, chances.value_of(chosen.place)
         return Answer(
             run.person.customer,
             arm.action,

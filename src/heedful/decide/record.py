@@ -14,9 +14,9 @@ from heedful.decide.choose import Chosen
 from heedful.decide.compiled import ActionRule, ArmRule
 from heedful.decide.definitions import DO_NOTHING, Tier
 from heedful.decide.limits import NOTHING_STANDS_MS
+from heedful.decide.pricing import Worth
 from heedful.decide.rules import Slot
 from heedful.decide.run import Run
-from heedful.decide.sheet import Worth
 from heedful.decide.types import Candidate, Decision, Shadow
 
 Verdict = Literal["chosen", "lost", "gated"]

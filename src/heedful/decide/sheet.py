@@ -23,6 +23,7 @@ from heedful.decide.compiled import ActionRule, ArmRule, ContactRules, GoalRule,
 from heedful.decide.definitions import DO_NOTHING
 from heedful.decide.limits import OUTCOME_MICROS_MAX
 from heedful.decide.models import Serving
+from heedful.decide.pricing import Increment, Integers, Priced, Product, Weighed, worths_of
 from heedful.kernel import MICRO, InvariantError
 from heedful.learn import (
     ArmColumns,
@@ -35,7 +36,6 @@ from heedful.learn import (
     columns_together,
 )
 
-Integers: TypeAlias = npt.NDArray[np.int64]
 Places: TypeAlias = npt.NDArray[np.intp]
 Contexts: TypeAlias = Callable[[Model], Context | None]
 """Reads a person at this moment as a model reads them."""
@@ -43,23 +43,6 @@ Contexts: TypeAlias = Callable[[Model], Context | None]
 
 _GROUNDS_MAX: Final = 64
 _DIRECT_MAX: Final = 10**11  # micros that 10^7 millionths may multiply within 64 bits
-
-
-class Worth(NamedTuple):
-    """What an arm is worth, and the terms that make it up."""
-
-    value: int
-    """Micros."""
-    terms: dict[str, int]
-    """Shared between records; never to be changed."""
-
-
-class Weighed(NamedTuple):
-    """What some arms are worth: `gain * p + offset` in micros each."""
-
-    worths: list[Worth]
-    gain: Integers
-    offset: Integers
 
 
 class Silence(NamedTuple):
@@ -240,61 +223,41 @@ class Sheet:
         later
             Micros that every arm of the choice changes about what comes later, where that is known.
         """
+        priced = self.price(arms, recent, beliefs, weights, later)
+        return Weighed(worths_of(priced), priced.gain, priced.offset)
+
+    def price(
+        self,
+        arms: Places,
+        recent: int,
+        beliefs: list[Beliefs],
+        weights: Integers | None,
+        later: Integers | None = None,
+    ) -> Priced:
+        """Value some arms as `weigh`, each term for all of them: no record is written of any."""
         ground, margin = self._ground, self._margin[arms]
         p, p_nothing = self._chances(arms, beliefs)
         lever = ground.lever[arms]
         if self._contact.is_product:
-            return self._product(p, margin, lever, weights)
+            if weights is None:
+                weights = np.full(len(p), MICRO)
+            gain = _times(lever, _scaled(weights, margin))
+            value = _times(p, gain)
+            return Product(p, margin, weights, lever, value, gain, np.zeros_like(gain))
         increment = _times(p - p_nothing, margin)
         d_clv, benefit, cost = ground.d_clv[arms], ground.benefit[arms], ground.cost[arms]
         fatigue = self._contact.fatigue_micros * recent * ground.spoken[arms]
         rest = d_clv + benefit - cost - fatigue
-        if later is not None:
-            rest += later[arms]
+        ahead = None if later is None else later[arms]
+        if ahead is not None:
+            rest += ahead
         value = _times(lever, increment + rest)
         offset = _times(lever, rest - _times(p_nothing, margin))
-        terms = [
-            {
-                "p_ppm": p_, "p_nothing_ppm": nothing, "margin": margin_,
-                "increment": increment_, "d_clv": d_clv_, "benefit": benefit_, "cost": cost_,
-                "fatigue": fatigue_, "lever_ppm": lever_, "value": value_,
-            }
-            for (
-                p_, nothing, margin_, increment_, d_clv_, benefit_, cost_, fatigue_, lever_, value_,
-            ) in zip(
-                *(
-                    term.tolist()
-                    for term in (
-                        p, p_nothing, margin, increment, d_clv, benefit, cost, fatigue, lever,
-                        value,
-                    )
-                ),
-                strict=True,
-            )
-        ]  # fmt: skip
-        if later is not None:
-            for one, ahead in zip(terms, later[arms].tolist(), strict=True):
-                one["ahead"] = ahead
-        return Weighed([Worth(one["value"], one) for one in terms], _times(lever, margin), offset)
-
-    def _product(
-        self,
-        p: Integers,
-        margin: Integers,
-        lever: Integers,
-        weights: Integers | None,
-    ) -> Weighed:
-        if weights is None:
-            weights = np.full(len(p), MICRO)
-        gain = _times(lever, _scaled(weights, margin))
-        value = _times(p, gain)
-        terms = [
-            {"p_ppm": p_, "margin": m, "weight_ppm": w, "lever_ppm": lever_, "value": v}
-            for p_, m, w, lever_, v in zip(
-                *(term.tolist() for term in (p, margin, weights, lever, value)), strict=True
-            )
-        ]
-        return Weighed([Worth(one["value"], one) for one in terms], gain, np.zeros_like(gain))
+        gain = _times(lever, margin)
+        return Increment(
+            p, p_nothing, margin, increment, d_clv, benefit, cost, fatigue, lever, value, gain,
+            offset, ahead,
+        )  # fmt: skip
 
     def _chances(self, arms: Places, beliefs: list[Beliefs]) -> tuple[Integers, Integers]:
         """Give the chance of each arm, and of doing nothing for its goal, in millionths."""

@@ -20,8 +20,9 @@ from heedful.decide.compiled import ContactRules, GoalRule
 from heedful.decide.features import Features, contributions
 from heedful.decide.limits import CONTEXT_WEIGHT_MAX
 from heedful.decide.models import OWN, ModelRule, Serving, weights_of
+from heedful.decide.pricing import Integers, Weighed, Worth
 from heedful.decide.readings import Condition, Readings
-from heedful.decide.sheet import Integers, Places, Sheet, Silence, Weighed, Worth
+from heedful.decide.sheet import Places, Sheet, Silence
 from heedful.decide.types import Candidate, Surroundings
 from heedful.expr import UNKNOWN
 from heedful.kernel import HOUR_MS, MICRO, to_micros
@@ -69,6 +70,25 @@ class Chances(NamedTuple):
     lost: list[Candidate]
     """The record of every arm as one that was not drawn."""
     silence: Silence
+
+    def value_of(self, place: int) -> int:
+        """Give the value of an arm, in micros."""
+        return self.worths[place].value
+
+
+class Stakes(NamedTuple):
+    """What an arm is drawn with for one person, where no record is kept of those that lost."""
+
+    options: list[Option]
+    values: Integers
+    """Of every arm, in micros."""
+    weights: list[int]
+    """Of every arm and, last, of doing nothing, in units of 2**-32."""
+    sums: list[int]
+
+    def value_of(self, place: int) -> int:
+        """Give the value of an arm, in micros."""
+        return int(self.values[place])
 
 
 class Valuer:
@@ -131,11 +151,34 @@ class Valuer:
         known = self._chances.get(key)
         if known is None:
             known = self._chances_of(choice, passed, recent, point, moment)
-            if not (choice.is_weighted or self._sheet(choice).is_contextual):
+            if self.is_shared(choice):
                 if len(self._chances) >= _SETS_MAX:
                     self._chances.clear()
                 self._chances[key] = known
         return known
+
+    def stakes(self, choice: Choice, passed: int, recent: int, moment: Moment) -> Stakes:
+        """Give what `chances` gives of a person whom a model looks at, without the records.
+
+        Notes
+        -----
+        The same numbers from the same operations. A matrix product over many people would round
+        the scores of three arms in four otherwise than the product that one person is asked by.
+        """
+        sheet, beliefs = self._sheet(choice), self._beliefs(choice, moment)
+        places, later = _places(choice, passed), self._later(choice, self.point(moment))
+        weights = _weights(choice, passed, moment) if choice.is_weighted else None
+        priced = sheet.price(places, recent, beliefs, weights, later)
+        silence = self._silence(choice, passed, beliefs)
+        weighed = Weighed([], priced.gain, priced.offset)
+        columns = sheet.columns_with(places, weighed, silence, beliefs)
+        options, serving = list(members(choice.options, passed)), self._serving
+        drawn = weights_of(self._rules, options, columns, self._contact.floor, self.asked, serving)
+        return Stakes(options, priced.value, drawn, list(accumulate(drawn)))
+
+    def is_shared(self, choice: Choice) -> bool:
+        """Say whether all for whom the same arms pass have the same chances."""
+        return not (choice.is_weighted or self._sheet(choice).is_contextual)
 
     def point(self, moment: Moment) -> Point | None:
         """Give where a person stands, as far as it moves a value; None where nothing is ahead."""

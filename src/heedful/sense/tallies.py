@@ -165,6 +165,14 @@ class TallyRule(Rule):
         after = self._after(slot, now)
         if after is not None and not slot.bins and (not slot.ats or slot.ats[0] <= after):
             return _EMPTY[self._shown]  # most of what is read: its newest event has left
+        if (
+            self._shown == "count"
+            and not slot.bins
+            and slot.ats
+            and slot.ats[0] <= now
+            and (after is None or ring.oldest(slot.ats) > after)
+        ):
+            return len(slot.ats)  # all of it is inside the window
         ats = ring.instants(slot.ats)
         # Newest first: what is inside the window lies between `start` and `end`.
         start = 0 if not ats or ats[0] <= now else bisect_left(ats, -now, key=neg)

@@ -22,6 +22,7 @@ from heedful.decide import (
 )
 from heedful.decide.columns import Answer, Asking, ColumnarDecider, answer_of
 from heedful.decide.definitions import Cap, Holdout, ModelEntry, ModelFeatures, Prior, QuietHours
+from heedful.decide.run import Run
 from heedful.events import Identifier
 from heedful.govern import GuardrailTightened, fold_governance, write
 from heedful.govern.governance import Governance
@@ -189,13 +190,40 @@ def test_a_weight_by_the_person_is_asked_of_the_person() -> None:
     assert found["other", "drawn", True] > 3
 
 
-def test_a_contextual_model_is_asked_about_the_person() -> None:
+@pytest.mark.parametrize("value", ["increment", "product"])
+def test_a_contextual_model_says_the_same_integers_without_records(value: Any) -> None:
     entry = ModelEntry(name="arms", features=ModelFeatures(traits=("country",)))
-    given = definitions(model_entries=(entry,), default_model="arms")
-    rules = World(given, SIGNALS).rules
+    policy = ContactPolicy(caps=(), value=value, floor=0.02)
+    given = definitions(model_entries=(entry,), default_model="arms", contact=policy)
+    worlds = [lived(number, given) for number in range(40)]
+    rules, draw = worlds[0].rules, Random(7)
+    around = Surroundings(secret=SECRET, models={}, governance=Governance(), budgets={})
     model = rules.models["arms"].new()
+    for seq in range(1, 400):
+        one = asked(draw.choice(worlds), rules, {"placement": "home"})
+        seen = Run(rules, around, one.person, one.case, one.event, 0).features
+        action, is_reached = draw.choice(list(rules.actions.values())), draw.random() < 0.3
+        model.learn_one(
+            LearningRow(
+                learn_seq=seq, decision_id="d", arm=f"{action.name}/inapp/default",
+                goal=action.goal.name, state="converted" if is_reached else "expired",
+                outcome=MICRO * is_reached, decided_at=NOON, at=NOON,
+                parts=(action.group or action.tier, action.name, "inapp", "default", ""),
+                feature_ids=seen.ids, feature_values=seen.values,
+            )
+        )  # fmt: skip
     found = compared(given, {"placement": "home"}, models={"arms": model}, people=80)
-    assert sum(n for (_, reason, is_it), n in found.items() if is_it and reason == "drawn") > 5
+    drawn = {action for (action, reason, is_it) in found if is_it and reason == "drawn"}
+    assert len(drawn) > 2
+    shared = msgspec.structs.replace(around, models={"arms": model})
+    chances = {
+        answer.p_choose
+        for answer in ColumnarDecider(rules, shared).decide(
+            [asked(one, rules, {"placement": "home"}) for one in worlds]
+        )
+        if answer.reason == "drawn"
+    }
+    assert len(chances) > 5, "each person's own"
 
 
 def test_nothing_to_choose_from_is_nothing() -> None:
