@@ -24,14 +24,16 @@ from typing import Any, Final, get_args
 
 import numpy as np
 
-from heedful.kernel import DAY_MS
+from heedful.kernel import DAY_MS, WEEK_MS
 from heedful.measure import (
+    Earlier,
     Estimator,
     Journey,
     choose_uplift,
     evaluate,
     fit_bg_nbd,
     fit_pareto_nbd,
+    fit_recalibrated,
     lift,
     markov,
     moments_of,
@@ -103,6 +105,20 @@ def cdnow(path: Path) -> None:
         forecast = found.model.expected(seen, 39.0)
         error, share = np.abs(forecast - bought).mean(), forecast.sum() / bought.sum()
         print(f"  {found.model}\n  MAE {error:.4f}, total {share:.4f} of what was bought")
+    cuts = []
+    for day in ("19970430", "19970531", "19970630", "19970731"):
+        _, before = purchases_of(customer, at, at_ms(day) + DAY_MS)
+        before = before._replace(age=before.age - 1.0 / 7.0)
+        since = float((seen.frequency - before.frequency).sum())
+        cuts.append(Earlier(before, since, (end - at_ms(day)) / WEEK_MS))
+    model = fit_recalibrated(cuts, seen)
+    print(f"both, recalibrated at four ends of months of the calibration: {model.factor:.4f}")
+    for name, forecast in (
+        ("mean", model.expected(seen, 39.0)),
+        ("least error", model.least_error(seen, 39.0)),
+    ):
+        error, share = np.abs(forecast - bought).mean(), forecast.sum() / bought.sum()
+        print(f"  {name}: MAE {error:.4f}, total {share:.4f} of what was bought")
 
 
 def hillstrom(path: Path) -> None:

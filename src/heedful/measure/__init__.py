@@ -14,6 +14,7 @@ from heedful.measure.attribution import (
 from heedful.measure.budget import Causal, Outlays, Reallocation, reallocate
 from heedful.measure.buying import purchases, purchases_of
 from heedful.measure.chain import Removal, markov
+from heedful.measure.counting import chances_of_counts, least_error
 from heedful.measure.drift import Drift, DriftCounts, drift_counts, drifts, stability_index
 from heedful.measure.fairness import FairnessCounts, Gap, fairness_counts, gaps
 from heedful.measure.hold_out import Lift, Moments, lift, moments_of
@@ -46,6 +47,7 @@ from heedful.measure.reports import (
 )
 from heedful.measure.slots import slot_of
 from heedful.measure.spend import (
+    Earlier,
     Recalibrated,
     fit_gamma_gamma,
     fit_recalibrated,
@@ -78,6 +80,7 @@ __all__ = [
     "Curve",
     "Drift",
     "DriftCounts",
+    "Earlier",
     "Estimator",
     "Evaluated",
     "FairnessCounts",
@@ -107,6 +110,7 @@ __all__ = [
     "UpliftModel",
     "areas",
     "best_threshold",
+    "chances_of_counts",
     "choose_uplift",
     "compare",
     "concerns",
@@ -124,6 +128,7 @@ __all__ = [
     "fit_uplift",
     "gaps",
     "last_touch",
+    "least_error",
     "lifetime_value",
     "lift",
     "linear_touch",

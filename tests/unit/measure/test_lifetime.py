@@ -12,6 +12,7 @@ from heedful.kernel import DAY_MS, InputError
 from heedful.learn.lifetime import pareto_terms
 from heedful.measure import (
     BgNbd,
+    Earlier,
     GammaGamma,
     ParetoNbd,
     Purchases,
@@ -217,12 +218,17 @@ def test_recalibration_scales_by_what_was_missed() -> None:
         recency=np.minimum(until_now.recency, 20.0),
         age=np.full(2_000, 20.0),
     )
-    single = fit_recalibrated(earlier, 100.0, 19.0, until_now)
-    double = fit_recalibrated(earlier, 200.0, 19.0, until_now)
+    single = fit_recalibrated([Earlier(earlier, 100.0, 19.0)], until_now)
+    double = fit_recalibrated([Earlier(earlier, 200.0, 19.0)], until_now)
+    pooled = fit_recalibrated([Earlier(earlier, much, 19.0) for much in (100.0, 200.0)], until_now)
     assert double.factor == pytest.approx(2.0 * single.factor)
     forecast = single.expected(until_now, 10.0)
     assert double.expected(until_now, 10.0) == pytest.approx(2.0 * forecast)
     assert (double.p_alive(until_now) <= 1.0).all()
+    assert pooled.factor == pytest.approx(1.5 * single.factor)
+    least = single.least_error(until_now, 10.0)
+    assert least.sum() == pytest.approx(forecast.sum())
+    assert (least == 0.0).sum() > (forecast < 0.05).sum()
 
 
 def test_transactions_become_purchases_by_day_up_to_the_end() -> None:
