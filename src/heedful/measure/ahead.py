@@ -242,8 +242,9 @@ def state_at(life: Life, at: int) -> int:
     """Number the state of a person at an instant: what they did by then, all else before it."""
     seen = bisect_right(life.active, at)  # a decision knows the event that it answers
     gap = at - life.active[seen - 1] if seen else RECENT_MS[-1] + 1
-    told = len(_within(life.told, at - TOLD_MS, at))
-    took = Counter(outcome for _, outcome in _within(life.took, at - TOOK_MS, at))
+    # Windows end as those of signals do: what lies exactly 28 days back is not in them.
+    told = len(_within(life.told, at - TOLD_MS + 1, at))
+    took = Counter(outcome for _, outcome in _within(life.took, at - TOOK_MS + 1, at))
     is_turned_down = any(outcome in TURNED_DOWN for when, outcome in life.took if when < at)
     trust = trust_of(took, is_turned_down=is_turned_down)
     tiers = [level for start, end, level in life.needs if start < at <= end]

@@ -183,3 +183,9 @@ def test_actions_beyond_those_told_apart_are_taken_together() -> None:
     table = game.table(5 * MICRO, 365 * DAY_MS)
     assert OTHERS in table.arms
     assert table.later("never heard of", 0) == table.usual[0]
+
+
+def test_a_message_exactly_28_days_back_tires_no_more_as_signals_have_it() -> None:
+    life = QUIET._replace(told=[(START, "news")])
+    assert named(state_at(life, START + 28 * DAY_MS - 1))[1] == "1"
+    assert named(state_at(life, START + 28 * DAY_MS))[1] == "none"
