@@ -5,7 +5,10 @@ dynamic programming; a model that only sees what happens learns in three rounds.
 fatigue and trust are hidden numbers; the best myopic policy knows them, and what every arm brings
 this week, exactly. Seeded, so the figures repeat.
 
-    python benchmarks/bench_long_game.py [--worlds 12] [--people 300] [--crowd 1500]
+With `--judged` the large world runs through a whole engine, with a table of the long game in force
+and without one.
+
+    python benchmarks/bench_long_game.py [--worlds 12] [--people 300] [--crowd 1500] [--judged 60]
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ from benchmarks.long_game import (
     small_world,
     value_of,
 )
+from benchmarks.long_game_engine import judged
 
 
 def main() -> None:
@@ -40,8 +44,12 @@ def main() -> None:
     parser.add_argument("--worlds", type=int, default=12)
     parser.add_argument("--people", type=int, default=300, help="in each round of a small world")
     parser.add_argument("--crowd", type=int, default=1_500, help="in each round of the large one")
+    parser.add_argument("--judged", type=int, default=0, help="people decided for by an engine")
     given = parser.parse_args()
     machine.print_head("The long game.")
+    if given.judged:
+        print_judged(given.judged)
+        return
     shares, near, fits = [], [], []
     for seed in range(given.worlds):
         world = small_world(seed)
@@ -67,6 +75,22 @@ def main() -> None:
         )
     ]
     machine.print_table(["12 months of a person, large world", "money", "to myopic", "bar"], rows)
+
+
+def print_judged(crowd: int) -> None:
+    """Print what a year of people is worth whom an engine decides for."""
+    found = judged(400, crowd, 1)
+    rows = [
+        (name, f"{money:.2f}", "" if spoke is None else f"{spoke:.0%}")
+        for name, money, spoke in (
+            ("engine, the long game in force", found.ahead, found.spoke[0]),
+            ("the same engine without it", found.today, found.spoke[1]),
+            ("best myopic, which knows everything about today", found.myopic, None),
+            ("silence", found.silent, None),
+        )
+    ]
+    heads = [f"12 months of a person, {crowd} people", "money", "weeks spoken to"]
+    machine.print_table(heads, rows)
 
 
 if __name__ == "__main__":
