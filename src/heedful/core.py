@@ -273,7 +273,7 @@ def signals(world: World, customer: Customer, now: int) -> dict[str, Any]:
 
 def next_due(world: World, customer: Customer, now: int) -> int | None:
     """Say when something about the customer changes next without any event."""
-    return sense.next_due(customer.senses, world.signals, now)
+    return sense.next_due(customer.senses, world.signals, now, world.rules.watched)
 
 
 def automatic(world: World, customer: Customer, now: int) -> dict[str, dict[str, Any]]:

@@ -19,7 +19,13 @@ from heedful.decide.compiled import (
 from heedful.decide.features import FeaturePlan
 from heedful.decide.models import OWN, ModelRule, Serving
 from heedful.decide.readings import Condition, Readings
-from heedful.decide.touch import EventIndex, EventMatch, TraitIndex, touches_of
+from heedful.decide.touch import (
+    EventIndex,
+    EventMatch,
+    TraitIndex,
+    touches_of,
+    watched_buying,
+)
 from heedful.decide.types import (
     DECISION_APPROVED,
     DECISION_REFUSED,
@@ -111,6 +117,8 @@ class Rules:
         self.signals = signals
         self.profile = profile
         self.needs = needs
+        self.watched = watched_buying((need.opens for need in needs), signals)
+        """Keys and rules of the buying whose silence alone may open a need."""
         self.goals = goals
         self.triggers = triggers
         self.builtin = builtin

@@ -9,9 +9,11 @@ from heedful.decide.readings import Condition
 from heedful.events import CONSENT_CHANGED, OBJECTION_RECORDED, Event
 from heedful.expr import Expression, tree
 from heedful.sense import SignalSet
+from heedful.sense.buying import BuyingRule
 from heedful.sense.definitions import ANY_NAME, TYPES, On, read_patterns
 from heedful.sense.evaluate import parse_automatic
 from heedful.sense.features import EVENT
+from heedful.sense.rule import Rule
 
 T = TypeVar("T")
 
@@ -140,6 +142,27 @@ def _signal_events(name: str, signals: SignalSet) -> list[tuple[str, str]]:
         if on is not None
         for pattern in read_patterns(on, "$")
     ]
+
+
+def watched_buying(
+    conditions: Iterable[Condition], signals: SignalSet
+) -> tuple[tuple[str, Rule], ...]:
+    """List the buying that forecasts in these conditions read, by key, with its rule.
+
+    Notes
+    -----
+    What a customer is worth falls while nothing happens. A condition that also asks for the event
+    at hand waits for that event.
+    """
+    found: dict[str, Rule] = {}
+    for condition in conditions:
+        for name in () if condition.is_momentary else condition.signals:
+            model = signals.foreseen.get(name)
+            for read in () if model is None else model.signals:
+                signal = signals.signals.get(read)
+                if signal is not None and isinstance(signal.rule, BuyingRule):
+                    found[signal.key] = signal.rule
+    return tuple(sorted(found.items()))
 
 
 def named_events(node: tree.Node) -> tuple[str, ...]:

@@ -11,11 +11,16 @@ from typing import Any, Final
 import msgspec
 
 from heedful.events import Event
-from heedful.kernel import SECOND_MS, canonical, from_micros, to_micros
+from heedful.kernel import DAY_MS, SECOND_MS, canonical, from_micros, to_micros
 from heedful.sense.rule import Rule
 from heedful.sense.tail import Visits
 from heedful.sense.tallies import wrapped
 from heedful.sense.types import Reader, Scope, Value
+
+SILENCE_LOOK_DAYS: Final = (7, 14, 21, 28, 42, 56, 84, 112, 168, 224, 336)
+"""Days after the last purchase on which what a forecast says is looked at though nothing happened.
+Each pause is at most half of the silence before it or a week; after these eleven the silence itself
+has been heard."""
 
 
 class _Buying(msgspec.Struct, array_like=True):
@@ -55,6 +60,12 @@ class BuyingRule(Rule):
             "since_last": since_last / SECOND_MS,
             "spent": from_micros(slot.amount),
         }
+
+    def due(self, body: bytes, now: int) -> int | None:
+        """Name the next instant at which the silence is long enough to be looked at again."""
+        last = _SLOTS.decode(body).last
+        looks = (last + days * DAY_MS for days in SILENCE_LOOK_DAYS)
+        return next((look for look in looks if look > now), None)
 
     def contributes(
         self, body: bytes | None, event: Event, mask: int, scope: Scope, now: int, visits: Visits

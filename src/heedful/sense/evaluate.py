@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -17,6 +17,7 @@ from heedful.sense.foreseen import MODEL_UNTRAINED
 from heedful.sense.foresight import Foresight
 from heedful.sense.limits import DWELL_CAP_MS, OVERFLOW_SLOTS
 from heedful.sense.moments import IntentRule
+from heedful.sense.rule import Rule
 from heedful.sense.tail import Visits, tail_id
 from heedful.sense.types import (
     FEATURE_OVERFLOWED,
@@ -132,8 +133,15 @@ def reason(
     return SIGNAL_WARMING if signal.key in senses.warming else None
 
 
-def next_due(senses: Senses, signal_set: SignalSet, now: int) -> int | None:
+def next_due(
+    senses: Senses, signal_set: SignalSet, now: int, watched: Sequence[tuple[str, Rule]] = ()
+) -> int | None:
     """Name the next instant at which a declared signal changes without an event.
+
+    Parameters
+    ----------
+    watched
+        Keys and rules of signals that change all the time and are looked at now and then.
 
     Notes
     -----
@@ -142,7 +150,7 @@ def next_due(senses: Senses, signal_set: SignalSet, now: int) -> int | None:
     """
     found = [
         due
-        for key, rule in signal_set.timed
+        for key, rule in (*signal_set.timed, *watched)
         if (body := senses.declared.get(key)) is not None
         and (due := rule.due(body, now)) is not None
     ]
