@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Final, NamedTuple, TypeVar
 
 from heedful.customer import ProfileRules
@@ -44,6 +45,7 @@ from heedful.govern.definitions import PromotionRule
 from heedful.sense import SignalSet
 from heedful.sense.ahead import AHEAD_STATE, AheadForeseen
 from heedful.sense.definitions import ANY_NAME
+from heedful.sense.rule import Rule
 
 T = TypeVar("T")
 
@@ -117,8 +119,6 @@ class Rules:
         self.signals = signals
         self.profile = profile
         self.needs = needs
-        self.watched = watched_buying((need.opens for need in needs), signals)
-        """Keys and rules of the buying whose silence alone may open a need."""
         self.goals = goals
         self.triggers = triggers
         self.builtin = builtin
@@ -152,6 +152,11 @@ class Rules:
         """The long game, where the strategy declares a model of it."""
         self._valuers: dict[tuple[tuple[str, str], ...], Valuer] = {}
         self._index()
+
+    @cached_property
+    def watched(self) -> tuple[tuple[str, Rule], ...]:
+        """Keys and rules of the buying whose silence alone may open a need."""
+        return watched_buying((need.opens for need in self.needs), self.signals)
 
     def _answering(self, actions: tuple[ActionRule, ...]) -> dict[str, tuple[ActionRule, ...]]:
         """Group actions by the need that they answer; growth needs none."""
