@@ -37,6 +37,7 @@ HELD_BACK: Final = {
     "incident": "A disturbance is open: selling rests.",
     "stopped": "Somebody has stopped it.",
     "holdout": "They are left in peace, for comparison (hold-out).",
+    "action_held_out": "This alone is kept from them, for comparison.",
     "cap_reached": "They have heard from us often enough.",
     "guardrail": "A guardrail keeps it back.",
     "quiet_hours": "It is night where they are.",

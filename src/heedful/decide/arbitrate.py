@@ -18,7 +18,7 @@ from heedful.decide.commit import commit, commit_nothing
 from heedful.decide.compiled import GROWTH_RANK, TIER_RANK, ActionRule
 from heedful.decide.definitions import Tier
 from heedful.decide.gates import Gates
-from heedful.decide.holdout import Held, held
+from heedful.decide.holdout import held
 from heedful.decide.record import Picked, Round, decision_of, standing_decision
 from heedful.decide.rules import Slot
 from heedful.decide.run import Run
@@ -138,6 +138,7 @@ def _pick(run: Run, slot: Slot, asked: Asked, gates: Gates, choice: Choice, pass
     valuer = run.rules.valuer(run.surroundings, run.now, found.serving)
     recent = gates.contact.recent() if run.rules.contact.fatigue_micros else 0
     stand = held(run, asked.tier)
+    flags = _flags(is_contaminated=stand.is_contaminated or gates.is_contaminated)
     if asked.tier in DRAWN_TIERS and not stand.is_held:
         chances = valuer.chances(choice, passed, recent, run)
         if run.surroundings.is_rehearsal:
@@ -145,7 +146,7 @@ def _pick(run: Run, slot: Slot, asked: Asked, gates: Gates, choice: Choice, pass
         else:
             chosen = choose_drawn(chances, run.surroundings.secret, run.next_id(slot.key))
         options, worths, nothing = chances.options, chances.worths, chances.nothing
-        picked = Picked(choice, options, worths, chosen, nothing, valuer.asked, _flags(stand))
+        picked = Picked(choice, options, worths, chosen, nothing, valuer.asked, flags)
         because = valuer.because(choice, picked.number, chances.silence, run)
         shadows = look_on(run, choice, passed, recent, found, chosen)
         return picked._replace(lost=chances.lost, because=because, answering=found, shadows=shadows)
@@ -157,7 +158,7 @@ def _pick(run: Run, slot: Slot, asked: Asked, gates: Gates, choice: Choice, pass
         chosen = Chosen(len(worths), weights, "holdout")
     else:
         chosen = choose_best(worths)
-    picked = Picked(choice, options, worths, chosen, nothing, valuer.asked, _flags(stand))
+    picked = Picked(choice, options, worths, chosen, nothing, valuer.asked, flags)
     # Who is held out is in no trial: no model chose anything for them.
     found = Answering(found.serving) if stand.is_held else found
     shadows = look_on(run, choice, passed, recent, found, chosen)
@@ -165,8 +166,8 @@ def _pick(run: Run, slot: Slot, asked: Asked, gates: Gates, choice: Choice, pass
     return picked._replace(because=because, answering=found, shadows=shadows)
 
 
-def _flags(stand: Held) -> tuple[str, ...]:
-    return ("holdout_contaminated",) if stand.is_contaminated else ()
+def _flags(*, is_contaminated: bool) -> tuple[str, ...]:
+    return ("holdout_contaminated",) if is_contaminated else ()
 
 
 def _same(replaced: list[Standing], picked: Picked) -> Standing | None:

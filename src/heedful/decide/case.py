@@ -184,6 +184,10 @@ class Firing(msgspec.Struct, array_like=True):
     holds: bool = False
 
 
+ACTION_HOLDOUT: Final = "action:"
+"""How the name of a hold-out begins that an action declares for itself."""
+
+
 class Assignment(msgspec.Struct, array_like=True):
     """One draw of a hold-out."""
 
@@ -207,7 +211,7 @@ class Case(msgspec.Struct, array_like=True):
     firings: list[Firing] = []
     """By (name, fragment)."""
     holdouts: list[Assignment] = []
-    """By (name, at, event)."""
+    """Those of everything first, then by (name, at, event)."""
 
     @property
     def is_empty(self) -> bool:
@@ -315,8 +319,9 @@ def firing_key(firing: Firing) -> tuple[str, int]:
     return firing.name, firing.fragment
 
 
-def assignment_key(assignment: Assignment) -> tuple[str, int, int]:
-    return assignment.name, assignment.at, assignment.event
+def assignment_key(assignment: Assignment) -> tuple[bool, str, int, int]:
+    is_alone = assignment.name.startswith(ACTION_HOLDOUT)
+    return is_alone, assignment.name, assignment.at, assignment.event
 
 
 # Bounds

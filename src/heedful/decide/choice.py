@@ -142,6 +142,8 @@ class Choice:
         """By budget and cost."""
         self.by_about: dict[tuple[str, ...], int] = {}
         """By the categories that an action is about."""
+        self.by_hold_out: dict[tuple[str, int, str], int] = {}
+        """By an action with a hold-out of its own, the share in millionths, and the tier."""
         self.by_action: dict[str, int] = {}
         self.by_goal: dict[GoalRule, int] = {}
         self.said_once: dict[str, int] = {}
@@ -172,6 +174,8 @@ class Choice:
             _add(self.by_language, arm.language[:2].lower(), bit)
         if action.about:
             _add(self.by_about, action.about, bit)
+        if action.hold_out_ppm and not action.is_free:
+            _add(self.by_hold_out, (action.name, action.hold_out_ppm, action.tier), bit)
         if action.budget is not None:
             _add(self.by_budget, (action.budget, action.cost), bit)
         if not arm.channel:

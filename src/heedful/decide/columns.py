@@ -148,7 +148,12 @@ class ColumnarDecider:
 
 
 class _Open(Gates):
-    """The gates with every condition taken as true: those are evaluated over columns."""
+    """The gates with every condition taken as true: those are evaluated over columns.
+
+    Hold-outs of single actions are drawn for each person, behind all that a kind has in common.
+    """
+
+    draws_alone = False
 
     def closed_by_conditions(self, choice: Choice) -> tuple[int, ...]:
         """Close nothing."""
@@ -219,6 +224,7 @@ class _Batch:
         if free & open_free:
             return self._decider.alone(run)
         passed = growth & open_growth
+        passed ^= gates.held_out(self._growth, passed)
         if not passed:
             return _nothing(run, "all_gated" if self._growth.rows else "no_action")
         if held(run, _TIER).is_held:

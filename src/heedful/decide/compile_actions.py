@@ -26,7 +26,9 @@ from heedful.decide.definitions import (
 )
 from heedful.decide.fill import Template
 from heedful.decide.limits import (
+    ACTION_HOLDOUTS_MAX,
     ARMS_PER_ACTION_MAX,
+    HOLDOUT_SHARE_MAX,
     LEVER_MAX,
     LEVER_MIN,
     PRIOR_STRENGTH_MAX,
@@ -44,6 +46,8 @@ from heedful.sense.limits import MOMENT_CHARACTERS_MAX
 
 SERVICE_PURPOSE: Final = "service"
 MARKETING_PURPOSE: Final = "marketing"
+HELD_TIERS: Final = ("retention", "growth")
+"""Tiers that may be withheld to prove what they bring."""
 WAITING_TIERS: Final = ("retention", "growth")
 """Tiers whose messages may wait for a later slot."""
 
@@ -66,7 +70,7 @@ class Actions:
         self._goals = goals
         self._scores = dict(scores)
         self._types = {one.name: one for one in written.decision_types}
-        self._arms_made = 0
+        self._arms_made = self._held_out = 0
         self._groups = {action.group for action in written.actions if action.group}
 
     def read(self, action: Action, path: str) -> ActionRule | None:
@@ -138,6 +142,7 @@ class Actions:
             arms=self._arms(action, path),
             conditions=conditions,
             definition=action,
+            hold_out_ppm=self._hold_out(action, path),
         )
 
     def _decision_type(self, action: Action, path: str) -> DecisionType | None:
@@ -187,6 +192,24 @@ class Actions:
             what = "`sequences` in signals.yaml"
             writing.fault("bad_about", what, "none", f"{path}.about", remedy)
         return tuple(category[:MOMENT_CHARACTERS_MAX] for category in action.about)
+
+    def _hold_out(self, action: Action, path: str) -> int:
+        writing, place = self._writing, f"{path}.hold_out"
+        share = writing.share(action.hold_out, place, 0.0, HOLDOUT_SHARE_MAX, "a share")
+        if not share:
+            return 0
+        remedy = "Help, and what people are owed, is never withheld to prove a point."
+        if action.tier not in HELD_TIERS:
+            what, got = "an action of retention or growth", f"one of {action.tier}"
+            writing.fault("bad_holdout", what, got, place, remedy)
+        elif action.message_class in FREE_CLASSES:
+            what, got = "the class promotional or service", f"`{action.message_class}`"
+            writing.fault("bad_holdout", what, got, place, remedy)
+        self._held_out += 1
+        if self._held_out == ACTION_HOLDOUTS_MAX + 1:
+            what = f"at most {ACTION_HOLDOUTS_MAX} actions with a hold-out of their own"
+            writing.fault("too_many", what, "one more", place, "Ask fewer things at once.")
+        return round(share * MICRO)
 
     def _lever(self, action: Action, path: str) -> int:
         lever = self._writing.share(action.lever, f"{path}.lever", LEVER_MIN, LEVER_MAX, "a lever")

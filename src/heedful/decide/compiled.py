@@ -155,6 +155,8 @@ class ActionRule(NamedTuple):
     arms: tuple[ArmRule, ...]
     conditions: tuple[Condition, ...]
     definition: Action
+    hold_out_ppm: int = 0
+    """Share of people from whom it is withheld to prove what it brings, in millionths."""
 
     @property
     def is_free(self) -> bool:

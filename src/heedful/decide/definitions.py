@@ -196,6 +196,9 @@ class Action(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Belief about its goal before anything was learned."""
     group: str | None = None
     """Actions that are capped together and that new ones learn from."""
+    hold_out: float = 0.0
+    """Share of people, 0 to 0.5, from whom it alone is withheld, to prove what it brings beside
+    everything else. Only for retention and growth, never for what people are owed."""
     budget: str | None = None
     """The budget of `policies/contact.yaml` that its cost is taken from."""
     caps: tuple[Cap, ...] = ()

@@ -39,6 +39,7 @@ REASON_SENTENCES: Final[dict[str, str]] = {
     "needs_person": "no model is transparent enough for its decision type: a person decides",
     "approval_required": "a person must agree first, and a slot cannot wait",
     "growth_shut": "a need is open, and growth stays shut until it is closed",
+    "action_held_out": "the person is in the hold-out of this action alone",
     "already_tried": "it was tried for this need before",
     "silenced": "messages of its class are muted for this person",
     "not_eligible": "the person is not eligible",

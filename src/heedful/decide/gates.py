@@ -10,6 +10,7 @@
 8. suitable: is it good for them
 9. contact: address, quiet hours, language, repetition, caps, guardrails
 10. budget
+11. holdout: is the action withheld from them alone, to prove what it brings
 
 The first gate that closes gives the reason. A decision asks all of them when it is made, those
 that can have closed whenever something happens while its message waits, and all of them again at
@@ -19,13 +20,14 @@ the moment of sending.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import ClassVar, Final
 
 from heedful.customer import ANY_CHANNEL, Consent
 from heedful.decide.case import RELEASED, EffectNote, Standing
 from heedful.decide.choice import Choice, Lane, Option, joined
 from heedful.decide.compiled import GROWTH_RANK, ActionRule, ArmRule
 from heedful.decide.contact import Contact
+from heedful.decide.holdout import held_alone
 from heedful.decide.readings import country_of
 from heedful.decide.rules import Slot
 from heedful.decide.run import Run
@@ -43,6 +45,7 @@ GATES: Final = (
     "suitable",
     "contact",
     "budget",
+    "holdout",
 )
 """In the order in which they are asked."""
 
@@ -71,15 +74,20 @@ REASONS: Final[dict[str, str]] = {
     "guardrail": "contact",
     "quiet_hours": "contact",
     "budget_spent": "budget",
+    "action_held_out": "holdout",
 }
 """Every reason code of a gate, and its gate."""
 
+_HELD_OUT: Final = "action_held_out"
 _SERVICE: Final = "service"
 _EVERY_PURPOSE: Final = "*"
 
 
 class Gates:
     """The gates for one person at one moment; what is asked of the person is asked once."""
+
+    draws_alone: ClassVar = True
+    """Whether the hold-outs of single actions are among what `pass_through` asks."""
 
     def __init__(self, run: Run, slot: Slot, *, is_release: bool = False) -> None:
         self._run = run
@@ -90,6 +98,8 @@ class Gates:
         self._has_stops = bool(self._governance.switches.states)
         self._repeated = self._said_lately()
         self._due: dict[Lane, int] = {}
+        self.is_contaminated = False
+        """Whether somebody stood on both sides of an action's own hold-out."""
         self._incident: Incident | None = None
         if self._governance.incidents.by_id:
             traits = run.readings.traits
@@ -111,7 +121,7 @@ class Gates:
         tried
             Actions that were done for the need before.
         within
-            The arms that are asked about; all of them where absent.
+            The arms that are asked about, of what passes tiers and hold-outs; all where absent.
 
         Returns
         -------
@@ -133,7 +143,21 @@ class Gates:
                 rest ^= hit
                 if not rest:
                     break
-        return rest, closed
+        is_bound = self.draws_alone and within is None
+        alone = self.held_out(choice, rest) if is_bound else 0
+        return rest ^ alone, [*closed, (alone, _HELD_OUT)] if alone else closed
+
+    def held_out(self, choice: Choice, rest: int) -> int:
+        """Give the arms, of those that passed all else, that hold-outs of actions withhold."""
+        withheld = 0
+        if _HELD_OUT in self._run.rules.ignored:
+            return 0
+        for (action, share_ppm, tier), arms in choice.by_hold_out.items():
+            if rest & arms:
+                stand = held_alone(self._run, action, share_ppm, tier)
+                self.is_contaminated |= stand.is_contaminated
+                withheld |= rest & arms if stand.is_held else 0
+        return withheld
 
     def _closing(self, choice: Choice, tried: Iterable[str]) -> Iterator[tuple[int, str]]:
         """Give what each gate closes, in order; the later are asked only where arms are left."""

@@ -30,8 +30,13 @@ SILENCES_MAX: Final = 32
 FIRINGS_MAX: Final = 64
 """Rules of one person whose last firing is remembered, by name; those beyond may fire anew."""
 
-ASSIGNMENTS_MAX: Final = 16
-"""Draws of hold-outs kept for one person, the oldest, since the first one stays."""
+ASSIGNMENTS_MAX: Final = 64
+"""Draws of hold-outs kept for one person: of everything before those of actions, then by name and
+the oldest, since the first one stays. One that is not kept is drawn again, to the same side while
+the person's anchor is the same."""
+
+ACTION_HOLDOUTS_MAX: Final = 32
+"""Actions of a strategy with a hold-out of their own; more are refused."""
 
 ACT_WITHIN_MS: Final = 15 * MINUTE_MS
 """Age beyond which an event triggers nothing where no rule says otherwise."""

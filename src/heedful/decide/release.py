@@ -16,7 +16,7 @@ from heedful.decide.case import DECIDED, FAILED, RELEASED, WITHDRAWN, EffectNote
 from heedful.decide.commit import say_released
 from heedful.decide.compiled import ActionRule, ArmRule
 from heedful.decide.gates import REASONS, Gates
-from heedful.decide.holdout import standing_of
+from heedful.decide.holdout import is_withheld, standing_of
 from heedful.decide.rules import Slot
 from heedful.decide.run import Run
 from heedful.kernel import parse_public_id
@@ -165,10 +165,10 @@ def overtaken(run: Run, standing: Standing) -> str | None:
     if standing.tier == "growth" and run.is_growth_shut():
         return "growth_shut"
     if standing.tier in run.rules.contact.holdout_tiers and not run.is_qa:
-        held = standing_of(run)
+        held = standing_of(run, run.rules.contact.holdout)
         if held is not None and held.is_held:
             return "holdout"
-    return None
+    return "action_held_out" if is_withheld(run, standing.action) else None
 
 
 def still_stands(run: Run, standing: Standing) -> str | None:

@@ -79,7 +79,12 @@ class Telling:
         self._scenario = scenario
         self._somebody = scenario.customer or part.section.customer
         self._begins = parse_instant(scenario.at or part.section.at) or 0
-        self._play = Play(stage, self._begins, is_held_out=self._somebody.held_out)
+        self._play = Play(
+            stage,
+            self._begins,
+            is_held_out=self._somebody.held_out,
+            held_out_of=self._somebody.held_out_of,
+        )
 
     def failures(self) -> Iterator[StrategyProblem]:
         """Play it and tell what is not as expected."""

@@ -19,6 +19,7 @@ from heedful.strategy.scenario_file import (
     Happening,
     Scenario,
     ScenariosFile,
+    Somebody,
 )
 from heedful.strategy.yaml import StrategyProblem
 
@@ -46,6 +47,7 @@ def check_scenarios(parts: Parts) -> Iterator[StrategyProblem]:
     """Find stories out of order, expectations of nothing, and names that stand nowhere."""
     for part in parts.of(ScenariosFile):
         yield from _check_instant(part, "$.at", part.section.at)
+        yield from _check_held_out(part, "$.customer", part.section.customer, parts)
         named = []
         for i, scenario in enumerate(part.section.scenarios):
             path = f"$.scenarios[{i}]"
@@ -65,6 +67,8 @@ def _check_scenario(
     part: Part[ScenariosFile], path: str, scenario: Scenario, parts: Parts
 ) -> Iterator[StrategyProblem]:
     yield from _check_instant(part, f"{path}.at", scenario.at)
+    if scenario.customer is not None:
+        yield from _check_held_out(part, f"{path}.customer", scenario.customer, parts)
     latest = 0
     for i, event in enumerate(scenario.events):
         place = f"{path}.events[{i}]"
@@ -91,6 +95,17 @@ def _check_scenario(
     expects = [scenario.expect, *(event.expect for event in scenario.events)]
     if not scenario.never and not any(expects):
         yield part.problem(path, "`expect` or `never`", "neither, so nothing is proved")
+
+
+def _check_held_out(
+    part: Part[ScenariosFile], path: str, somebody: Somebody, parts: Parts
+) -> Iterator[StrategyProblem]:
+    if not parts.is_whole(Action):
+        return
+    known = [action.action for action in parts.sections(Action) if action.hold_out]
+    for i, name in enumerate(somebody.held_out_of):
+        what = "an action with `hold_out`"
+        yield from _unknown(part, f"{path}.held_out_of[{i}]", name, known, what)
 
 
 def _check_order(

@@ -35,6 +35,8 @@ class Somebody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """By purpose: the status on every channel, or the status by channel."""
     held_out: bool = False
     """Whether the person is in the hold-out."""
+    held_out_of: tuple[str, ...] = ()
+    """Actions whose own hold-outs the person is in."""
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -7,7 +7,7 @@ numbers in memory. Released messages count as delivered, and nothing goes anywhe
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -16,7 +16,7 @@ from heedful import customer as facts
 from heedful import decide, sense
 from heedful.customer import Profile, identifiers_of
 from heedful.decide import Decision, Person, Rules, Step, Surroundings, compile_rules, new_case
-from heedful.decide.case import Assignment
+from heedful.decide.case import ACTION_HOLDOUT, Assignment
 from heedful.decide.foreseeing import foreseeing
 from heedful.effects import CallWebhook, OutboundEffect, SendMessage
 from heedful.events import MESSAGE_RELEASED, OWN_SOURCE, Event, EventType, Identifier
@@ -118,7 +118,9 @@ class Play:
     now
         When the play begins.
     is_held_out
-        Whether the person is in the hold-out; None draws, as live.
+        Whether the person is in the hold-out; None draws, as live, also those of actions.
+    held_out_of
+        Actions whose own hold-outs the person is in.
     beside
         Called with each step that decided something, before what follows from it.
     """
@@ -129,6 +131,7 @@ class Play:
         now: int,
         *,
         is_held_out: bool | None = False,
+        held_out_of: Collection[str] = (),
         beside: Callable[[Moment], None] | None = None,
     ) -> None:
         self._stage = stage
@@ -148,6 +151,11 @@ class Play:
         if is_held_out is not None:
             holdout = stage.rules.contact.holdout
             self.case.holdouts = [Assignment(now, 0, holdout, _FRAGMENT, is_held_out)]
+            self.case.holdouts += [
+                Assignment(now, 0, ACTION_HOLDOUT + name, _FRAGMENT, name in held_out_of)
+                for name, action in sorted(stage.rules.actions.items())
+                if action.hold_out_ppm
+            ]
 
     def told(self) -> Record:
         """Give what happened since somebody last asked."""

@@ -49,7 +49,7 @@ def definitions(**more: Any) -> Definitions:
         offer("mail", channels=("email", "inapp"), suitable="traits.age >= 30", **belief),
         offer("deutsch", treatments=GERMAN, eligible="traits.country == 'DE'", **belief),
         offer("dear", cost=3.0, eligible="not (traits.age < 20) and traits.vip is not none"),
-        offer("rare", caps=(Cap(at_most=1, within="7d"),), group="rare", **belief),
+        offer("rare", caps=(Cap(at_most=1, within="7d"),), group="rare", hold_out=0.4, **belief),
         offer("page", eligible="context.page == 'home' and event.name != 'x'", **belief),
         help_with(needs=("cannot_pay",)),
     )
