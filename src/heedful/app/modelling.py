@@ -205,8 +205,14 @@ def _own(app: App) -> ModelReport:
     rules = app.engine.world.rules
     counts = app.engine.counting.bins()
     return report_of(
-        counts, app.clock(), lambda arm: _arm(rules, arm), lambda id_: Named(f"#{id_}")
+        counts, app.clock(), lambda arm: _arm(rules, arm), lambda id_: _named(rules, id_)
     )
+
+
+def _named(rules: Rules, feature: int) -> Named:
+    """Name a predictor; one that no model of this strategy reads is known by its number."""
+    known = None if rules.features is None else rules.features.named(feature)
+    return Named(f"#{feature}") if known is None else Named(*known)
 
 
 def _arm(rules: Rules, arm: str) -> ArmName:

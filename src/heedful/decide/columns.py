@@ -112,7 +112,9 @@ class ColumnarDecider:
     def _is_plain(self, asked: Asking) -> bool:
         """Say whether nothing is under way that a decision looks at."""
         case, now = asked.case, asked.event.received_at
-        if self._shared.governance.incidents.by_id or self._shared.is_rehearsal:
+        governance = self._shared.governance
+        # Which model answers is a matter of the person where models are tried.
+        if governance.incidents.by_id or governance.routes.by_line or self._shared.is_rehearsal:
             return False
         if case.standing and self._is_contextual:
             return False

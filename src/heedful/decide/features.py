@@ -153,6 +153,7 @@ class FeaturePlan:
     ) -> None:
         self._protected = protected
         self.groups: dict[int, str] = {}
+        self._names: dict[int, str] = {}
         self._readers: list[Read] = []
         self.fields = [frozenset(self._fields(one, signals, traits)) for one in wanted]
         """Of each of `wanted`, the fields that it reads."""
@@ -187,6 +188,7 @@ class FeaturePlan:
         for group, names in by_group.items():
             for name in names:
                 self.groups[field_id(group, name)] = group
+                self._names[field_id(group, name)] = f"{group}.{name}"
         if by_group["fatigue"]:
             self._readers.append(_contact)
         if by_group["time"]:
@@ -204,6 +206,21 @@ class FeaturePlan:
             if name in signals.signals and signals.signals[name].type in (Type.NUMBER, Type.BOOL)
         ]
         self.dense = frozenset(dense_id(group, name) for group, name in always[: DENSE_MAX - 1])
+
+    def named(self, feature: int) -> tuple[str, str | None] | None:
+        """Name a feature by its field, and by what the field says where that is hashed.
+
+        Returns
+        -------
+        `group.name` and, of a hashed feature, its value or a hash of it; None for a field that no
+        model of this strategy reads.
+        """
+        field, value = feature >> FIELD_SHIFT, feature & ((1 << FIELD_SHIFT) - 1)
+        name = self._names.get(field)
+        if name is None or not value:
+            return None if name is None else (name, None)
+        words = {value_id(field, word): word for word in ("true", "false")}
+        return name, words.get(feature, f"#{value:08x}")
 
     def basis(self, number: int) -> Basis:
         """Give the dense features of one of `wanted`."""

@@ -23,6 +23,7 @@ from collections.abc import Iterable, Iterator
 from typing import ClassVar, Final
 
 from heedful.customer import ANY_CHANNEL, Consent
+from heedful.decide.answering import answering
 from heedful.decide.case import RELEASED, EffectNote, Standing
 from heedful.decide.choice import Choice, Lane, Option, joined
 from heedful.decide.compiled import GROWTH_RANK, ActionRule, ArmRule
@@ -214,7 +215,7 @@ class Gates:
         yield capped, "cap_reached"
         for factor in self._governance.factors.by_name.values():
             if contact.is_kept_back(factor.ppm, self._run.now):
-                arms = self._scoped(choice, factor.scope)
+                arms = self._kept_back(choice, factor.scope)
                 yield arms & choice.spoken & ~choice.free, "guardrail"
 
     def _switched_off(self, choice: Choice) -> int:
@@ -232,6 +233,15 @@ class Gates:
         if placement is not None and scope == f"placement:{placement}":
             return choice.all
         return choice.by_scope.get(scope, 0)
+
+    def _kept_back(self, choice: Choice, scope: str) -> int:
+        """Give the arms that a guardrail covers: those of a model are what it answers for."""
+        kind, _, name = scope.partition(":")
+        if kind != "model":
+            return self._scoped(choice, scope)
+        serving = answering(self._run, choice).serving
+        answered = (row.arms for row in choice.rows if serving.model_of(row.action) == name)
+        return joined(answered)
 
     def _is_silenced(self, action: ActionRule) -> bool:
         run = self._run
@@ -294,9 +304,9 @@ class Gates:
             and (standing.slot == key or not self._slot.is_answered)
         )
 
-    def _is_spared(self, action: ActionRule, arm: ArmRule, at: int) -> bool:
-        placement = self._slot.placement
-        return not action.is_free and self.contact.is_spared(arm, action.model, placement, at)
+    def _is_spared(self, standing: Standing, action: ActionRule, arm: ArmRule) -> bool:
+        model, placement = standing.model or action.model, self._slot.placement
+        return not action.is_free and self.contact.is_spared(arm, model, placement, standing.at)
 
     def _is_budget_spent(self, action: ActionRule) -> bool:
         return action.budget is not None and self._run.budget_left(action.budget) < action.cost
@@ -390,7 +400,7 @@ class Gates:
                 return "repeated"
             if self.contact.is_capped(action, arm):
                 return "cap_reached"
-            if self._is_spared(action, arm, standing.at):
+            if self._is_spared(standing, action, arm):
                 return "guardrail"
         return "budget_spent" if self._is_budget_spent(action) else None
 

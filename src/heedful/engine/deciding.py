@@ -19,6 +19,7 @@ from heedful import decide
 from heedful.core import World
 from heedful.customer import Cluster
 from heedful.decide import Case, Decision, Person, Step, Surroundings
+from heedful.decide.models import Serving
 from heedful.effects import Content, OutboundEffect, SendMessage
 from heedful.engine import ledger
 from heedful.engine.graph import Staged, identifier_key, read_cluster
@@ -82,8 +83,9 @@ def read_effect(row: EffectRow) -> OutboundEffect:
 def subject_of(world: World, decision: Decision) -> Subject:
     """Name what a decision is about, as stops and guardrails know it."""
     action = world.rules.actions.get(decision.action)
-    model = next(iter(decision.models), None) if action is None else action.model
-    model = decision.routed.get(model or "", model)
+    model = next(iter(decision.models), None)
+    if action is not None:
+        model = Serving(tuple(decision.routed.items()), world.rules.scores).model_of(action)
     return Subject(
         action=decision.action, model=model, channel=decision.channel, placement=decision.placement
     )

@@ -24,7 +24,7 @@ from heedful.decide.columns import Answer, Asking, ColumnarDecider, answer_of
 from heedful.decide.definitions import Cap, Holdout, ModelEntry, ModelFeatures, Prior, QuietHours
 from heedful.decide.run import Run
 from heedful.events import Identifier
-from heedful.govern import GuardrailTightened, fold_governance, write
+from heedful.govern import GuardrailTightened, ModelRouted, fold_governance, write
 from heedful.govern.governance import Governance
 from heedful.kernel import DAY_MS, HOUR_MS, MICRO
 from heedful.learn import BetaArms, LearningRow
@@ -176,6 +176,18 @@ def test_what_was_learned_and_limited_counts() -> None:
         definitions(), {"placement": "home"}, models={"beta": model}, governance=governance
     )
     assert found["mail", "drawn", True] > 0
+
+
+def test_where_models_are_tried_everybody_is_asked_alone() -> None:
+    entry = ModelEntry(name="quick", kind="beta", half_life="9d")
+    routed = ModelRouted(line="beta", change="promoted", champion="quick", by="ann", reason="more")
+    name, said = write(routed)
+    event = World(definitions(), SIGNALS).event("own", name, properties=said)
+    governance = fold_governance(Governance(), event)
+    given = definitions(model_entries=(entry,))
+    models = {"beta": BetaArms(), "quick": BetaArms(9 * DAY_MS)}
+    found = compared(given, {"placement": "home"}, models=models, governance=governance, people=30)
+    assert not any(is_columnar for _, _, is_columnar in found)
 
 
 def test_a_weight_by_the_person_is_asked_of_the_person() -> None:

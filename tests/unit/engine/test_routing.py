@@ -8,7 +8,7 @@ from heedful.app.worlds import world_of
 from heedful.decide import Decision
 from heedful.engine.engine import Engine
 from heedful.engine.replay import decisions_differing, rebuild, verify
-from heedful.govern import audit
+from heedful.govern import GuardrailTightened, audit
 from heedful.kernel import DAY_MS, HOUR_MS, MICRO, MINUTE_MS, InputError
 from heedful.learn import PROBABILITY_ONE, TrialCounts
 from heedful.store.memory import MemoryStore
@@ -275,3 +275,43 @@ def test_what_was_decided_is_counted_with_what_came_of_it() -> None:
             assert all(one.lower > 0.0 for one in bins.scores(model, goal, arm))
         assert any(bins.predictors(goal, arm) for goal, arm in bins.arms())
         assert not counting.step()
+
+
+def tighten(here: Acting, scope: str) -> None:
+    """Let a guardrail take everything from a scope."""
+    said = GuardrailTightened(
+        guardrail=scope, scope=scope, factor_ppm=0, trials=9, hits=9, limit_ppm=1,
+        crossed="ratio_max",
+    )  # fmt: skip
+    here.engine.governing.state(lambda tx, world: said, "guardrail", scope)
+
+
+@pytest.mark.parametrize(
+    ("scope", "is_stopped"), [("model:arms", True), ("model:beta", False)], ids=["own", "line"]
+)
+def test_a_guardrail_of_a_model_binds_what_that_model_answers_for(
+    scope: str, is_stopped: bool
+) -> None:
+    with acting(FILES) as here:
+        learn(here)
+        here.engine.governing.challenge("beta", "arms", MICRO, *WHY)
+        here.meet()
+        tighten(here, scope)
+        codes = {c.reason_code for c in here.ask(channel="inapp").candidates}
+        assert ("guardrail" in codes) == is_stopped
+
+
+@pytest.mark.parametrize(
+    ("scope", "codes"), [("model:arms", {"guardrail"}), ("model:beta", set())], ids=["own", "line"]
+)
+def test_a_guardrail_of_a_model_stops_what_waits_of_that_model(scope: str, codes: set[str]) -> None:
+    with acting(FILES) as here:
+        learn(here)
+        here.engine.governing.challenge("beta", "arms", MICRO, *WHY)
+        for number in range(6):
+            here.meet(f"u{number}")
+        waiting = [here.ask(f"u{number}", channel="inapp") for number in range(6)]
+        assert any(one.routed == {"beta": "arms"} and one.channel for one in waiting)
+        tighten(here, scope)
+        here.dispatch()
+        assert {code for _, status, code in here.states() if status == "withdrawn"} == codes
