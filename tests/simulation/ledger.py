@@ -6,11 +6,13 @@ that begins with `no_` raises `Broken` with the rule that a decision or a releas
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from heedful.decide import Action, Definitions, NewEvent
+from heedful.decide import Action, Decision, Definitions, NewEvent
+from heedful.decide.case import Assignment
 from heedful.decide.definitions import Cap
 from heedful.events import CONSENT_CHANGED, MESSAGE_RELEASED, OBJECTION_RECORDED, Event
 from heedful.govern.governance import Governance
@@ -47,6 +49,8 @@ class Ledger:
         """Needs that are open and their tiers; two of one name after two people were joined."""
         self.opened: set[str] = set()
         self.is_held = False
+        self.held_alone: set[str] = set()
+        """Actions that are withheld from the person by hold-outs of their own."""
         self.event: Event | None = None
         self.now = 0
 
@@ -242,6 +246,24 @@ class Ledger:
         is_bound = action.tier in ("retention", "growth") and action.message_class not in FREE
         if self.is_held and is_bound and not is_incident and self.traits.get("qa") is not True:
             raise Broken("hold-out")
+        is_alone = action.action in self.held_alone and not is_incident
+        if is_alone and self.traits.get("qa") is not True:
+            raise Broken(f"hold-out of {action.action}")
+
+    def hold(self, draws: Iterable[Assignment]) -> None:
+        """Take in what hold-outs were drawn: the first draw of each counts."""
+        first: dict[str, bool] = {}
+        for draw in draws:
+            first.setdefault(draw.name, draw.is_held)
+        held = {name for name, is_held in first.items() if is_held}
+        self.held_alone = {n.removeprefix("action:") for n in held if n.startswith("action:")}
+        self.is_held = any(not name.startswith("action:") for name in held)
+
+    def notice(self, decision: Decision) -> None:
+        """Take in what a decision says of hold-outs."""
+        self.is_held = self.is_held or decision.reason == "holdout"
+        gated = (c for c in decision.candidates if c.reason_code == "action_held_out")
+        self.held_alone |= {one.action for one in gated}
 
     def no_unreachable(self, channel: str, language: str | None) -> None:
         """Channels without an address, and words in a foreign language."""

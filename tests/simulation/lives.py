@@ -226,7 +226,7 @@ class Life:
         self.ledger.traits = {name: e[0].value for name, e in self.profile.traits.items()}
         # Of many instances of one need a case keeps the newest, even where an older one is open.
         self.ledger.open = [(n.name, n.tier) for n in self.case.needs if not n.closed_at]
-        self.ledger.is_held = any(draw.is_held for draw in self.case.holdouts[:1])
+        self.ledger.hold(self.case.holdouts)
         self.waiting |= other.waiting
         self.due |= other.due
         self.out += other.out
@@ -247,8 +247,7 @@ class Life:
         for decision in made.decisions:
             findings.count(decision)
             self.decided.append(decision.id)
-            if decision.reason == "holdout":
-                ledger.is_held = True
+            ledger.notice(decision)
             check_record(decision)
             if findings.decisions % 8 == 0:
                 check_explanation(decision, self.game.rules)

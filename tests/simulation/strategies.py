@@ -273,6 +273,11 @@ def drawn_action(luck: Random, name: str, needs: list[Need]) -> tuple[Action, tu
         model=luck.choice(["beta", "beta", "opaque"]),
         treatments=drawn_treatments(luck),
         about=drawn_about(luck) if message_class == "promotional" else (),
+        hold_out=0.4
+        if tier in ("retention", "growth")
+        and message_class in ("promotional", "service")
+        and luck.random() < 0.2
+        else 0.0,
         only_in_incidents=name == "action_00" and luck.random() < 0.5,
         effects=ActionEffects(
             silence=silence if luck.random() < 0.1 else None,

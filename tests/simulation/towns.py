@@ -179,6 +179,7 @@ class Watcher:
             if absorbed is not None:
                 ledger.join(absorbed)
                 ledger.is_held = ledger.is_held or absorbed.is_held
+                ledger.held_alone |= absorbed.held_alone
                 self._reread(owner, ledger)
 
     def _reread(self, customer: int, ledger: Ledger) -> None:
@@ -186,7 +187,7 @@ class Watcher:
         profile = core.decode(row.body).profile
         ledger.traits = {name: entries[0].value for name, entries in profile.traits.items()}
         case = decide.decode_case(row.process) if row.process else decide.new_case()
-        ledger.is_held = any(draw.is_held for draw in case.holdouts[:1])
+        ledger.hold(case.holdouts)
 
     def _take(self, row: LogRow, said: list[Event], made: list[Decision]) -> None:
         event = decode_event(row.body)
@@ -229,8 +230,7 @@ class Watcher:
         self.decided.append(decision)
         self.codes.update(c.reason_code for c in decision.candidates if c.verdict == "gated")
         check_record(decision)
-        if decision.reason == "holdout":
-            ledger.is_held = True
+        ledger.notice(decision)
         if decision.action == DO_NOTHING:
             return
         action, is_incident = self.actions[decision.action], decision.reason == "incident_message"
