@@ -273,11 +273,7 @@ def drawn_action(luck: Random, name: str, needs: list[Need]) -> tuple[Action, tu
         model=luck.choice(["beta", "beta", "opaque"]),
         treatments=drawn_treatments(luck),
         about=drawn_about(luck) if message_class == "promotional" else (),
-        hold_out=0.4
-        if tier in ("retention", "growth")
-        and message_class in ("promotional", "service")
-        and luck.random() < 0.2
-        else 0.0,
+        hold_out=drawn_hold_out(luck, tier, message_class),
         only_in_incidents=name == "action_00" and luck.random() < 0.5,
         effects=ActionEffects(
             silence=silence if luck.random() < 0.1 else None,
@@ -290,6 +286,12 @@ def drawn_action(luck: Random, name: str, needs: list[Need]) -> tuple[Action, tu
     if not action.channels and not action.effects.webhooks:
         return drawn_action(luck, name, needs)
     return action, tuple(clauses.values())
+
+
+def drawn_hold_out(luck: Random, tier: str, message_class: str) -> float:
+    """Draw from how many an action alone is withheld, mostly from nobody."""
+    is_owed = tier in ("hardship", "service") or message_class in ("transactional", "mandatory")
+    return 0.4 if not is_owed and luck.random() < 0.2 else 0.0
 
 
 def drawn_about(luck: Random) -> tuple[str, ...]:
