@@ -49,7 +49,8 @@ def test_what_is_stopped_is_stopped_at_the_next_question(governed: Served, scope
     assert sale_of(governed, "before")["verdict"] == "chosen"
     with governed.client("supervisor") as client:
         order = {"scope": scope, "reason": "complaints"}
-        assert client.post("/v1/governance/stops", json=order).json() == {"success": True}
+        told = client.post("/v1/governance/stops", json=order).json()
+        assert told == {"success": True, "hint": None}
     after = sale_of(governed, "after")
     assert (after["verdict"], after["reason_code"]) == ("gated", "stopped")
     (listed,) = read(governed, "/v1/governance/stops")

@@ -374,6 +374,14 @@ class Levers(Answer, frozen=True):
     items: list[dict[str, Any]]
 
 
+class Stopped(Answer, frozen=True):
+    """Stopped, and durable."""
+
+    success: Literal[True]
+    hint: str | None
+    """That nothing in force has this name, with the nearest that something has."""
+
+
 class Switched(Answer, frozen=True):
     """Done, or the request that others have to agree to first."""
 

@@ -47,12 +47,12 @@ def list_stops(context: Here) -> dict[str, Any]:
     }
 
 
-@post("/v1/governance/stops", status_code=200, answer=answers.Success, sync_to_thread=True)
-def stop(context: Here, request: Asking, data: JSONBody[StopOrder]) -> Done:
+@post("/v1/governance/stops", status_code=200, answer=answers.Stopped, sync_to_thread=True)
+def stop(context: Here, request: Asking, data: JSONBody[StopOrder]) -> dict[str, Any]:
     """Stop an action, playbook, model, channel or all at once, also for what is queued."""
     until = _instant(data.expires_at, "$.expires_at")
-    context.app.engine.governing.stop(data.scope, who(request), data.reason, until)
-    return {"success": True}
+    hint = context.app.engine.governing.stop(data.scope, who(request), data.reason, until)
+    return {"success": True, "hint": hint}
 
 
 @post("/v1/governance/starts", status_code=200, answer=answers.Switched, sync_to_thread=True)

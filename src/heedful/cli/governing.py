@@ -44,7 +44,8 @@ def stop(api: Api, scope: Scope, reason: Reason, until: Until = None) -> Answer:
     """Stop a scope at once, also what is queued already; `heedful start` ends it."""
     asked = {"scope": scope, "reason": reason} | ({} if until is None else {"expires_at": until})
     answer = api.post("/v1/governance/stops", asked)
-    return Answer(answer, f"Stopped: {scope}. Nothing of it goes out.")
+    said = f"Stopped: {scope}. Nothing of it goes out."
+    return Answer(answer, said if answer["hint"] is None else f"{said}\n{answer['hint']}")
 
 
 @asks

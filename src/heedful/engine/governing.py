@@ -36,6 +36,7 @@ from heedful.govern import (
     status_of,
     stop,
     switch_on,
+    unknown_name,
     vote,
 )
 from heedful.govern.types import IncidentScope, Statement, SwitchSet
@@ -68,8 +69,13 @@ class Governing(Exchange):
         """List what is stopped now."""
         return self._writer.world.governance.switches.stops(self._writer.now())
 
-    def stop(self, scope: str, by: str, reason: str, expires_at: int | None = None) -> None:
+    def stop(self, scope: str, by: str, reason: str, expires_at: int | None = None) -> str | None:
         """Stop a scope at once, for what is decided and for what waits in the outbox.
+
+        Returns
+        -------
+        A hint where the strategy in force has nothing of that name: it is stopped all the same,
+        since what an earlier strategy began may still go on.
 
         Raises
         ------
@@ -82,6 +88,7 @@ class Governing(Exchange):
             return stop(world.governance.switches, scope, by, reason, now, expires_at)
 
         self.state(make, "switch", scope)
+        return unknown_name(scope, self._writer.world.rules.stoppable)
 
     def switch_on(self, scope: str, by: str, reason: str) -> Approval | None:
         """Switch a scope on where that is approved; else ask for it and give the request.

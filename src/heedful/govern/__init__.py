@@ -69,7 +69,7 @@ from heedful.govern.routes import (
     roll_back,
     shadow,
 )
-from heedful.govern.scopes import ALL, SCOPE_KINDS, Subject, check_scope
+from heedful.govern.scopes import ALL, SCOPE_KINDS, Subject, check_scope, unknown_name
 from heedful.govern.switches import Stop, Switch, Switches, stop, switch_on
 from heedful.govern.transparency import Verdict, model_score, transparency_verdict
 from heedful.govern.types import (
@@ -209,6 +209,7 @@ __all__ = [
     "subject_of",
     "switch_on",
     "transparency_verdict",
+    "unknown_name",
     "verify",
     "vote",
     "write",

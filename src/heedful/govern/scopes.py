@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from heedful.govern.errors import fault
@@ -33,6 +34,25 @@ class Subject(NamedTuple):
         """
         named = zip(SCOPE_KINDS, self, strict=True)
         return (ALL, *(f"{kind}:{name}" for kind, name in named if name is not None))
+
+
+def unknown_name(scope: str, known: Mapping[str, Iterable[str]]) -> str | None:
+    """Say in words that nothing has the name of a scope; None where something has, or may have.
+
+    Examples
+    --------
+    >>> unknown_name("action:slae", {"action": ["sale"]})
+    'Nothing in force is called action:slae. Did you mean action:sale?'
+    >>> unknown_name("action:sale", {"action": ["sale"]}) is None
+    True
+    """
+    kind, _, name = scope.partition(":")
+    names = known.get(kind)
+    if names is None or name in names:
+        return None
+    near = nearest(name, names)
+    meant = f" Did you mean {kind}:{near}?" if near else ""
+    return f"Nothing in force is called {scope}.{meant}"
 
 
 def check_scope(scope: str, path: str = "$.scope") -> None:

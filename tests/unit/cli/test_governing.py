@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,15 @@ def other(shop: Live) -> str:
     """A key of a second person."""
     made: str = shop.api.post("/v1/keys", {"role": "supervisor", "name": "rosa"})["key"]
     return made
+
+
+def test_a_stop_of_nothing_known_says_so(tmp_path: Path) -> None:
+    with living(tmp_path / "hasty") as hasty:
+        said = hasty.says("stop", "action:size_giude", "--reason", "in haste")
+        assert "Stopped: action:size_giude" in said
+        assert "Did you mean action:size_guide?" in said
+        said = hasty.says("stop", "action:size_guide", "--reason", "in haste")
+        assert "called" not in said
 
 
 def test_what_was_stopped_is_started_by_two(shop: Live, other: str) -> None:
