@@ -142,12 +142,6 @@ class Rules:
         self.need_by_name = {need.name: need for need in needs}
         self.actions = {action.name: action for action in actions}
         self.arms = {arm.id: arm for action in actions for arm in action.arms}
-        self.stoppable: Mapping[str, frozenset[str]] = {
-            "action": frozenset(self.actions),
-            "channel": frozenset(arm.channel for arm in self.arms.values() if arm.channel),
-            "model": frozenset(models),
-        }
-        """Names that a stop may say, by kind; placements are named by whoever asks."""
         usual = tuple(a for a in actions if not a.definition.only_in_incidents)
         self.free = tuple(action for action in usual if action.is_free)
         self._answers = self._answering(tuple(a for a in usual if not a.is_free))
@@ -160,6 +154,15 @@ class Rules:
         self._index()
 
     @cached_property
+    @property
+    def stoppable(self) -> Mapping[str, frozenset[str]]:
+        """Names that a stop may say, by kind; placements are named by whoever asks."""
+        return {
+            "action": frozenset(self.actions),
+            "channel": frozenset(arm.channel for arm in self.arms.values() if arm.channel),
+            "model": frozenset(self.models),
+        }
+
     def watched(self) -> tuple[tuple[str, Rule], ...]:
         """Keys and rules of the buying whose silence alone may open a need."""
         return watched_buying((need.opens for need in self.needs), self.signals)
