@@ -154,7 +154,6 @@ class Rules:
         self._index()
 
     @cached_property
-    @property
     def stoppable(self) -> Mapping[str, frozenset[str]]:
         """Names that a stop may say, by kind; placements are named by whoever asks."""
         return {
@@ -163,6 +162,7 @@ class Rules:
             "model": frozenset(self.models),
         }
 
+    @cached_property
     def watched(self) -> tuple[tuple[str, Rule], ...]:
         """Keys and rules of the buying whose silence alone may open a need."""
         return watched_buying((need.opens for need in self.needs), self.signals)
