@@ -234,18 +234,6 @@ def test_a_conflict_does_not_replace_what_was_first(store: Store) -> None:
     assert store.write(lambda tx: tx.claim([first, other])) == [CLAIM_DUPLICATE, CLAIM_CONFLICT]
 
 
-def test_old_claims_are_forgotten_the_lowest_first(store: Store) -> None:
-    second = [n << 32 for n in range(6)]
-    claims = [Claim(slot, 1, 1) for slot in second]
-    store.write(lambda tx: tx.claim(claims[::-1]))
-    assert store.write(lambda tx: tx.forget_claims(second[4], 3)) == 3
-    # Claiming tells what is left, so this is the last look.
-    assert store.write(lambda tx: tx.forget_claims(second[4], 3)) == 1
-    assert store.write(lambda tx: tx.forget_claims(second[4], 3)) == 0
-    left = store.write(lambda tx: tx.claim(claims))
-    assert left == [CLAIM_NEW] * 4 + [CLAIM_DUPLICATE] * 2
-
-
 # -- aggregates -----------------------------------------------------------------------------------
 
 

@@ -126,11 +126,6 @@ steps = st.one_of(
     st.builds(
         archived, st.integers(0, 4), st.lists(fragments, max_size=1), st.sampled_from([False, True])
     ),
-    st.builds(
-        lambda below, limit: lambda store: store.write(lambda tx: tx.forget_claims(below, limit)),
-        st.integers(0, 5),
-        st.integers(1, 3),
-    ),
 )
 
 

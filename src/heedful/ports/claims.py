@@ -31,11 +31,6 @@ class Claims(Protocol):
 
         A slot with another `check` is not a repeat: the next slot is tried. A repeat with another
         `content` is a conflict. Two equal claims in one call are new and duplicate, in order.
-        """
-
-    def forget_claims(self, below_slot: int, limit: int) -> int:
-        """Drop the claims of slots below a bound, the lowest first; say how many were dropped.
-
-        The high 31 bits of the bound are the second of the raw timestamp before which no copy is
-        looked for any more; its other bits are 0.
+        A claim is kept as long as the store, at about 30 bytes: a copy that is sent again after a
+        year must not count twice.
         """

@@ -69,14 +69,6 @@ class Aggregates(Statements):
             slot = (slot + 1) & _SLOT_MASK
         raise InvariantError("slots_crowded", f"{PROBES_MAX} neighbouring slots were taken.")
 
-    def forget_claims(self, below_slot: int, limit: int) -> int:
-        bound = self.execute(
-            "SELECT slot FROM seen WHERE slot < ? ORDER BY slot LIMIT 1 OFFSET ?",
-            (below_slot, limit),
-        ).fetchone()
-        below = bound[0] if bound else below_slot
-        return self.execute("DELETE FROM seen WHERE slot < ?", (below,)).rowcount
-
     def fragments(self, keys: Sequence[int]) -> dict[int, FragmentRow]:
         rows = self.rows_by_key(*_FRAGMENTS, keys)
         return {row[0]: FragmentRow._make(row) for row in rows}

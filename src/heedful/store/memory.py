@@ -119,12 +119,6 @@ class MemoryTransaction(MemoryDecisions):
             return CLAIM_NEW
         return CLAIM_DUPLICATE if held[1] == claim.content else CLAIM_CONFLICT
 
-    def forget_claims(self, below_slot: int, limit: int) -> int:
-        old = heapq.nsmallest(limit, (slot for slot in self.layers["seen"] if slot < below_slot))
-        for slot in old:
-            del self.layers["seen"][slot]
-        return len(old)
-
     def _some(self, table: str, keys: Sequence[int]) -> dict[int, Any]:
         layer = self.layers[table]
         return {key: row for key in keys if (row := layer.get(key)) is not None}
