@@ -314,6 +314,9 @@ class Why(Answer, frozen=True):
     flags: list[str]
     because: list[str]
     """What moved the chance of what was chosen, where a model looked at the person."""
+    ahead: list[str]
+    """Where the person stood in the long game, what later counted, and what is best next if nothing
+    comes of it; or why it was not counted. Empty where the strategy declares no such model."""
 
 
 class Decided(Answer, frozen=True):
