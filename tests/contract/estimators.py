@@ -200,7 +200,15 @@ def recalibrated(draws: Draws) -> Any:
     now = bought(draws)
     earlier = measure.purchases(now.frequency // 2, now.recency / 2, now.age / 2)
     since = float((now.frequency - earlier.frequency).sum())
-    return measure.fit_recalibrated(earlier, since, 10.0, now)
+    return measure.fit_recalibrated([measure.Earlier(earlier, since, 10.0)], now)
+
+
+def later(draws: Draws) -> Any:
+    model = learn.Continuation(learn.Grid((2, 3)))
+    for number in range(200):
+        learn_transition(model, draws, number)
+    plan = model.fit()
+    return learn.table_of(plan, [plan], {"mail": 100}, 10, 10 * MICRO)
 
 
 def tried(draws: Draws, people: int = 300) -> tuple[Any, measure.Trial]:
@@ -299,6 +307,11 @@ ANSWERS = (
     Answer(measure.fit_pareto_nbd, lambda draws: measure.fit_pareto_nbd(bought(draws))),
     Answer(measure.fit_gamma_gamma, lambda draws: measure.fit_gamma_gamma(*spent(draws))),
     Answer(measure.fit_recalibrated, recalibrated),
+    Answer(
+        measure.least_error,
+        lambda draws: measure.least_error(draws.dirichlet(np.ones(4), 20), 25.0),
+    ),
+    Answer(learn.table_of, later),
     Answer(measure.estimate, lambda draws: measure.estimate(logged(draws), "dr")),
     Answer(measure.evaluate, lambda draws: measure.evaluate(logged(draws), seed=1, replicates=50)),
     Answer(measure.effective_rounds, lambda draws: measure.effective_rounds(logged(draws))),

@@ -189,11 +189,9 @@ class ModelFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @get("/v1/governance/models/{name:str}/file", sync_to_thread=True)
-def export_model(
-    context: Here, name: FromPath[str], version: FromQuery[Version | None] = None
-) -> ModelFile:
-    """Write a model in force as a file, as it is or was."""
-    body = context.app.engine.governing.exported(name, version)
+def export_model(context: Here, name: FromPath[str], version: FromQuery[Version] = 0) -> ModelFile:
+    """Write a model in force as a file, as it is, or as it was at a row; 0 means now."""
+    body = context.app.engine.governing.exported(name, version or None)
     return ModelFile(head=read_head(body)[0], file=body)
 
 

@@ -63,8 +63,8 @@ def written(answers: Sequence[AudienceAnswer], form: RowFormat) -> str:
     --------
     >>> from heedful.decide.columns import Answer
     >>> nobody = Answer(1, "sale", "email", "", "growth", "", "drawn", 1 << 31, 2_500_000, True)
-    >>> written([shown(nobody)], "csv")
-    'c_aaaaaaaaaaaab,sale,email,,growth,,drawn,0.5,2.5\\\\r\\\n'
+    >>> written([shown(nobody)], "csv").splitlines()
+    ['c_aaaaaaaaaaaac,sale,email,,growth,,drawn,0.5,2.5']
     """
     rows = (
         (a.customer_id, a.action, a.channel, a.treatment, a.tier, a.need, a.reason, a.p_choose,

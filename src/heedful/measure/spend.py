@@ -161,6 +161,11 @@ def fit_recalibrated(cuts: Sequence[Earlier], until_now: Purchases) -> Recalibra
     ------
     InputError
         `no_customers` when nobody is expected to buy, or `no_convergence`.
+
+    References
+    ----------
+    J. Bates, C. Granger, "The Combination of Forecasts", Operational Research Quarterly, 1969, on
+    the mean of two models that err apart.
     """
     foretold = 0.0
     for cut in cuts:
