@@ -208,7 +208,7 @@ def later(draws: Draws) -> Any:
     for number in range(200):
         learn_transition(model, draws, number)
     plan = model.fit()
-    return learn.table_of(plan, [plan], {"mail": 100}, 10, 10 * MICRO)
+    return learn.later_table(plan, [plan], {"mail": 100}, 10, 10 * MICRO)
 
 
 def tried(draws: Draws, people: int = 300) -> tuple[Any, measure.Trial]:
@@ -311,7 +311,7 @@ ANSWERS = (
         measure.least_error,
         lambda draws: measure.least_error(draws.dirichlet(np.ones(4), 20), 25.0),
     ),
-    Answer(learn.table_of, later),
+    Answer(learn.later_table, later),
     Answer(measure.estimate, lambda draws: measure.estimate(logged(draws), "dr")),
     Answer(measure.evaluate, lambda draws: measure.evaluate(logged(draws), seed=1, replicates=50)),
     Answer(measure.effective_rounds, lambda draws: measure.effective_rounds(logged(draws))),

@@ -43,7 +43,7 @@ class Exchange(Routing):
         Parameters
         ----------
         version
-            The learning row up to which it is to have learned; None for now.
+            The learning row up to which it is to have learned; None as it is at present.
 
         Raises
         ------

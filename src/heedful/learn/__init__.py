@@ -22,7 +22,7 @@ from heedful.learn.context import (
 )
 from heedful.learn.continuation import FOLLOWING_ARMS_MAX, Continuation, Transition
 from heedful.learn.grid import GONE, STATES_MAX, Grid
-from heedful.learn.later import LaterTable, table_of
+from heedful.learn.later import LaterTable, later_table
 from heedful.learn.lifetime import (
     Bought,
     GammaGamma,
@@ -123,11 +123,11 @@ __all__ = [
     "draw",
     "frequent_features",
     "grouped",
+    "later_table",
     "lift",
     "moments",
     "pack_features",
     "selection_probabilities",
-    "table_of",
     "to_weights",
     "uniform_key",
     "unpack_features",

@@ -59,7 +59,7 @@ class LaterTable(msgspec.Struct, frozen=True, tag="later"):
         return SILENT if after == GONE else self.arms[self.best[after]]
 
 
-def table_of(
+def later_table(
     plan: Plan,
     without: Sequence[Plan],
     said: Mapping[str, int],

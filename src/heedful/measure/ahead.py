@@ -25,7 +25,7 @@ from heedful.learn import (
     LaterTable,
     Plan,
     Transition,
-    table_of,
+    later_table,
 )
 from heedful.measure.off_policy import Interval
 from heedful.sense.ahead import (
@@ -188,7 +188,7 @@ class LongGame:
         return self._states.total()
 
     def table(self, at_most: int, horizon_ms: int) -> LaterTable:
-        """Write what was learned as a table for decisions; see `heedful.learn.table_of`.
+        """Write what was learned as a table for decisions; see `heedful.learn.later_table`.
 
         Parameters
         ----------
@@ -198,7 +198,7 @@ class LongGame:
             Time after which money counts a third of what it counts now.
         """
         plan, without = self._plans(ContinuationSettings(horizon_ms=horizon_ms))
-        return table_of(plan, without, self.said, SAID_MIN, at_most)
+        return later_table(plan, without, self.said, SAID_MIN, at_most)
 
     def _plans(self, settings: ContinuationSettings) -> tuple[Plan, list[Plan]]:
         """Solve with everybody, and without each group in turn."""

@@ -172,15 +172,6 @@ def _adjusted(group: Moments, theta: float) -> float:
 
 
 def watched_reach(variance: float, prior: float, miss: float) -> float:
-    """Give half the width of an interval that holds at all times, as `lift` says.
-
-    Parameters
-    ----------
-    variance, prior
-        Of the difference, and the square of the effect that is looked for.
-    miss
-        One less the confidence.
-    """
     """Give how far an interval reaches that holds at all times at once.
 
     Parameters

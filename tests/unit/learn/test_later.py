@@ -17,7 +17,7 @@ from heedful.learn import (
     Trained,
     Transition,
     decode_trained,
-    table_of,
+    later_table,
 )
 
 WEEK = 7 * DAY_MS
@@ -39,7 +39,7 @@ def plan_of(*, drives_away: bool = True) -> Plan:
 
 def test_a_table_says_what_the_plan_says_where_all_agree() -> None:
     plan = plan_of()
-    table = table_of(plan, [plan, plan], {"offer": 100, "news": 50}, 30, 10**12)
+    table = later_table(plan, [plan, plan], {"offer": 100, "news": 50}, 30, 10**12)
     for state in range(GRID.size):
         for arm in ("offer", "news"):
             assert table.later(arm, state) == plan.later(arm, state)
@@ -52,14 +52,14 @@ def test_a_table_says_what_the_plan_says_where_all_agree() -> None:
 
 def test_what_was_seldom_said_is_like_the_others_and_never_best() -> None:
     plan = plan_of()
-    table = table_of(plan, [], {"offer": 100, "news": 29}, 30, 10**12)
+    table = later_table(plan, [], {"offer": 100, "news": 29}, 30, 10**12)
     assert table.arms == (SILENT, "offer")
     assert table.later("news", 1) == table.later("offer", 1) == table.usual[1]
     assert max(table.best) <= 1
 
 
 def test_no_figure_goes_beyond_its_bound() -> None:
-    table = table_of(plan_of(), [], {"offer": 100, "news": 50}, 30, 5 * MICRO)
+    table = later_table(plan_of(), [], {"offer": 100, "news": 50}, 30, 5 * MICRO)
     assert table.later("offer", 1) == -5 * MICRO
     assert np.abs(np.array(table.rows)).max() == np.abs(np.array(table.usual)).max() == 5 * MICRO
 
@@ -67,13 +67,13 @@ def test_no_figure_goes_beyond_its_bound() -> None:
 def test_what_parts_of_the_people_do_not_agree_on_counts_for_less() -> None:
     whole, other = plan_of(), plan_of(drives_away=False)
     said = {"offer": 100, "news": 50}
-    sure = table_of(whole, [whole] * 8, said, 30, 10**12).later("offer", 1)
-    torn = table_of(whole, [whole, other] * 4, said, 30, 10**12).later("offer", 1)
+    sure = later_table(whole, [whole] * 8, said, 30, 10**12).later("offer", 1)
+    torn = later_table(whole, [whole, other] * 4, said, 30, 10**12).later("offer", 1)
     assert sure == whole.later("offer", 1) < torn <= 0
 
 
 def test_nothing_said_is_nothing_known() -> None:
-    table = table_of(plan_of(), [], {}, 30, 10**12)
+    table = later_table(plan_of(), [], {}, 30, 10**12)
     assert table.arms == (SILENT,)
     assert table.later("offer", 1) == 0
     assert table.then("offer", 1) == SILENT
@@ -82,7 +82,7 @@ def test_nothing_said_is_nothing_known() -> None:
 @pytest.mark.parametrize("version", [1, 7])
 def test_it_comes_back_from_its_bytes(version: int) -> None:
     plan = plan_of()
-    table = table_of(plan, [plan], {"offer": 100}, 30, 10**12)
+    table = later_table(plan, [plan], {"offer": 100}, 30, 10**12)
     trained = Trained(name="ahead", version=version, definition="d", model=table)
     again = decode_trained(trained.encode())
     assert isinstance(again.model, LaterTable)
