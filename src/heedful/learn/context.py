@@ -31,10 +31,14 @@ SPARSE_MAX: Final = 128
 VALUE_MAX: Final = 8.0
 """Magnitude at which a feature's value is cut, so that one odd value cannot carry a decision."""
 
+CONSTANTS_MAX: Final = 4
+"""Weights that an arm has whatever the context: on, said, when, arm."""
+
 FIELD_SHIFT: Final = 32
 """Bits of a feature's id below those that name its field: what they say is the value in it."""
 
 _QUANTUM: Final = 1_024  # steps of a packed value between 0 and 1
+_ONES: Final = (1.0,) * (CONSTANTS_MAX + 1)
 _NOTHING_RARE: Final[tuple[Hashes, Floats]] = (np.zeros(0, dtype=np.uint64), np.zeros(0))
 _MIX: Final = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9))
 
@@ -42,8 +46,10 @@ _MIX: Final = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9))
 class Context(NamedTuple):
     """One person at one moment."""
 
+    led: Floats
+    """`CONSTANTS_MAX` ones and the dense features: what crosses that are always there are worth."""
     dense: Floats
-    """Shape (1 + features of the basis,); the first is 1."""
+    """Shape (1 + features of the basis,), the end of `led`; the first is 1."""
     sparse_ids: Hashes
     """Shape (n,), the ids mixed to 64 bits."""
     sparse_values: Floats
@@ -96,6 +102,7 @@ class Reader:
         self._ids = np.array(basis.ids, dtype=np.int64)
         self._centers = np.array(basis.centers)
         self._scales = np.array(basis.scales)
+        self._blank = np.array(_ONES + (0.0,) * len(basis.ids))
         self._is_plain = not any(basis.centers) and all(scale == 1.0 for scale in basis.scales)
 
     def read(self, ids: Sequence[int], values: Sequence[float]) -> Context:
@@ -115,29 +122,28 @@ class Reader:
             kept = [place for place, id_ in enumerate(ids) if id_ >> FIELD_SHIFT in self._fields]
             if len(kept) < len(ids):
                 ids, values = [ids[i] for i in kept], [values[i] for i in kept]
-        numbers = np.array(values, dtype=np.float64)
-        # The sum of finite numbers may overflow, so it only clears them, and quickly.
-        if len(ids) != len(values) or not (
-            math.isfinite(numbers.sum()) or np.isfinite(numbers).all()
-        ):
-            got = f"{len(ids)} ids and {len(values)} values"
-            raise InputError(
-                "bad_features", expected("a finite value for each id", got, "$.feature_values")
-            )
-        dense = np.empty(self.basis.width)
-        dense[0] = 1.0
-        rest = dense[1:]
-        if tuple(ids) == self.basis.ids:
-            rest[:] = numbers
-            rare = _NOTHING_RARE
+        if len(ids) != len(values):
+            raise _unreadable(ids, values)
+        is_whole = tuple(ids) == self.basis.ids
+        if is_whole:
+            led = np.array((*_ONES, *values), dtype=np.float64)
+            # Squares that sum to so little are of finite numbers, none of which has to be cut.
+            if self._is_plain and led.dot(led) <= VALUE_MAX * VALUE_MAX:
+                return Context(led, led[CONSTANTS_MAX:], *_NOTHING_RARE)
+            numbers = led[len(_ONES) :]
         else:
-            rest[:] = 0.0
+            led, numbers = self._blank.copy(), np.array(values, dtype=np.float64)
+        # The square of a finite number may overflow, so it only clears them, and quickly.
+        if not (math.isfinite(numbers.dot(numbers)) or np.isfinite(numbers).all()):
+            raise _unreadable(ids, values)
+        rest, rare = led[len(_ONES) :], _NOTHING_RARE
+        if not is_whole:
             rare = self._split(np.array(ids, dtype=np.int64), numbers, rest)
         if not self._is_plain:
             rest -= self._centers
             rest /= self._scales
         _cut(rest)
-        return Context(dense, *rare)
+        return Context(led, led[CONSTANTS_MAX:], *rare)
 
     def _split(self, ids: Ids, numbers: Floats, dense: Floats) -> tuple[Hashes, Floats]:
         """Write the features of the basis into `dense`; give the others."""
@@ -151,6 +157,12 @@ class Reader:
         if not len(ids):
             return _NOTHING_RARE
         return mixed(ids[:SPARSE_MAX].astype(np.uint64)), _cut(numbers[:SPARSE_MAX])
+
+
+def _unreadable(ids: Sequence[int], values: Sequence[float]) -> InputError:
+    got = f"{len(ids)} ids and {len(values)} values"
+    what = expected("a finite value for each id", got, "$.feature_values")
+    return InputError("bad_features", what)
 
 
 def _cut(numbers: Floats) -> Floats:

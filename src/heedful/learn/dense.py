@@ -7,7 +7,7 @@ group mean reaches all its actions without touching them, and the less the more 
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -35,10 +35,15 @@ SLOT_ARRAYS: Final = (
 GROUP_ARRAYS: Final = ("weight", "total", "mean", "stale")
 
 _GROUP_REFRESH: Final = 32  # updates between two solutions for the mean of a group
+_WAITING_MAX: Final = 16  # outcomes of a group that are added together
 _BIAS_PRECISION_MIN: Final = 0.05
 _FIRST_CAPACITY: Final = 16
 
 Key = tuple[str, str]
+
+_Outcome = tuple[Floats, float, float, float]
+"""What an update of an action says of its group: its reach, how far that goes into the weight and
+into the total, and the precision of its first weight."""
 
 
 class Score(NamedTuple):
@@ -52,8 +57,42 @@ class Score(NamedTuple):
     """What the group adds to the mean."""
 
 
+class _Group:
+    """What the arrays say of one group, and the outcomes that are not added to them yet."""
+
+    def __init__(self, blocks: DenseBlocks, number: int) -> None:
+        self.number = number
+        self.waiting: list[_Outcome] = []
+        self.read(blocks)
+
+    def read(self, blocks: DenseBlocks) -> None:
+        """Read its mean, and how many outcomes may wait until it is solved for again."""
+        mean = blocks.mean[self.number]
+        self.bias = float(mean[0])
+        self.pull: Floats = blocks.precision * mean
+        """What it says to its actions but for the first, whose precision is their own."""
+        self.room = _GROUP_REFRESH - int(blocks.stale[self.number])
+
+
+class _Block:
+    """What the arrays say of one action: views, so that an update need not look for them."""
+
+    def __init__(self, blocks: DenseBlocks, slot: int, group: _Group) -> None:
+        self.group = group
+        self.offset = float(blocks.offset[slot])
+        self.bias_precision = float(blocks.bias_precision[slot])
+        self.spread: Floats = blocks.spread[slot]
+        self.learned: Floats = blocks.learned[slot]
+
+
 class DenseBlocks:
-    """Beliefs for each (goal, action) and means for each (goal, group), as stacked arrays."""
+    """Beliefs for each (goal, action) and means for each (goal, group), as stacked arrays.
+
+    Notes
+    -----
+    What outcomes say of a group waits until its mean is solved for or somebody reads it, and is
+    then added in their order, so that when it was read changes no bit.
+    """
 
     def __init__(self, width: int, feature_variance: float, group_strength: float) -> None:
         self.width = width
@@ -66,7 +105,6 @@ class DenseBlocks:
         self.learned: Floats = np.zeros((count, d))
         self.offset: Floats = np.zeros(count)
         self.bias_precision: Floats = np.zeros(count)
-        self._precisions: list[Floats] = []
         self.group: npt.NDArray[np.int64] = np.zeros(count, dtype=np.int64)
         self.at: npt.NDArray[np.int64] = np.zeros(count, dtype=np.int64)
         self.sums: Floats = np.zeros((count, 2))
@@ -76,6 +114,8 @@ class DenseBlocks:
         self.total: Floats = np.zeros((count, d))
         self.mean: Floats = np.zeros((count, d))
         self.stale: npt.NDArray[np.int64] = np.zeros(count, dtype=np.int64)
+        self._blocks: dict[int, _Block] = {}
+        self._groups: dict[int, _Group] = {}
 
     def slot(self, goal: str, action: str, group: str, prior: Prior, at: int) -> int:
         """Find the block of an action, or begin one at its prior.
@@ -113,6 +153,8 @@ class DenseBlocks:
 
     def reserve(self, slots: int, groups: int) -> None:
         """Make room for at least as many blocks and groups."""
+        self.settle()
+        self._blocks.clear()  # they are views of arrays that are replaced
         if slots > len(self.offset):
             _grow(self, SLOT_ARRAYS, slots)
         if groups > len(self.stale):
@@ -120,17 +162,23 @@ class DenseBlocks:
 
     def copy_from(self, other: DenseBlocks) -> None:
         """Take over what another one has learned."""
+        other.settle()
+        self._blocks.clear()
+        self._groups.clear()
         self.slots, self.groups = dict(other.slots), dict(other.groups)
         for name in (*SLOT_ARRAYS, *GROUP_ARRAYS):
             setattr(self, name, getattr(other, name).copy())
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the views out: a copy has arrays of its own."""
+        self.settle()
+        return {**self.__dict__, "_blocks": {}, "_groups": {}}
+
     def precisions(self, slot: int) -> Floats:
-        """Give the prior precision of each weight of an action, of shape (d,); read it only."""
-        for known in range(len(self._precisions), slot + 1):
-            row = self.precision.copy()
-            row[0] = self.bias_precision[known]
-            self._precisions.append(row)
-        return self._precisions[slot]
+        """Give the prior precision of each weight of an action, of shape (d,)."""
+        row: Floats = self.precision.copy()
+        row[0] = self.bias_precision[slot]
+        return row
 
     def pull(self, slot: int) -> Floats:
         """Give lam_a * mu_g: what the group says, weighed by the prior, of shape (d,)."""
@@ -139,28 +187,62 @@ class DenseBlocks:
 
     def score(self, slot: int, x: Floats) -> Score:
         """Score one context under one action."""
-        reach: Floats = self.spread[slot].dot(x)
-        pulled = float(reach.dot(self.pull(slot)))
-        mean = float(self.offset[slot]) + float(self.learned[slot].dot(x)) + pulled
+        block = self._blocks.get(slot) or self._block(slot)
+        group, reach = block.group, block.spread.dot(x)
+        group.pull[0] = block.bias_precision * group.bias
+        pulled = float(reach.dot(group.pull))
+        mean = block.offset + float(block.learned.dot(x)) + pulled
         return Score(mean, float(reach.dot(x)), reach, pulled)
 
     def update(self, slot: int, score: Score, slope: float, curvature: float) -> None:
         """Take in one outcome of a score: `m += slope * reach`, `S -= curvature * reach reach'`."""
-        reach = score.reach
-        root = curvature**0.5 * reach
-        step = (slope + curvature * score.pulled) * reach
-        self.spread[slot] -= root[:, None] * root
-        self.learned[slot] += step
-        group = int(self.group[slot])
-        precision = self.precisions(slot)
-        root *= precision
-        step *= precision
-        self.weight[group] += root[:, None] * root
-        self.total[group] += step
-        stale = int(self.stale[group]) + 1
-        self.stale[group] = stale
-        if stale >= _GROUP_REFRESH:
+        block = self._blocks.get(slot) or self._block(slot)
+        group, reach = block.group, score.reach
+        size = curvature**0.5
+        root = size * reach
+        step = slope + curvature * score.pulled
+        spread, learned = block.spread, block.learned
+        spread -= root[:, None].dot(root[None, :])
+        learned += step * reach
+        waiting = group.waiting
+        waiting.append((reach, size, step, block.bias_precision))
+        if len(waiting) >= group.room:
             self._refresh(group)
+        elif len(waiting) >= _WAITING_MAX:
+            self._settle(group)
+
+    def _block(self, slot: int) -> _Block:
+        number = int(self.group[slot])
+        group = self._groups.get(number)
+        if group is None:
+            group = self._groups[number] = _Group(self, number)
+        block = self._blocks[slot] = _Block(self, slot, group)
+        return block
+
+    def settle(self) -> None:
+        """Add to the sums of the groups what was learned since; read them after it only."""
+        for group in self._groups.values():
+            self._settle(group)
+
+    def _settle(self, group: _Group) -> None:
+        if not group.waiting:
+            return
+        reach, roots, steps, bias_precision = zip(*group.waiting, strict=True)
+        reached = np.array(reach)
+        root, step = both = np.array((roots, steps))[:, :, None] * reached
+        both[:, :, 1:] *= self.precision[1:]
+        both[:, :, 0] *= bias_precision
+        weight, total = self.weight[group.number], self.total[group.number]
+        count, width = step.shape
+        rows = np.empty((1 + count, width + 1, width))
+        rows[0, 1:], rows[0, 0], rows[1:, 0] = weight, total, step
+        np.multiply(root[:, :, None], root[:, None, :], out=rows[1:, 1:])
+        # Over the outer axis rows are added one after the other, as if none had waited.
+        sums = np.add.reduce(rows, axis=0)
+        total[:], weight[:] = sums[0], sums[1:]
+        self.stale[group.number] += len(reached)
+        group.room -= len(reached)
+        group.waiting.clear()
 
     def means(self) -> Floats:
         """Give the means of all groups with all that they learned, of shape (groups, d).
@@ -169,6 +251,7 @@ class DenseBlocks:
         -----
         To ask changes nothing: what is learned next must not depend on who asked when.
         """
+        self.settle()
         means = self.mean[: len(self.groups)].copy()
         for group in np.flatnonzero(self.stale[: len(self.groups)]).tolist():
             means[group] = self._solved(group)
@@ -179,9 +262,12 @@ class DenseBlocks:
         result: Floats = np.linalg.solve(system, self.total[group])
         return result
 
-    def _refresh(self, group: int) -> None:
-        self.mean[group] = self._solved(group)
-        self.stale[group] = 0
+    def _refresh(self, group: _Group) -> None:
+        self._settle(group)
+        number = group.number
+        self.mean[number] = self._solved(number)
+        self.stale[number] = 0
+        group.read(self)
 
     def wait(self, slot: int, found: Evidence, until: int) -> None:
         """Keep evidence of an action until it is weighed; a batch whose time is 0 is free."""
@@ -212,16 +298,20 @@ class DenseBlocks:
         The information is discounted, not the covariance raised: `S' = f S (I + (f - 1) lam S)^-1`
         never exceeds the prior.
         """
+        number = int(self.group[slot])
+        group = self._groups.get(number)
+        if group is not None:
+            self._settle(group)
+            group.room -= 1
         spread, precision, pull = self.spread[slot], self.precisions(slot), self.pull(slot)
         guess = self.learned[slot] + spread @ pull
         system = np.eye(self.width) + (factor - 1.0) * spread * precision
         faded = factor * np.linalg.solve(system, spread)
         faded = 0.5 * (faded + faded.T)
         learned = guess - faded @ pull
-        group = self.group[slot]
-        self.weight[group] += (spread - faded) * np.multiply.outer(precision, precision)
-        self.total[group] += precision * (learned - self.learned[slot])
-        self.stale[group] += 1
+        self.weight[number] += (spread - faded) * np.multiply.outer(precision, precision)
+        self.total[number] += precision * (learned - self.learned[slot])
+        self.stale[number] += 1
         self.spread[slot], self.learned[slot] = faded, learned
 
 

@@ -17,16 +17,17 @@ import numpy as np
 
 from heedful.kernel import MICRO, InputError, expected
 from heedful.learn.arms import PRIOR_DEFAULT, ArmSpec, spec_of_parts
-from heedful.learn.change import added, has_changed, surprise, weighed_at
-from heedful.learn.context import Context, Hashes, Reader, mixed
+from heedful.learn.change import Evidence, added, has_changed, surprise, weighed_at
+from heedful.learn.context import CONSTANTS_MAX, Context, Hashes, Reader, mixed
 from heedful.learn.dense import DenseBlocks
 from heedful.learn.model import Panel
 from heedful.learn.prior import Prior
-from heedful.learn.quadrature import Floats, Indices
+from heedful.learn.quadrature import Indices
 from heedful.learn.rows import LearningRow
 from heedful.learn.settings import LogisticSettings
 from heedful.learn.snapshot import decode_state, encode_state
 from heedful.learn.sparse import (
+    Read,
     SparseWeights,
     basis_features,
     constant_places,
@@ -53,19 +54,21 @@ class Learned(NamedTuple):
     """Whether the arm's outcomes showed that its world has changed."""
 
 
-class _Evidence(NamedTuple):
-    slope: float
-    curvature: float
-    p: float
+_LEFT_OUT: Final = Learned(False)
+_TAKEN_IN: Final = Learned(True)
+_CHANGED: Final = Learned(True, is_change=True)
 
 
 class _Named(NamedTuple):
-    """Where an arm stands among the hashed weights."""
+    """An arm and a goal as rows name them, and where they stand in the model."""
 
+    spec: ArmSpec
+    slot: int
+    """Among the dense blocks."""
     always: Indices
-    """Its own places, and those of the channel with features that are always there."""
-    ones: Floats
-    """The value of each of its own."""
+    """Hashed weights of its own, and those of the channel with features that are always there."""
+    values: slice
+    """What those are worth among `Context.led`."""
     scopes: Hashes
     """Of its action, group and channel: what rare features are crossed with."""
 
@@ -93,8 +96,7 @@ class LogisticArms:
             self.settings.group_strength,
         )
         self.sparse = SparseWeights(self.settings.sparse_bits, self.settings.sparse_variance)
-        self._constants: dict[tuple[str, ArmSpec], _Named] = {}
-        self._specs: dict[tuple[str, tuple[str, ...], float, float], ArmSpec] = {}
+        self._known: dict[tuple[str, str, tuple[str, ...], float, float], _Named] = {}
 
     def learn_one(self, row: LearningRow) -> Learned:
         """Fold one row; a row at or before `learn_seq` was folded already and is left out.
@@ -110,29 +112,32 @@ class LogisticArms:
             `bad_learning_row`, `bad_features` or `too_many_arms`.
         """
         if row.learn_seq <= self.learn_seq:
-            return Learned(False)
-        weight, retract = row.weight / MICRO, row.retract / MICRO
-        outcome = row.outcome / MICRO
-        if not (0.0 <= outcome <= 1.0 and weight >= 0.0 <= retract):
-            got = f"outcome {row.outcome}, weight {row.weight}, retract {row.retract}"
+            return _LEFT_OUT
+        outcome, weight, retract, state = row.outcome, row.weight, row.retract, row.state
+        if not (0 <= outcome <= MICRO and weight >= 0 <= retract):
+            got = f"outcome {outcome}, weight {weight}, retract {retract}"
             path = f"$.rows[{row.learn_seq}]"
             raise InputError("bad_learning_row", expected("millionths", got, path))
-        if row.state == "pending":
+        if state == "withdrawn":
+            weight = 0
+        if state == "pending" or weight == retract == 0:
             self.learn_seq = row.learn_seq
-            return Learned(False)
-        if row.state == "withdrawn":
-            weight = 0.0
-        if weight == retract == 0.0:
-            self.learn_seq = row.learn_seq
-            return Learned(False)
-        spec = self._spec(row)
+            return _LEFT_OUT
+        key = (row.arm, row.goal, row.parts, row.prior_p, row.prior_strength)
+        named = self._known.get(key)
+        spec = _spec(row) if named is None else named.spec
         context = self.reader.read(row.feature_ids, row.feature_values)
-        slot = self.dense.slot(row.goal, spec.action, spec.group, spec.prior, row.at)
-        self._fade(slot, row.at)
-        found = self._learn(slot, row.goal, spec, context, (outcome, weight, retract))
+        if named is None:
+            named = self._named(row.goal, spec, row.at)
+            if len(self._known) >= SCOPES_CACHED_MAX:
+                self._known.clear()
+            self._known[key] = named
+        self._fade(named.slot, row.at)
+        p = self._learn(named, context, outcome / MICRO, weight / MICRO, retract / MICRO)
         self.learn_seq = row.learn_seq
-        is_final = row.state in ("converted", "expired")
-        return Learned(True, is_final and self._is_change(slot, row, found.p))
+        is_final = state in ("converted", "expired")
+        is_change = is_final and self._is_change(named.slot, row, p)
+        return _CHANGED if is_change else _TAKEN_IN
 
     @property
     def is_contextual(self) -> bool:
@@ -192,79 +197,65 @@ class LogisticArms:
             self.sparse.at = at
 
     def _learn(
-        self,
-        slot: int,
-        goal: str,
-        spec: ArmSpec,
-        context: Context,
-        observed: tuple[float, float, float],
-    ) -> _Evidence:
-        score = self.dense.score(slot, context.dense)
+        self, named: _Named, context: Context, outcome: float, weight: float, retract: float
+    ) -> float:
+        """Move what an outcome is about; give the chance that was foreseen."""
+        score = self.dense.score(named.slot, context.dense)
         mean, variance = score.mean, score.variance
-        places, values = self._sparse_row(goal, spec, context)
-        if len(places):
-            mean += float(self.sparse.mean[places] @ values)
-            variance += float(self.sparse.variance[places] @ (values * values))
-        found = _evidence(mean, variance, *observed)
-        self.dense.update(slot, score, found.slope, found.curvature)
-        if len(places):
-            self.sparse.update(places, values, found.slope, found.curvature)
-        return found
+        read = self._read(named, context)
+        if read is not None:
+            of_sparse = read.score
+            mean += of_sparse[0]
+            variance += of_sparse[1]
+        slope, curvature, p = _evidence(mean, variance, outcome, weight, retract)
+        self.dense.update(named.slot, score, slope, curvature)
+        if read is not None:
+            self.sparse.update(read, slope, curvature)
+        return p
 
     def _is_change(self, slot: int, row: LearningRow, p: float) -> bool:
         if not self.settings.detects_change:
             return False
-        found, batches = surprise(row.outcome / MICRO, p), []
-        if row.window_ms <= 0:
-            batches.append(found)
-        else:
-            batches += self.dense.weighable(slot, row.at)
+        found = surprise(row.outcome / MICRO, p)
+        batches: Sequence[Evidence] = (found,)
+        if row.window_ms > 0:
+            batches = self.dense.weighable(slot, row.at)
             self.dense.wait(slot, found, weighed_at(row.decided_at, row.window_ms))
-        is_change, kept = False, self.dense.sums[slot]
+            if not batches:
+                return False
+        kept = self.dense.sums[slot]
+        more, less = kept.tolist()
+        is_change = False
         for batch in batches:
-            sums = added((float(kept[0]), float(kept[1])), batch)
+            sums = added((more, less), batch)
             if has_changed(sums):
                 self.dense.forget(slot, FORGET_ON_CHANGE)
                 is_change, sums = True, (0.0, 0.0)
-            kept[0], kept[1] = sums
+            more, less = sums
+        kept[0], kept[1] = more, less
         return is_change
 
-    def _spec(self, row: LearningRow) -> ArmSpec:
-        key = (row.arm, row.parts, row.prior_p, row.prior_strength)
-        found = self._specs.get(key)
-        if found is None:
-            found = _spec(row)
-            if len(self._specs) >= SCOPES_CACHED_MAX:
-                self._specs.clear()
-            self._specs[key] = found
-        return found
+    def _read(self, named: _Named, context: Context) -> Read | None:
+        """Read the hashed weights that an outcome moves; None where there is none."""
+        places, values = named.always, context.led[named.values]
+        if len(context.sparse_ids):
+            rare = self.sparse.places(named.scopes, context.sparse_ids).ravel()
+            its_values = [context.sparse_values] * len(named.scopes)
+            places, values = np.concatenate((places, rare)), np.concatenate((values, *its_values))
+        return self.sparse.read(places, values) if len(places) else None
 
-    def _sparse_row(self, goal: str, spec: ArmSpec, context: Context) -> tuple[Indices, Floats]:
-        """Find the hashed weights that an outcome moves, each with its feature's value."""
-        named = self._named(goal, spec)
-        if not len(context.sparse_ids):
-            values = [named.ones, context.dense] if spec.channel else [named.ones]
-            return named.always, np.concatenate(values)
-        places = self.sparse.places(named.scopes, context.sparse_ids).ravel()
-        rare = [context.sparse_values] * len(named.scopes)
-        values = [named.ones, context.dense, *rare] if spec.channel else [named.ones, *rare]
-        return np.concatenate((named.always, places)), np.concatenate(values)
-
-    def _named(self, goal: str, spec: ArmSpec) -> _Named:
-        found = self._constants.get((goal, spec))
-        if found is None:
-            scopes = [scope("action", goal, spec.action), scope("group", goal, spec.group)]
-            always = own = constant_places(self.sparse, goal, spec)
-            if spec.channel:
-                scopes.append(scope("channel", goal, spec.channel))
-                channel = np.array(scopes[-1:], dtype=np.uint64)
-                basis = self.sparse.places(channel, basis_features(self.basis_ids))[0]
-                always = np.concatenate((own, basis))
-            found = _Named(always, np.ones(len(own)), np.array(scopes, dtype=np.uint64))
-            if len(self._constants) >= SCOPES_CACHED_MAX:
-                self._constants.clear()
-            self._constants[goal, spec] = found
-        return found
+    def _named(self, goal: str, spec: ArmSpec, at: int) -> _Named:
+        slot = self.dense.slot(goal, spec.action, spec.group, spec.prior, at)
+        scopes = [scope("action", goal, spec.action), scope("group", goal, spec.group)]
+        always = constant_places(self.sparse, goal, spec)
+        first, last = CONSTANTS_MAX - len(always), CONSTANTS_MAX
+        if spec.channel:
+            scopes.append(scope("channel", goal, spec.channel))
+            channel = np.array(scopes[-1:], dtype=np.uint64)
+            basis = self.sparse.places(channel, basis_features(self.basis_ids))[0]
+            always = np.concatenate((always, basis))
+            last += self.dense.width
+        return _Named(spec, slot, always, slice(first, last), np.array(scopes, dtype=np.uint64))
 
 
 def _spec(row: LearningRow) -> ArmSpec:
@@ -279,13 +270,13 @@ def _spec(row: LearningRow) -> ArmSpec:
 
 def _evidence(
     mean: float, variance: float, outcome: float, weight: float, retract: float
-) -> _Evidence:
-    """Weigh an outcome against what was foreseen (MacKay's approximation of the mean chance)."""
+) -> tuple[float, float, float]:
+    """Weigh an outcome against what was foreseen: slope, curvature, and the mean chance."""
     p = chance(mean, variance)
     curvature = max(weight - retract, 0.0) * max(p * (1.0 - p), _CURVATURE_MIN)
     shrink = 1.0 + curvature * variance
     slope = (weight * (outcome - p) + retract * p) / shrink
-    return _Evidence(slope, curvature / shrink, p)
+    return slope, curvature / shrink, p
 
 
 def chance(mean: float, variance: float) -> float:

@@ -44,6 +44,7 @@ _DECODER: Final = msgspec.msgpack.Decoder(_Snapshot)
 def encode_state(model: LogisticArms) -> bytes:
     """Write all that a model has learned."""
     dense, sparse = model.dense, model.sparse
+    dense.settle()
     touched = sparse.touched()
     return canonical.encode(
         _Snapshot(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from hashlib import blake2b
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -21,12 +21,29 @@ _SPREAD: Final = np.uint64(0xD6E8FEB86659FD93)
 _VARIANCE_FLOOR: Final = 1.0 / 256.0  # of the prior: a weight never stops learning
 
 
+class Read(NamedTuple):
+    """Some weights as they were before an outcome; each of shape (n,)."""
+
+    places: Indices
+    values: Floats
+    """Of their features."""
+    mean: Floats
+    variance: Floats
+
+    @property
+    def score(self) -> tuple[float, float]:
+        """Mean and variance of what they add to the log-odds."""
+        values = self.values
+        return float(self.mean.dot(values)), float(self.variance.dot(values * values))
+
+
 class SparseWeights:
     """Means and variances of 2^bits weights."""
 
     def __init__(self, bits: int, variance: float) -> None:
         self.bits = bits
         self.prior = variance
+        self._least = np.array(variance * _VARIANCE_FLOOR)
         self.mean = np.zeros(1 << bits)
         self.variance = np.full(1 << bits, variance)
         self.at: int | None = None
@@ -38,13 +55,21 @@ class SparseWeights:
         keys >>= np.uint64(64 - self.bits)
         return keys.astype(np.intp)
 
-    def update(self, places: Indices, values: Floats, slope: float, curvature: float) -> None:
-        """Take in one outcome of the weights at `places`, each with its feature's value."""
-        variance = self.variance[places]
-        reach = variance * values
-        self.mean[places] += slope * reach
-        faded = variance - curvature * reach * reach
-        self.variance[places] = np.maximum(faded, self.prior * _VARIANCE_FLOOR)
+    def read(self, places: Indices, values: Floats) -> Read:
+        """Read the weights at `places`, each with its feature's value."""
+        return Read(places, values, self.mean[places], self.variance[places])
+
+    def update(self, read: Read, slope: float, curvature: float) -> None:
+        """Take in one outcome of weights as they were read."""
+        reach = read.variance * read.values
+        faded = curvature * reach
+        faded *= reach
+        np.subtract(read.variance, faded, out=faded)
+        reach *= slope
+        reach += read.mean
+        self.mean[read.places] = reach
+        np.maximum(faded, self._least, out=faded)
+        self.variance[read.places] = faded
 
     def forget(self, factor: float) -> None:
         """Let what was learned count `1 / factor` as much, every best guess unchanged."""

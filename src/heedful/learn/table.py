@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from heedful.learn.context import Context, Hashes
+from heedful.learn.context import CONSTANTS_MAX, Context, Hashes
 from heedful.learn.dense import start
 from heedful.learn.model import Beliefs, Panel
 from heedful.learn.quadrature import Floats, Indices
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 VARIANCE_MIN: Final = 1e-12
 """Least variance of log-odds that a table answers; single precision could round one below 0."""
-
-_CONSTANTS_MAX: Final = 4  # places of an arm whatever the context: on, said, when, arm
 
 
 class LogOdds(NamedTuple):
@@ -90,7 +88,7 @@ def _laid_out(model: LogisticArms, panel: Panel) -> _Layout:
     group_row = {name: place for place, name in enumerate(groups)}
     priors = {(goal, arm.group, arm.action): arm.prior for goal, arm in reversed(asked)}
     starts = [start(priors[name]) for name in actions]
-    constants = np.zeros((len(asked), _CONSTANTS_MAX), dtype=np.intp)
+    constants = np.zeros((len(asked), CONSTANTS_MAX), dtype=np.intp)
     used = np.zeros(constants.shape)
     for place, (goal, arm) in enumerate(asked):
         own = constant_places(model.sparse, goal, arm)

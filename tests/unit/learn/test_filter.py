@@ -1,0 +1,242 @@
+"""The filter of logistic arms against the same sums written out, one outcome after the other."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+import pytest
+
+from heedful.kernel import MICRO
+from heedful.learn import (
+    ArmSpec,
+    ArmTable,
+    Basis,
+    LearningRow,
+    LogisticArms,
+    LogisticSettings,
+    Panel,
+    Prior,
+)
+from heedful.learn.dense import start
+from heedful.learn.logistic import chance
+
+GOALS = ("buy", "visit")
+STRENGTH, VARIANCE, SPARSE = 10.0, 0.25, 0.02
+REFRESH = 32
+ARMS = tuple(
+    ArmSpec(
+        f"a{number}",
+        f"group_{number % 3}",
+        f"a{number % 5}",
+        channel="mail" if number % 4 else "",
+        treatment="warm" if number % 2 else "",
+        moment="later" if number % 3 else "",
+        prior=Prior(0.05 + 0.02 * (number % 5), 20.0),
+    )
+    for number in range(15)
+)
+
+
+def model_of(width: int) -> LogisticArms:
+    ids = tuple(range(1, width))
+    basis = Basis(ids, (0.0,) * len(ids), (1.0,) * len(ids))
+    return LogisticArms(
+        LogisticSettings(
+            basis=basis,
+            feature_variance=VARIANCE,
+            group_strength=STRENGTH,
+            sparse_variance=SPARSE,
+            sparse_bits=12,
+            detects_change=False,
+        )
+    )
+
+
+def rows_of(width: int, count: int) -> list[LearningRow]:
+    """Outcomes with the features of the basis, every third with some beside or without a part."""
+    draws, rows = np.random.default_rng(width), []
+    for seq in range(1, count + 1):
+        arm = ARMS[int(draws.integers(len(ARMS)))]
+        ids = list(range(1, width))
+        if seq % 3 == 0:
+            ids = ids[: width // 2] + [100 + int(n) for n in sorted(draws.integers(9, size=2))]
+        values = draws.normal(scale=1.5, size=len(ids)).round(3).tolist()
+        state = ("expired", "converted", "maturing")[int(draws.integers(3))]
+        rows.append(
+            LearningRow(
+                learn_seq=seq,
+                decision_id=f"d_{seq}",
+                arm=arm.arm,
+                goal=GOALS[seq % 2],
+                state=state,  # type: ignore[arg-type]
+                outcome=MICRO if state == "converted" else 0,
+                weight=int(draws.integers(1, MICRO)),
+                retract=int(draws.integers(MICRO)) if state == "converted" else 0,
+                decided_at=0,
+                at=seq,
+                parts=arm.parts,
+                prior_p=arm.prior.p,
+                prior_strength=arm.prior.strength,
+                feature_ids=tuple(ids),
+                feature_values=tuple(values),
+            )
+        )
+    return rows
+
+
+class WrittenOut:
+    """The same filter with a matrix for each sum, and no order or place left to chance."""
+
+    def __init__(self, width: int) -> None:
+        self.width = width
+        self.blocks: dict[tuple[str, str], dict[str, Any]] = {}
+        self.groups: dict[tuple[str, str], dict[str, Any]] = {}
+        self.mean: dict[int, float] = {}
+        self.variance: dict[int, float] = {}
+
+    def learn(self, row: LearningRow, arm: ArmSpec, sparse: dict[int, list[float]]) -> None:
+        x = np.zeros(self.width)
+        x[0] = 1.0
+        for feature, value in zip(row.feature_ids, row.feature_values, strict=True):
+            if feature < self.width:
+                x[feature] = max(-8.0, min(value, 8.0))
+        block, group = self._block(row.goal, arm), self._group(row.goal, arm)
+        diagonal = np.diag(block["precision"])
+        mean = block["offset"] + x @ (block["learned"] + block["S"] @ diagonal @ group["mean"])
+        variance = x @ block["S"] @ x
+        for place, values in sparse.items():
+            mean += sum(self.mean.get(place, 0.0) * value for value in values)
+            variance += sum(self.variance.get(place, SPARSE) * value**2 for value in values)
+        p = chance(float(mean), float(variance))
+        weight, retract = row.weight / MICRO, row.retract / MICRO
+        curvature = max(weight - retract, 0.0) * max(p * (1.0 - p), 1e-4)
+        slope = weight * (row.outcome / MICRO - p) + retract * p
+        slope, curvature = (
+            slope / (1 + curvature * variance),
+            curvature / (1 + curvature * variance),
+        )
+        reach = block["S"] @ x
+        step = (slope + curvature * (reach @ diagonal @ group["mean"])) * reach
+        block["S"] = block["S"] - curvature * np.outer(reach, reach)
+        block["learned"] = block["learned"] + step
+        group["weight"] = group["weight"] + curvature * diagonal @ np.outer(reach, reach) @ diagonal
+        group["total"] = group["total"] + diagonal @ step
+        group["stale"] += 1
+        if group["stale"] == REFRESH:
+            prior = np.eye(self.width) * STRENGTH / VARIANCE
+            group["mean"] = np.linalg.inv(group["weight"] + prior) @ group["total"]
+            group["stale"] = 0
+        for place, values in sparse.items():
+            before, value = self.variance.get(place, SPARSE), values[-1]
+            self.mean[place] = self.mean.get(place, 0.0) + slope * before * value
+            faded = before - curvature * (before * value) ** 2
+            self.variance[place] = max(faded, SPARSE / 256.0)
+
+    def _block(self, goal: str, arm: ArmSpec) -> dict[str, Any]:
+        if (goal, arm.action) not in self.blocks:
+            offset, bias = start(arm.prior)
+            precision = np.full(self.width, 1.0 / VARIANCE)
+            precision[0] = bias
+            self.blocks[goal, arm.action] = {
+                "offset": offset,
+                "precision": precision,
+                "S": np.diag(1.0 / precision),
+                "learned": np.zeros(self.width),
+                "group": arm.group,
+            }
+        return self.blocks[goal, arm.action]
+
+    def _group(self, goal: str, arm: ArmSpec) -> dict[str, Any]:
+        # An action stays in the group in which it was first seen.
+        name = self.blocks[goal, arm.action]["group"]
+        if (goal, name) not in self.groups:
+            self.groups[goal, name] = {
+                "weight": np.zeros((self.width, self.width)),
+                "total": np.zeros(self.width),
+                "mean": np.zeros(self.width),
+                "stale": 0,
+            }
+        return self.groups[goal, name]
+
+
+def places_of(model: LogisticArms, row: LearningRow) -> dict[int, list[float]]:
+    """Find which hashed weights a row is about, by an update of a model that saw nothing else."""
+    fresh = model_of(model.dense.width)
+    fresh.learn_one(row)
+    key = (row.arm, row.goal, row.parts, row.prior_p, row.prior_strength)
+    read = fresh._read(fresh._known[key], fresh.reader.read(row.feature_ids, row.feature_values))
+    found: dict[int, list[float]] = {}
+    if read is not None:
+        for place, value in zip(read.places.tolist(), read.values.tolist(), strict=True):
+            found.setdefault(place, []).append(value)
+    return found
+
+
+@pytest.mark.parametrize("width", [1, 2, 9, 22])
+def test_the_filter_is_the_one_that_is_written_out(width: int) -> None:
+    model, plain = model_of(width), WrittenOut(width)
+    arms = {arm.arm: arm for arm in ARMS}
+    for row in rows_of(width, 700):
+        model.learn_one(row)
+        plain.learn(row, arms[row.arm], places_of(model, row))
+    dense = model.dense
+    dense.settle()
+    for key, slot in dense.slots.items():
+        block = plain.blocks[key]
+        assert dense.spread[slot] == pytest.approx(block["S"], abs=1e-12)
+        assert dense.learned[slot] == pytest.approx(block["learned"], abs=1e-12)
+    for key, number in dense.groups.items():
+        group = plain.groups[key]
+        assert dense.weight[number] == pytest.approx(group["weight"], abs=1e-11)
+        assert dense.total[number] == pytest.approx(group["total"], abs=1e-11)
+        assert dense.mean[number] == pytest.approx(group["mean"], abs=1e-12)
+        assert dense.stale[number] == group["stale"]
+    for place, mean in plain.mean.items():
+        assert model.sparse.mean[place] == pytest.approx(mean, abs=1e-12)
+        assert model.sparse.variance[place] == pytest.approx(plain.variance[place], abs=1e-12)
+
+
+@pytest.mark.parametrize("width", [1, 2, 22])
+def test_who_asks_in_between_changes_no_bit(width: int) -> None:
+    quiet, asked = model_of(width), model_of(width)
+    panel = Panel.of(GOALS[0], ARMS)
+    for number, row in enumerate(rows_of(width, 300)):
+        quiet.learn_one(row)
+        asked.learn_one(row)
+        match number % 7:
+            case 1:
+                ArmTable(asked, panel)
+            case 3:
+                asked.encode()
+            case 5:
+                asked = asked.copy()
+    assert asked.encode() == quiet.encode()
+
+
+def test_a_copy_goes_on_where_the_model_stood() -> None:
+    rows = rows_of(5, 120)
+    whole, first = model_of(5), model_of(5)
+    for row in rows:
+        whole.learn_one(row)
+    for row in rows[:50]:
+        first.learn_one(row)
+    second = copy.deepcopy(first)
+    for row in rows[50:]:
+        second.learn_one(row)
+    assert second.encode() == whole.encode()
+    assert first.encode() != whole.encode()
+
+
+def test_what_forgets_goes_on_from_all_that_was_learned() -> None:
+    rows = rows_of(5, 90)
+    whole = model_of(5)
+    for row in rows[:45]:
+        whole.learn_one(row)
+    again = LogisticArms.decode(whole.encode())
+    for model in (whole, again):
+        model.dense.forget(0, 8.0)
+        for row in rows[45:]:
+            model.learn_one(row)
+    assert whole.encode() == again.encode()
