@@ -121,6 +121,7 @@ TABLE: Final[dict[Route, frozenset[Role]]] = {
     Route("GET", "/v1/measure/ahead"): _LOOKS,
     Route("GET", "/v1/measure/drift"): _LOOKS,
     Route("GET", "/v1/measure/fairness"): _LOOKS,
+    Route("POST", "/v1/measure/fairness"): _LOOKS,
     Route("POST", "/v1/measure/whatif"): _LOOKS,
     Route("GET", "/v1/measure/budget"): _LOOKS,
     Route("GET", "/v1/measure/uplift"): _LOOKS,

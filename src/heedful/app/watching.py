@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
+from heedful import strategy as strategies
 from heedful.app.publishing import read_histories
+from heedful.app.worlds import world_of
+from heedful.core import World
 from heedful.engine.crossing import Since, drift_key, gap_key
-from heedful.kernel import MICRO, format_instant
+from heedful.engine.proxies import Progress, Traced, trace
+from heedful.kernel import MICRO, InputError, format_instant, parse_span
 from heedful.measure import Drift, Gap
 from heedful.measure.ablation import Cause, Suspect, causes
 from heedful.measure.fairness import ANY, not_said
+from heedful.measure.proxies import FieldCause
 
 if TYPE_CHECKING:
     from heedful.app.application import App
+
+T = TypeVar("T")
 
 SUSPECTS_MAX: Final = 5
 """Gaps that are explained at once, the widest first: each costs a replay under every rule."""
@@ -90,6 +98,45 @@ class CauseShown(msgspec.Struct, frozen=True, kw_only=True):
     says: str
 
 
+class FeatureShown(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a gap would close were one field of what models see as it usually is."""
+
+    trait: str
+    group: str
+    reference: str
+    action: str
+    """`*` for all actions together."""
+    field: str
+    """Such as `traits.postcode`; `*` for all fields together."""
+    ratio: float
+    ratio_usual: float
+    low: float
+    """Of the interval of how much the ratio rises, 99 % for all fields of a gap together."""
+    high: float
+    explained: float
+    """Part of the gap; above 1 where it would turn around."""
+    is_sure: bool
+    people: int
+    """In the smaller of the two groups."""
+    asked: int
+    """Decisions about the group that were weighed again."""
+    says: str
+
+
+class FeaturesLooked(msgspec.Struct, frozen=True, kw_only=True):
+    """What was weighed again to find the fields behind gaps."""
+
+    decisions: int
+    weighed: int
+    """Valued by a model that looks at the person, and made again exactly."""
+    gone: int
+    """Those whose strategy or model is not kept."""
+    left: int
+    """More that were not looked at, so that the work stays bounded."""
+    fields: list[str]
+    says: str
+
+
 class Unknown(msgspec.Struct, frozen=True, kw_only=True):
     """Decisions about people of whom the trait is not known; they are compared with nobody."""
 
@@ -120,6 +167,10 @@ class FairnessReport(msgspec.Struct, frozen=True, kw_only=True):
     items: list[GapShown]
     causes: list[CauseShown]
     """Of the gaps below their limit, where people were replayed."""
+    features: list[FeatureShown]
+    """Fields of what models see behind the same gaps, the one that explains the most first."""
+    looked: FeaturesLooked | None
+    """Null where there is no gap to explain, or nobody was to be looked at."""
     groups: list[GroupShown]
     unknown: dict[str, Unknown]
     """By trait."""
@@ -144,29 +195,41 @@ def drift_report(app: App) -> DriftReport:
     )
 
 
-def fairness_report(app: App, people: int = 0) -> FairnessReport:
+def fairness_report(
+    app: App, people: int = 0, progress: Progress = lambda done, total: None
+) -> FairnessReport:
     """Say how groups fare, and what makes the gaps that are below their limit.
 
     Parameters
     ----------
     people
-        Customers whose past is decided again without one rule at a time; 0 explains nothing.
+        Customers whose past is decided again without one rule at a time, and whose decisions are
+        weighed again with one field of what models see as usual; 0 explains nothing.
+    progress
+        Is told how many of the people, then of the decisions, are done.
     """
     world, measuring = app.engine.world, app.engine.measuring
     found, counts, now = measuring.found(), measuring.counted().fairness, app.engine.now()
     reasons = {name: a.decision_type.reads_protected for name, a in world.rules.actions.items()}
-    suspects = [
+    wide = [
         Suspect(gap.trait, gap.action)
         for gap in found.gaps
-        if gap.measure == "selection" and gap.action != ANY and gap.ratio < (gap.limit or 0.0)
+        if gap.measure == "selection" and gap.ratio < (gap.limit or 0.0)
     ]
-    named = list(dict.fromkeys(s for s in suspects if s.action in reasons))[:SUSPECTS_MAX]
+    suspects = list(dict.fromkeys(s for s in wide if s.action == ANY or s.action in reasons))
+    named = [s for s in suspects if s.action != ANY][:SUSPECTS_MAX]
     histories = read_histories(app.store, world, people) if people and named else {}
-    made = causes(app.strategy, histories.values(), world.fairness, named) if histories else []
+    made: list[Cause] = []
+    if histories:
+        pasts = _told(list(histories.values()), progress)
+        made = causes(app.strategy, pasts, world.fairness, named)
+    traced = _traced(app, suspects[:SUSPECTS_MAX], now, people, progress) if people else None
     return FairnessReport(
         window=world.fairness.window,
         items=[_gap_shown(gap, reasons, found.crossed) for gap in found.gaps],
         causes=[_cause_shown(cause) for cause in made],
+        features=[] if traced is None else [_feature_shown(cause) for cause in traced.causes],
+        looked=None if traced is None else _looked(traced),
         groups=[
             GroupShown(
                 action=action,
@@ -203,3 +266,43 @@ def _gap_shown(
 
 def _cause_shown(cause: Cause) -> CauseShown:
     return CauseShown(**cause._asdict(), says=cause.says)
+
+
+def _told(pasts: Sequence[T], progress: Progress) -> Iterator[T]:
+    for done, past in enumerate(pasts):
+        progress(done, len(pasts))
+        yield past
+
+
+def _feature_shown(cause: FieldCause) -> FeatureShown:
+    return FeatureShown(**cause._asdict(), explained=cause.explained, says=cause.says)
+
+
+def _looked(traced: Traced) -> FeaturesLooked:
+    return FeaturesLooked(
+        decisions=traced.decisions,
+        weighed=traced.weighed,
+        gone=traced.gone,
+        left=traced.left,
+        fields=list(traced.fields),
+        says=traced.says,
+    )
+
+
+def _traced(
+    app: App, suspects: list[Suspect], now: int, people: int, progress: Progress
+) -> Traced | None:
+    if not suspects:
+        return None
+    world = app.engine.world
+
+    @cache
+    def compiled(version: str) -> World | None:
+        # Each apart from what is in force: what runs remembers what it laid out, on its own thread.
+        try:
+            return world_of(strategies.load(app.strategy_files(version)))
+        except InputError:  # never published here, or accepted by an older release only
+            return None
+
+    since = now - parse_span(world.fairness.window)
+    return trace(app.store, world, compiled, suspects, since, people, progress)

@@ -30,9 +30,12 @@ def fairness(
         ),
     ] = 200,
 ) -> Answer:
-    """Compare how groups fare and name the rule behind a gap; exit code 1 where a limit is
+    """Compare how groups fare and name the rule or field behind a gap; exit code 1 where a limit is
     crossed."""
-    answer = api.get("/v1/measure/fairness", sample=sample)
+    from heedful.cli.progress import follow
+
+    asked = api.messages("POST", "/v1/measure/fairness", params={"sample": sample})
+    answer = follow(asked, "deciding again", "people or decisions")
     return Answer(answer, _print_fairness, is_no=_is_crossed(answer["items"]))
 
 
@@ -86,6 +89,10 @@ def _print_fairness(answer: Mapping[str, Any]) -> None:
         print("Nothing to compare: policies/fairness.yaml names groups, and they need decisions.")
     for cause in answer["causes"]:
         print(clean(cause["says"]))
+    for feature in answer["features"]:
+        print(clean(feature["says"]))
+    if answer["looked"] is not None:
+        print(answer["looked"]["says"])
     for item in answer["items"]:
         if item["declared"]:
             print(clean(f"{item['action']} may read {item['trait']}: {item['declared']}"))

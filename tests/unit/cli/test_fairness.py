@@ -37,7 +37,11 @@ def meet(shop: Live, number: int) -> None:
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     folder = tmp_path_factory.mktemp("fairness") / "shop"
     with living(folder, is_shop=False) as made:
-        files = {**FILES, "policies/fairness.yaml": FILES["policies/fairness.yaml"] + LIMITS}
+        files = {
+            **FILES,
+            "policies/fairness.yaml": FILES["policies/fairness.yaml"] + LIMITS,
+            "policies/models.yaml": MODELS,
+        }
         made.api.post("/v1/strategy/publish", {"files": files})
         for number in range(PEOPLE):
             meet(made, number)
@@ -46,6 +50,10 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 
 LIMITS = "trials_min: 10\n"
+MODELS = """
+default: arms
+models: [{name: arms, kind: logistic, features: {traits: [plan], signals: [], context: []}}]
+"""
 
 
 def test_a_gap_is_told_with_the_rule_that_makes_it(shop: Live) -> None:
@@ -55,13 +63,18 @@ def test_a_gap_is_told_with_the_rule_that_makes_it(shop: Live) -> None:
     assert gap["since"] is not None
     assert [cause["rule"] for cause in report["causes"]] == ["eligible: traits.plan == 'gold'"]
     assert report["replayed"] == PEOPLE
+    looked = report["looked"]
+    assert (looked["decisions"], looked["gone"], looked["left"]) == (PEOPLE, 0, 0)
+    assert not any(one["is_sure"] for one in report["features"]), "it is the rule"
     said = shop.says("fairness", code=1)
+    assert looked["says"] in said
     assert "Without `eligible: traits.plan == 'gold'`, gender women would get sale 100%" in said
 
 
 def test_counts_stand_behind_it(shop: Live) -> None:
     report = shop.gives("fairness", "--sample", "0", code=1)
-    assert report["causes"] == []
+    assert report["causes"] == report["features"] == []
+    assert report["looked"] is None
     cells = {cell["group"]: cell for cell in report["groups"] if cell["action"] == "sale"}
     assert cells["gender=women"]["asked"] == cells["gender=men"]["asked"] == PEOPLE // 2
     assert cells["gender=women"]["gated"] == {"not_eligible": 15}
