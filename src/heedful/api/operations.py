@@ -69,6 +69,8 @@ class StrategyAnswer(msgspec.Struct, frozen=True):
     problems: list[strategies.StrategyProblem] = []
     replayed: Replayed | None = None
     """What it would decide differently over what a sample of people did, where that was asked."""
+    warnings: list[strategies.StrategyProblem] = []
+    """What is allowed and likely not meant."""
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -184,7 +186,8 @@ def check_strategy(
     if problems:
         return StrategyAnswer(None, problems)
     replayed = context.app.compare_strategy(files, sample) if sample else None
-    return StrategyAnswer(strategies.load(files).version, problems, replayed)
+    version, warnings = strategies.load(files).version, strategies.warn(files)
+    return StrategyAnswer(version, problems, replayed, warnings)
 
 
 @post("/v1/strategy/publish", status_code=200, sync_to_thread=True)

@@ -28,7 +28,10 @@ Workspace = Annotated[
 
 
 def check(directory: Workspace = HERE, as_json: Json = False) -> None:
-    """Check the strategy's files; problems read FILE:LINE:COLUMN: what is wrong."""
+    """Check the strategy's files; problems read FILE:LINE:COLUMN: what is wrong.
+
+    What is allowed and likely not meant is told as a warning, with exit code 0.
+    """
     from heedful import strategy
     from heedful.cli.screen import print_json
 
@@ -36,11 +39,13 @@ def check(directory: Workspace = HERE, as_json: Json = False) -> None:
     problems = strategy.check(files)
     if problems:
         _tell(problems, directory, as_json)
-    version = strategy.load(files).version
+    version, warnings = strategy.load(files).version, strategy.warn(files)
     if as_json:
-        print_json({"version": version, "problems": []})
-    else:
-        print(f"No problems: version {version}.")
+        print_json({"version": version, "problems": [], "warnings": _plain(warnings)})
+        return
+    for warning in warnings:
+        print(f"warning: {_place(directory / _FOLDER, warning)}")
+    print(f"No problems: version {version}.")
 
 
 def play(directory: Workspace = HERE, as_json: Json = False) -> None:
@@ -74,6 +79,7 @@ def publish(
 
     Where the policy asks for it, somebody else has to agree first, which publishes it.
     """
+    from heedful import strategy
     from heedful.cli.client import connect
     from heedful.cli.screen import print_json
 
@@ -93,6 +99,8 @@ def publish(
     else:
         if not verdicts:
             say(f"No story proves it: write one as {directory / _FOLDER}/tests/NAME.yaml.")
+        for warning in strategy.warn(files):
+            say(f"warning: {_place(directory / _FOLDER, warning)}")
         _print_published(answer)
     if answer.get("approval"):
         end(NO)

@@ -1,7 +1,7 @@
 """Strategy as code: a folder of YAML, checked to line and column, read as plain data."""
 
 from heedful.strategy.differences import Difference, compare_histories, compare_stories
-from heedful.strategy.load import FILE_KINDS, Strategy, check, json_schema, load
+from heedful.strategy.load import FILE_KINDS, Strategy, check, json_schema, load, warn
 from heedful.strategy.parts import FileKind, Part, Parts
 from heedful.strategy.scenario import Verdict, play_scenarios
 from heedful.strategy.yaml import StrategyProblem
@@ -21,4 +21,5 @@ __all__ = [
     "json_schema",
     "load",
     "play_scenarios",
+    "warn",
 ]

@@ -7,7 +7,7 @@ nothing about it: their texts are no part of the hash.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -78,6 +78,7 @@ from heedful.strategy.sources import (
     sources_of,
     webhooks_of,
 )
+from heedful.strategy.warnings import warnings_of
 from heedful.strategy.yaml import StrategyError, StrategyProblem, load_yaml, read
 
 SCENARIOS_FOLDER: Final = "tests/"
@@ -180,6 +181,18 @@ def check(files: Mapping[str, str]) -> list[StrategyProblem]:
     return _read(files)[1]
 
 
+def warn(files: Mapping[str, str]) -> list[StrategyProblem]:
+    """Find what a strategy may say and likely should not.
+
+    Returns
+    -------
+    list of StrategyProblem
+        As `check` gives problems; nothing is refused for them. Empty where there is a problem.
+    """
+    parts, problems = _read(files)
+    return [] if problems else _sorted(warnings_of(parts))
+
+
 def load(files: Mapping[str, str]) -> Strategy:
     """Read a strategy that has no problem; what no file says has its default.
 
@@ -276,7 +289,11 @@ def _read(files: Mapping[str, str]) -> tuple[Parts, list[StrategyProblem]]:
         problems += kind.check(parts)
     if not problems:
         problems += check_deciding(parts)
-    return parts, sorted(set(problems), key=lambda p: (p.file, p.line, p.column, p.text))
+    return parts, _sorted(problems)
+
+
+def _sorted(problems: Iterable[StrategyProblem]) -> list[StrategyProblem]:
+    return sorted(set(problems), key=lambda p: (p.file, p.line, p.column, p.text))
 
 
 def _unknown_file(path: str) -> StrategyProblem:

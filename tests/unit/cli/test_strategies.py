@@ -222,3 +222,17 @@ def test_who_would_be_treated_differently_is_replayed(shop: Live) -> None:
     assert told["people"] == 3
     assert shop.gives("diff", "--sample", "0", code=1)["replayed"] is None
     assert shop.gives("diff", "--sample", "1", code=1)["replayed"]["people"] == 1
+
+
+def test_what_is_likely_not_meant_is_a_warning_that_refuses_nothing(shop: Live) -> None:
+    models = shop.directory / "strategy" / "models"
+    models.mkdir(exist_ok=True)
+    write(shop, "models/far.yaml", "model: far\nahead: {}\n")
+    path = write(shop, "policies/contact.yaml", "fatigue_cost: 0.2\n")
+    said = shop.run("check", str(shop.directory))
+    assert said.startswith(f"warning: {path}:1:1: Expected what a message changes about later")
+    assert "No problems: version" in said
+    told = json.loads(shop.run("check", str(shop.directory), "--json"))
+    assert [one["code"] for one in told["warnings"]] == ["counted_twice"]
+    assert shop.api.post("/v1/strategy/check")["warnings"] == told["warnings"]
+    assert "warning: " in shop.says("publish")
