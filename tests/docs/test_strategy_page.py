@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.children import start
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGE = (ROOT / "docs/strategy.md").read_text("utf-8")
 PORT = "8765"  # the default, which the page names and a test must not take
@@ -95,9 +97,7 @@ class Reader:
     def serving(self, block: Block) -> Iterator[None]:
         """Let the server run, on a port that is free."""
         command = [*block.text.split(), "--port", "0"]
-        with subprocess.Popen(
-            command, cwd=self.here(), env=self.env, stdout=subprocess.PIPE, text=True
-        ) as server:
+        with start(command, cwd=self.here(), env=self.env, stdout=subprocess.PIPE) as server:
             try:
                 assert server.stdout is not None
                 ready = server.stdout.readline()

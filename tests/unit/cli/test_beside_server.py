@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 
 from heedful.app import init_workspace
 from heedful.cli import app
+from tests.children import start
 from tests.unit.cli.conftest import Run
 
 HEEDFUL = Path(sys.executable).with_name("heedful")
@@ -47,7 +48,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Beside]:
     log = workspace / "server.log"
     with (
         log.open("wb") as said,
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=said, text=True) as process,
+        start(command, stdout=subprocess.PIPE, stderr=said) as process,
     ):
         assert process.stdout is not None
         listening = next((line for line in process.stdout if "http://" in line), "")
@@ -93,7 +94,7 @@ def test_a_watcher_sees_who_did_what_and_what_it_changed(server: Beside) -> None
             server.send(key, "/v1/track", order)
 
     buyer = threading.Thread(target=keep_buying)
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watcher:
+    with start(command, stdout=subprocess.PIPE) as watcher:
         buyer.start()
         try:
             assert watcher.stdout is not None

@@ -26,6 +26,7 @@ from examples.shop.population import Population
 from examples.shop.running import ROOT, served
 from examples.shop.workspace import make_workspace, write_keys
 from heedful.app import App, open_app
+from tests.children import start
 from tests.landed import sent_ids
 
 CALLS = 6_000
@@ -92,12 +93,8 @@ SUMMARY = (
 
 
 def test_without_a_terminal_it_tells_a_line_a_decision_and_ends_on_ctrl_c(tmp_path: Path) -> None:
-    with subprocess.Popen(
-        command(tmp_path / "data"),
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+    with start(
+        command(tmp_path / "data"), cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None

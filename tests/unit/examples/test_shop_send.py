@@ -20,6 +20,7 @@ from examples.shop.calls import DAY_MS, HOUR_MS, Call
 from examples.shop.delivery import Delivery
 from examples.shop.population import Population
 from examples.shop.send import Plan, Sender, read_write_keys
+from tests import children
 from tests.unit.examples.capture import Capture, capture_server
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -29,11 +30,10 @@ PATIENCE_S = 60
 
 
 def start(*arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+    return children.start(
         [sys.executable, str(SEND), *arguments],
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        text=True,
         cwd=ROOT.parent,
         env=os.environ | {"COLUMNS": "200"},
     )
