@@ -7,6 +7,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote, urlsplit
@@ -219,6 +220,9 @@ class HalfSent:
         with self._socket as connection:
             return b"".join(iter(lambda: connection.recv(1_000), b""))
 
+    def close(self) -> None:
+        self._socket.close()
+
 
 def takes_connections(server: Running) -> bool:
     to = urlsplit(server.url)
@@ -236,9 +240,10 @@ def half_sent() -> bytes:
 
 
 def test_a_server_that_is_told_to_stop_finishes_what_is_in_work(
-    workspace: Shop, half_sent: bytes
+    workspace: Shop, half_sent: bytes, tmp_path: Path
 ) -> None:
-    with running(workspace.folder) as server:
+    log = tmp_path / "log"
+    with running(workspace.folder, log=log) as server:
         late = HalfSent(server, workspace.key, half_sent)
         server.process.send_signal(signal.SIGTERM)
         while takes_connections(server):
@@ -247,9 +252,28 @@ def test_a_server_that_is_told_to_stop_finishes_what_is_in_work(
         assert answer.startswith(b"HTTP/1.1 200")
         assert answer.endswith(b'{"success":true}')
         assert server.process.wait(STOP_S) == 0
+    *_, begins, ends = (json.loads(line) for line in log.read_text("utf-8").splitlines())
+    assert (begins["event"], begins["signal"], begins["requests"]) == ("draining", "SIGTERM", 1)
+    assert (ends["event"], ends["cut_off"]) == ("drained", 0)
     with open_app(workspace.folder) as app:
         person = app.engine.lookup("user_id", "in flight")
         assert app.engine.customer(person)["event_count"] == 1
+
+
+def test_who_sends_too_slowly_to_the_end_is_counted_in_the_log(
+    workspace: Shop, half_sent: bytes, tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    with (
+        running(workspace.folder, log=log, HEEDFUL_DRAIN_S="1") as server,
+        closing(HalfSent(server, workspace.key, half_sent)),
+    ):
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(STOP_S) == 0
+    said = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
+    assert [(line["event"], line["cut_off"]) for line in said if "cut_off" in line] == [
+        ("drained", 1)
+    ]
 
 
 def test_who_watches_is_let_go_and_delays_nothing(workspace: Shop) -> None:

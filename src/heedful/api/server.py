@@ -8,7 +8,9 @@ import gc
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Generator
+from types import FrameType
 from typing import Any, Final
 
 import uvicorn
@@ -44,7 +46,8 @@ class Front:
         self._hot: dict[str, Asgi] = dict.fromkeys(ROUTES, Ingest(context))
         self._hot[DECIDE.path] = Deciding(context)
         self._site: Asgi = site(context)  # type: ignore[assignment]
-        self._at_once = 0
+        self.at_once = 0
+        """Requests in work."""
         self._most = context.app.settings.requests_at_once_max
         self._body_wait_s = context.app.settings.body_wait_s
 
@@ -55,13 +58,13 @@ class Front:
             return
         path = scope["path"].rstrip("/")
         hot = self._hot.get(path)
-        if self._at_once >= self._most:
+        if self.at_once >= self._most:
             what = expected(f"at most {self._most} requests at once", "more", "server")
             await respond_to_error(send, answer_to(PeerError("too_busy", what)))
             return
         receive = in_time(receive, self._body_wait_s)
         receive, send = answered_after_body(scope, receive, send)
-        self._at_once += 1
+        self.at_once += 1
         try:
             if scope["method"] == "OPTIONS" and path not in ROUTES:
                 await _say_methods(scope, send)
@@ -70,7 +73,7 @@ class Front:
             else:
                 await self._site(scope, receive, self._counted(scope, send))
         finally:
-            self._at_once -= 1
+            self.at_once -= 1
 
     def _counted(self, scope: Scope, send: Send) -> Send:
         requests = self.context.metrics.requests
@@ -107,6 +110,9 @@ class Server(uvicorn.Server):
         self._front = front
         self._on_ready = on_ready
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._signal: str | None = None
+        self._drains_since: float | None = None
+        self._cut_off = 0
 
     async def startup(self, sockets: Any = None) -> None:
         """Listen, then say where."""
@@ -120,8 +126,25 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: Any = None) -> None:
         """Stop accepting, let what is in work finish, and stop."""
-        self._front.context.stop()
+        self._drains_since = time.monotonic()
+        front = self._front
+        wait_s = self.config.timeout_graceful_shutdown
+        said = {"signal": self._signal, "requests": front.at_once, "wait_s_max": wait_s}
+        front.context.log.info("draining", **said)
+        front.context.stop()
         await super().shutdown(sockets)
+        self._cut_off = front.at_once
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to stop. It is logged later: a handler may interrupt the log itself."""
+        self._signal = signal.Signals(sig).name
+        super().handle_exit(sig, frame)
+
+    def say_drained(self) -> None:
+        """Log the end of the drain, once all that was accepted is committed."""
+        if self._drains_since is not None:
+            drain_s = round(time.monotonic() - self._drains_since, 3)
+            self._front.context.log.info("drained", drain_s=drain_s, cut_off=self._cut_off)
 
     def stop(self) -> None:
         """Begin to stop; from any thread."""
@@ -202,7 +225,8 @@ def run(
     Notes
     -----
     On the signal the server stops accepting, finishes the requests in work (at most `drain_s`),
-    then the engine commits what it accepted, and the store is closed.
+    then the engine commits what it accepted, and the store is closed. The log has `draining` at
+    the beginning of that and `drained` at its end.
     """
     configure_logs()
     try:
@@ -213,3 +237,4 @@ def run(
         server.run()
     finally:
         app.close()
+    server.say_drained()
