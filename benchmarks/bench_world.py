@@ -96,8 +96,7 @@ def report(parameters: Parameters, ledgers: list[Ledger], into: Path | None) -> 
             shown = [compared(ledger, rules, m).percent() for m in ("revenue", "contacts", "value")]
             rows.append((ledger.name, *shown))
     machine.print_table(["against the rules", "revenue", "contacts", "value"], rows)
-    share = shuffled(rules, SHUFFLES)
-    print(f"Lift was claimed in {share:.1%} of {SHUFFLES} shuffled treatments (bar 5 %).\n")
+    print(f"{shuffled(rules, SHUFFLES).says()}\n")
     print(f"Goals for Heedful: {', '.join(f'{m} {goal}' for m, goal in GOALS.items())}.\n")
     *others, reference = ledgers
     print(f"Earned less than the {reference.name}, added up over the year:\n")

@@ -12,6 +12,7 @@ from examples.worlds.world import Floats
 from heedful.decide.holdout import drawn
 from heedful.kernel import MICRO
 from heedful.measure import lift, moments_of
+from heedful.measure.hold_out import GROUP_MIN
 
 RESAMPLES: Final = 400
 MEASURES: Final = {
@@ -108,16 +109,41 @@ def peace(ledger: Ledger, best: Ledger, kinds: Mapping[str, object], kind: str) 
     return Peace(float(silence), float(lost))
 
 
-def shuffled(ledger: Ledger, runs: int, share: float = 0.1) -> float:
-    """Give the share of runs in which lift is claimed although everybody was treated alike.
+class Shuffled(NamedTuple):
+    """How often lift was claimed although everybody was treated alike."""
+
+    claimed: int
+    judged: int
+    """Runs whose groups were large enough for any claim."""
+    runs: int
+
+    @property
+    def share(self) -> float:
+        """Share of the judged runs in which lift was claimed; 0 where none was judged."""
+        return self.claimed / self.judged if self.judged else 0.0
+
+    def says(self) -> str:
+        """Say it in one sentence."""
+        small = f"fewer than {GROUP_MIN} people in a group, where lift is never claimed"
+        if not self.judged:
+            return f"None of {self.runs} shuffled treatments could be judged: {small}."
+        rest = self.runs - self.judged
+        aside = f" {rest} more had {small}." if rest else ""
+        of_all = f"{self.share:.1%} of {self.judged} shuffled treatments"
+        return f"Lift was claimed in {of_all} (bar 5 %).{aside}"
+
+
+def shuffled(ledger: Ledger, runs: int, share: float = 0.1) -> Shuffled:
+    """Count the runs in which lift is claimed although everybody was treated alike.
 
     Notes
     -----
     Each run draws another hold-out, by the draw that decisions use, and asks the estimator that
-    `heedful lift` asks: as nobody was really held out, every claim is false.
+    `heedful lift` asks: as nobody was really held out, every claim is false. A run with fewer than
+    `GROUP_MIN` people in a group is not judged: nothing is ever claimed there.
     """
     brought = np.asarray(ledger.value, dtype=float)
-    claimed = 0
+    claimed = judged = 0
     for run in range(runs):
         held = np.array(
             [
@@ -125,5 +151,8 @@ def shuffled(ledger: Ledger, runs: int, share: float = 0.1) -> float:
                 for number in range(len(brought))
             ]
         )
+        if min(held.sum(), (~held).sum()) < GROUP_MIN:
+            continue
+        judged += 1
         claimed += lift(moments_of(brought[~held]), moments_of(brought[held])).is_sure
-    return claimed / runs
+    return Shuffled(claimed, judged, runs)

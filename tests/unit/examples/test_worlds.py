@@ -266,7 +266,20 @@ def test_silence_is_counted_by_kind(town: Parameters, ledgers: list[Ledger]) -> 
 
 
 def test_shuffled_treatments_are_not_claimed_to_lift(ledgers: list[Ledger]) -> None:
-    assert scoring.shuffled(ledgers[0], 100, share=0.25) <= 0.05
+    found = scoring.shuffled(ledgers[0], 100, share=0.25)
+    assert found.judged == found.runs == 100
+    assert found.share <= 0.05
+    assert found.says().startswith(f"Lift was claimed in {found.share:.1%} of 100 ")
+
+
+def test_groups_too_small_for_a_claim_are_said_and_not_judged(ledgers: list[Ledger]) -> None:
+    none = scoring.shuffled(ledgers[0], 20, share=0.01)
+    assert (none.judged, none.claimed, none.share) == (0, 0, 0.0)
+    assert none.says().startswith("None of 20 shuffled treatments could be judged: fewer than 30")
+    people = len(ledgers[0].value)
+    some = scoring.shuffled(ledgers[0], 40, share=30 / people)
+    assert 0 < some.judged < some.runs
+    assert f"{some.runs - some.judged} more had fewer than 30 people" in some.says()
 
 
 def test_a_treatment_that_lifts_is_seen(ledgers: list[Ledger]) -> None:
