@@ -43,6 +43,20 @@ def http(served: Served) -> Any:
         yield client
 
 
+def test_who_imports_is_told_how_much_was_refused_and_an_sdk_is_not(
+    served: Served, http: httpx.Client
+) -> None:
+    whole = call("told", messageId="told-1")
+    other = {**whole, "event": "Tent Sold"}  # another content of the same messageId
+    body = {"batch": [whole, call("null"), whole, other, {"type": "track"}]}
+    for role, said in (
+        ("operator", {"success": True, "refused": 3}),
+        ("source", {"success": True}),
+    ):
+        answer = http.post("/v1/import", json=body, headers=bearer(served.keys[role]))
+        assert (answer.status_code, answer.json()) == (200, said)
+
+
 @pytest.mark.parametrize("year", [2038, 2100, 9999])
 @pytest.mark.parametrize("is_sent_then", [False, True], ids=["sent now", "sent then"])
 def test_a_clock_that_runs_years_ahead_loses_no_event(

@@ -90,7 +90,9 @@ def test_the_poisonous_events_stand_aside_and_their_neighbours_land(
 ) -> None:
     poisonous = set(places)
     events = [event(n, POISON if n in poisonous else "Viewed", f"u{n % 3}") for n in range(20)]
-    engine.ingest(events, []).result(30)
+    landing = engine.ingest(events, [])
+    landing.result(30)
+    assert landing.quarantined == len(poisonous)
     rows = aside(engine)
     assert sorted(decode_event(row.body).message_id for row in rows) == sorted(
         f"m{n}" for n in poisonous
@@ -109,6 +111,7 @@ def test_requests_beside_the_poison_are_acknowledged(engine: Engine) -> None:
         future.result(30)
     assert len(landed(engine)) == 9
     assert len(aside(engine)) == 1
+    assert [future.quarantined for future in futures] == [0, 0, 1, 0, 0]
 
 
 def test_what_is_said_of_the_poison_quotes_nobody(engine: Engine) -> None:

@@ -32,6 +32,13 @@ class Success(Answer, frozen=True):
     success: Literal[True]
 
 
+class Acknowledged(Success, frozen=True):
+    """All of it is durable, in the log or in the quarantine."""
+
+    refused: int | msgspec.UnsetType = msgspec.UNSET
+    """Events of it that are not in the log; told to owners and operators only."""
+
+
 class Named(Answer, frozen=True):
     """An identifier."""
 

@@ -22,7 +22,7 @@ from litestar.response import Stream
 
 from heedful import __version__
 from heedful.api import page
-from heedful.api.answers import Decided, Problem, Success
+from heedful.api.answers import Acknowledged, Decided, Problem, Success
 from heedful.api.bodies import Call, Question
 from heedful.api.deciding import decide
 from heedful.api.roles import DECIDE, PUBLIC, SENDERS, TABLE, Route
@@ -149,7 +149,7 @@ def describe(site: Litestar, handlers: Iterable[HTTPRouteHandler]) -> dict[str, 
     taken.append(_Taken(DECIDE, decide, Question, Decided, "200", None))
     wanted = [kind for one in taken for kind in (one.body, one.answer) if _is_described(kind)]
     schemas, components = msgspec.json.schema_components(
-        [*wanted, Problem, Success, Call], ref_template=_REFS
+        [*wanted, Problem, Success, Acknowledged, Call], ref_template=_REFS
     )
     shown = dict(zip(map(repr, wanted), schemas, strict=False))
     for one in taken:
@@ -277,7 +277,7 @@ def _refusals(codes: Iterable[str]) -> dict[str, Any]:
 
 
 def _ingest(tail: str) -> dict[str, Any]:
-    call, success = ({"$ref": _REFS.format(name=kind.__name__)} for kind in (Call, Success))
+    call, success = ({"$ref": _REFS.format(name=kind.__name__)} for kind in (Call, Acknowledged))
     durable = {"description": "Durable.", "content": {"application/json": {"schema": success}}}
     return {
         "operationId": f"ingest_{tail}",

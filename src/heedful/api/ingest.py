@@ -45,6 +45,7 @@ it takes the 5 ms after which threads of Python take turns: below it a thread wo
 
 _METHODS: Final = ("POST", "OPTIONS")
 _SUCCESS: Final = b'{"success":true}'
+_IMPORTERS: Final = frozenset({"owner", "operator"})
 
 
 class Ingest:
@@ -72,14 +73,14 @@ class Ingest:
             wire = await read_body(scope, receive, self._wire_bytes_max)
             if wire is None:
                 return
-            await self._take(path, wire, headers, scope)
+            answer = await self._take(path, wire, headers, scope)
         except Exception as error:
             await self._refuse(path, error, send)
             return
         self._metrics.requests.labels(path, "200").inc()
-        await respond(send, 200, _SUCCESS, with_origin({}))
+        await respond(send, 200, answer, with_origin({}))
 
-    async def _take(self, path: str, wire: bytes, headers: dict[str, str], scope: Scope) -> None:
+    async def _take(self, path: str, wire: bytes, headers: dict[str, str], scope: Scope) -> bytes:
         begun = time.perf_counter()
         app = self._context.app
         client = scope["client"][0] if scope.get("client") else None
@@ -108,9 +109,11 @@ class Ingest:
         intake = await self._apart(len(body), parsed)
         self._rate.require(rules.name, len(intake.events) + len(intake.refused))
         refused = []
+        count = 0
         if intake.refused:
             for refusal in intake.refused:
                 if refusal.disposition == "reject":  # the others are counted when they are kept
+                    count += 1
                     self._metrics.refused.labels(rules.name, refusal.code).inc()
             kept = partial(
                 rows_of,
@@ -125,9 +128,13 @@ class Ingest:
             )
             refused = await self._apart(len(body), kept)
         if intake.events or refused:
-            await asyncio.wrap_future(app.engine.ingest(intake.events, refused))
+            landing = app.engine.ingest(intake.events, refused)
+            await asyncio.wrap_future(landing)
+            count += landing.quarantined
         self._metrics.acknowledged.labels(rules.name).inc(len(intake.events))
         self._metrics.ack.observe(time.perf_counter() - begun)
+        # An SDK can do nothing about it and hears what it knows; who imports history should look.
+        return b'{"success":true,"refused":%d}' % count if sender.role in _IMPORTERS else _SUCCESS
 
     async def _apart(self, size: int, work: Callable[[], T]) -> T:
         """Do work on a body here or, where it would hold up everybody else, on the one thread."""
@@ -146,7 +153,7 @@ class Ingest:
         if sender.role not in SENDERS:
             raise forbidden(sender.role)
         name = sender.name
-        if sender.role in {"owner", "operator"}:
+        if sender.role in _IMPORTERS:
             name = _named_source(scope) or IMPORT_SOURCE
         return self._context.app.source_rules(name)
 

@@ -49,6 +49,8 @@ def import_(
 ) -> None:
     """Import events from files; interrupted, it goes on where it was.
 
+    Exit code 1 where a line was left out or an event refused: the others are in.
+
     A line of JSON is one call of Segment's specification. A CSV names its columns: timestamp, event
     or type, userId (or user_id), anonymousId; others are properties, or traits of an identify.
     """
@@ -79,7 +81,7 @@ def import_(
         work.report()
         if is_held:
             print("What the server could not take stands in `heedful quarantine list`.")
-    if work.problems:
+    if work.problems or work.refused:
         end(NO)
 
 
@@ -92,7 +94,7 @@ class _Import:
         self._api, self._workspace, self._source = api, workspace, source
         self._stack = ExitStack()
         self._bar = self._stack.enter_context(transfer())
-        self.events = self.problems = self.skipped = 0
+        self.events = self.refused = self.problems = self.skipped = 0
         self._files: list[dict[str, Any]] = []
 
     def close(self) -> None:
@@ -109,11 +111,12 @@ class _Import:
         if point.is_done:
             self.skipped += 1
             say(f"{file} was imported before ({point.events:,} events); --again sends it again.")
-            self._files.append({"file": str(file), "events": 0, "problems": 0, "was_done": True})
+            said = {"file": str(file), "events": 0, "refused": 0, "problems": 0, "was_done": True}
+            self._files.append(said)
             return
         if point.lines_done:
             say(f"{file}: going on after line {point.lines_done:,}.")
-        before = (point.events, point.problems)
+        before = (point.events, point.problems, point.refused)
         task = self._bar.add_task(file.name, total=file.stat().st_size, events=point.events)
         for lines in _batches(read_lines(file, kind or format_of(file)), point.lines_done):
             items = [line.item for line in lines if line.item is not None]
@@ -121,9 +124,9 @@ class _Import:
                 if line.item is None:
                     self._bad(file, line)
                     point.problems += 1
-            if items:
-                self._send(items)
-            point.events += len(items)
+            refused = self._send(items) if items else 0
+            point.events += len(items) - refused
+            point.refused += refused
             point.lines_done = lines[-1].number
             resume.save(place, point)
             self._bar.update(task, completed=lines[-1].bytes_read, events=point.events)
@@ -132,8 +135,10 @@ class _Import:
         self._bar.update(task, completed=file.stat().st_size, events=point.events)
         landed = point.events - before[0]
         self.events += landed
-        bad = point.problems - before[1]
-        self._files.append({"file": str(file), "events": landed, "problems": bad})
+        bad, refused = point.problems - before[1], point.refused - before[2]
+        self.refused += refused
+        said = {"file": str(file), "events": landed, "refused": refused, "problems": bad}
+        self._files.append(said)
 
     def _bad(self, file: Path, line: Line) -> None:
         self.problems += 1
@@ -142,16 +147,18 @@ class _Import:
         elif self.problems == REPORTED_MAX + 1:
             say("Further bad lines are counted, not named.")
 
-    def _send(self, items: list[dict[str, Any]]) -> None:
-        """Send a batch until it is durable; a busy server is waited for."""
+    def _send(self, items: list[dict[str, Any]]) -> int:
+        """Send a batch until it is durable, a busy server is waited for; count what it refused."""
         import time
 
         from heedful.kernel import PeerError
 
-        for tries_left in reversed(range(TRIES_MAX)):
+        tries_left = TRIES_MAX
+        while True:
+            tries_left -= 1
             try:
-                self._api.post("/v1/import", {"batch": items}, source=self._source)
-                return
+                said = self._api.post("/v1/import", {"batch": items}, source=self._source)
+                return int(said.get("refused", 0))
             except PeerError as error:
                 wait_s = error.detail.get("retry_after_s")
                 if wait_s is None or not tries_left:
@@ -159,13 +166,16 @@ class _Import:
                 time.sleep(min(int(wait_s), WAIT_S_MAX))
 
     def summary(self) -> dict[str, Any]:
-        return {"events": self.events, "problems": self.problems, "files": self._files}
+        counts = {"events": self.events, "refused": self.refused, "problems": self.problems}
+        return {**counts, "files": self._files}
 
     def report(self) -> None:
         from heedful.cli.screen import count
 
         files = count(len(self._files) - self.skipped, "file")
         print(f"{count(self.events, 'event')} from {files}.")
+        if self.refused:
+            print(f"{count(self.refused, 'event')} refused.")
         if self.problems:
             print(f"{count(self.problems, 'line')} left out.")
 

@@ -23,6 +23,8 @@ class Point(msgspec.Struct, kw_only=True):
     lines_done: int = 0
     """Lines of the file whose events are acknowledged or reported."""
     events: int = 0
+    refused: int = 0
+    """Of the lines done, those whose events are not in the log."""
     problems: int = 0
     is_done: bool = False
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
 from functools import partial
 from typing import Any, Final, TypeVar
 
@@ -38,6 +37,7 @@ from heedful.engine.routing import PROMOTE_WAIT_S
 from heedful.engine.sequencing import SEQUENCE_WAIT_S, SequenceLearner, read_foresight
 from heedful.engine.slices import Slices
 from heedful.engine.stream import Notice, Stream, decided
+from heedful.engine.submission import Landing
 from heedful.engine.training import Trainer
 from heedful.engine.writer import Writer
 from heedful.events import Event, Identifier, decode_event
@@ -143,9 +143,7 @@ class Engine:
 
     # -- writing --------------------------------------------------------------------------------
 
-    def ingest(
-        self, events: Sequence[Event], refused: Sequence[QuarantineRow]
-    ) -> Future[BatchResult | None]:
+    def ingest(self, events: Sequence[Event], refused: Sequence[QuarantineRow]) -> Landing:
         """Take in stamped events; the future is done once they are durable and folded."""
         return self._writer.submit(events, refused)
 

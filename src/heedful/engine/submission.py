@@ -11,8 +11,17 @@ from concurrent.futures import Future, InvalidStateError
 from typing import Any, NamedTuple
 
 from heedful.engine.batch import BatchResult, Inner
-from heedful.events import Event
+from heedful.events import Event, encode_event
 from heedful.ports import QuarantineRow
+
+
+class Landing(Future[BatchResult | None]):
+    """Done once all that was submitted is durable."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.quarantined = 0
+        """How much of it went to the quarantine instead of the log."""
 
 
 class Submission(NamedTuple):
@@ -20,7 +29,7 @@ class Submission(NamedTuple):
 
     events: Sequence[Event | Inner]
     refused: Sequence[QuarantineRow]
-    done: Future[BatchResult | None]
+    done: Landing
     """Done after the commit of its last part; the result is of the whole batch in which that
     landed, None where a poisonous event of it was quarantined."""
     is_last: bool = True
@@ -37,6 +46,14 @@ class Submission(NamedTuple):
     def has_failed(self) -> bool:
         """Whether an earlier part was not committed, so that all of it has to be sent again."""
         return self.done.done() and not self.done.cancelled()
+
+    def count(self, put_aside: Sequence[QuarantineRow]) -> None:
+        """Count what of this part is among the rows that its transaction put aside."""
+        if put_aside:
+            bodies = {row.body for row in put_aside}
+            sent = [encode_event(event) for event in self.events if isinstance(event, Event)]
+            mine = [*(row.body for row in self.refused), *sent]
+            self.done.quarantined += sum(body in bodies for body in mine)
 
     def land(self, result: BatchResult | None) -> None:
         """Tell whoever waits, once all of it is durable."""

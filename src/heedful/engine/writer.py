@@ -20,7 +20,7 @@ from heedful.engine.batch import Batch, BatchResult, Filing, Inner
 from heedful.engine.claims import quarantined
 from heedful.engine.graph import identifier_key
 from heedful.engine.slices import ONLY_WORKER
-from heedful.engine.submission import Job, Submission
+from heedful.engine.submission import Job, Landing, Submission
 from heedful.events import Event, Identifier
 from heedful.kernel import HeedfulError, PeerError
 from heedful.ports import QuarantineRow, StaleWrite, Store, StoreUnavailable, Transaction
@@ -134,7 +134,7 @@ class Writer:
         *,
         is_urgent: bool = False,
         is_question: bool = False,
-    ) -> Future[BatchResult | None]:
+    ) -> Landing:
         """Queue events; the future is done once they are durable.
 
         Parameters
@@ -152,7 +152,7 @@ class Writer:
         StoreUnavailable
             The writer is closing.
         """
-        done: Future[BatchResult | None] = Future()
+        done = Landing()
         with self._wake:
             if self._pending > PENDING_EVENTS_MAX:
                 raise Overloaded(self._pending)
@@ -308,6 +308,7 @@ class Writer:
             self._land_apart(batch, error)
             return
         for submission in batch:
+            submission.count(result.refused)
             submission.land(result)
         self._on_commit(result)
 
@@ -334,18 +335,14 @@ class Writer:
             return
         submission = batch[0]
         try:
-            self._land_halves(submission.events, submission.refused, error)
+            self._land_halves(submission, error)
         except BaseException as failure:
             submission.fail(failure)
         else:
             submission.land(None)
 
-    def _land_halves(
-        self,
-        events: Sequence[Event | Inner],
-        refused: Sequence[QuarantineRow],
-        error: Exception,
-    ) -> None:
+    def _land_halves(self, whole: Submission, error: Exception) -> None:
+        events, refused = whole.events, whole.refused
         if len(events) == 0:
             raise error
         if len(events) == 1:
@@ -354,17 +351,21 @@ class Writer:
             message = f"Expected an event that folds, got {code}. Report it, then redrive."
             event = events[0].event if isinstance(events[0], Inner) else events[0]
             row = quarantined(event, POISON, message, self._keys_of(event))
-            self._on_commit(self._commit([], [*refused, row]))
+            result = self._commit([], [*refused, row])
+            whole.done.quarantined += len(result.refused)
+            self._on_commit(result)
             return
         middle = len(events) // 2
-        for half, rows in ((events[:middle], refused), (events[middle:], ())):
+        first = whole._replace(events=events[:middle])
+        for half in (first, whole._replace(events=events[middle:], refused=())):
             try:
-                result = self._commit(half, rows)
+                result = self._commit(half.events, half.refused)
             except PeerError:
                 raise
             except Exception as failure:
-                self._land_halves(half, rows, failure)
+                self._land_halves(half, failure)
             else:
+                half.count(result.refused)
                 self._on_commit(result)
 
     def _keys_of(self, event: Event) -> list[int]:

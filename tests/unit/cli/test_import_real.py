@@ -132,10 +132,15 @@ def event_count(run: Run, workspace: Path, who: str) -> int:
 
 def test_what_does_not_land_is_pointed_at(workspace: Path, run: Run, tmp_path: Path) -> None:
     file = tmp_path / "e.jsonl"
-    file.write_bytes(lines({"type": "track", "event": "A", "timestamp": "2025-01-01T00:00:00Z"}))
-    assert "quarantine list" in run("import", file, "--dir", workspace).stdout
+    nobody = {"type": "track", "event": "A", "timestamp": "2025-01-01T00:00:00Z"}
+    file.write_bytes(lines(nobody, {**nobody, "userId": "null"}))
+    done = run("import", file, "--dir", workspace)
+    assert done.exit_code == 1
+    assert "0 events from 1 file.\n2 events refused." in done.stdout
+    assert "quarantine list" in done.stdout
     held = json.loads(run("quarantine", "list", "--dir", workspace, "--json").stdout)
-    assert [row["reason"] for row in held["items"]] == ["no_user_anon_id"]
+    reasons = [row["reason"] for row in held["items"]]
+    assert sorted(reasons) == ["no_usable_identifier", "no_user_anon_id"]
 
 
 def test_an_import_that_is_killed_goes_on_and_every_event_lands_once(

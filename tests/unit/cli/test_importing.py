@@ -56,6 +56,21 @@ def test_lines_that_are_no_events_are_named_and_the_rest_lands(
     assert "2 events from 1 file." in said.stdout
 
 
+def test_events_that_the_server_refuses_are_counted_and_end_with_1(
+    fake: Fake, run: Run, tmp_path: Path
+) -> None:
+    """Also where all of them were, and where they were refused before the import was cut."""
+    file = write(tmp_path / "e.jsonl", event(1), event(2))
+    fake.on("POST", "/v1/import", {"success": True, "refused": 2})
+    said = run("import", file, "--dir", tmp_path)
+    assert said.exit_code == 1
+    assert "0 events from 1 file.\n2 events refused." in said.stdout
+    fake.on("POST", "/v1/import", {"success": True, "refused": 1})
+    said = run("import", file, "--dir", tmp_path, "--again", "--json")
+    assert said.exit_code == 1
+    assert (json.loads(said.stdout)["events"], json.loads(said.stdout)["refused"]) == (1, 1)
+
+
 def test_an_import_that_was_cut_goes_on_where_it_was(fake: Fake, run: Run, tmp_path: Path) -> None:
     count = BATCH_EVENTS_MAX + 10
     file = write(tmp_path / "e.jsonl.gz", *(event(n) for n in range(count)))
