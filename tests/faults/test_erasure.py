@@ -21,6 +21,7 @@ import httpx
 import pytest
 
 from heedful.app import App, init_workspace, open_app
+from heedful.app.backups import restore_backup
 from heedful.engine.erasing import CLEANING
 from heedful.events import IDENTIFIERS_SEPARATED, Event
 from heedful.kernel import InputError
@@ -215,5 +216,83 @@ def land(app: App, number: int, user: str, note: str) -> None:
     app.engine.ingest([event], []).result(PATIENCE_S)
 
 
-def found_in(folder: Path, text: str) -> bool:
-    return any(text.encode() in path.read_bytes() for path in folder.rglob("*") if path.is_file())
+def found_in(place: Path, text: str) -> bool:
+    files = [place, *place.rglob("*")]
+    return any(text.encode() in path.read_bytes() for path in files if path.is_file())
+
+
+class Elsewhere(NamedTuple):
+    """What is left of a workspace whose machine is gone: a copy, and who was erased since."""
+
+    backup: Path
+    listed: Path
+    later: Path
+
+
+@pytest.fixture(scope="module")
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Elsewhere:
+    place = tmp_path_factory.mktemp("elsewhere")
+    folder, backup, listed = place / "shop", place / "monday", place / "erased.txt"
+    later = place / "friday"
+    init_workspace(folder)
+    canary = CANARIES["user"]
+    with open_app(folder) as app:
+        land(app, 1, canary, CANARIES["note"])
+        land(app, 2, "bystander", "")
+    heedful("backup", place / "here", "--dir", folder)
+    (place / "here").rename(backup)  # it was taken away: no word reaches it
+    heedful("customer", "erase", f"user_id:{canary}", "--yes", "--dir", folder)
+    heedful("backups", "--erased", listed, "--dir", folder)
+    heedful("backup", later, "--dir", folder)
+    shutil.rmtree(folder)
+    assert found_in(backup, canary)
+    return Elsewhere(backup, listed, later)
+
+
+@pytest.mark.parametrize("told", ["listed", "later"])
+def test_a_copy_that_was_elsewhere_brings_back_nobody_who_is_on_the_list(
+    elsewhere: Elsewhere, tmp_path: Path, told: str
+) -> None:
+    folder, canary = tmp_path / "new", CANARIES["user"]
+    assert not found_in(elsewhere.listed, canary)
+    heedful("restore", elsewhere.backup, folder, "--erased", getattr(elsewhere, told))
+    with open_app(folder) as app:
+        with pytest.raises(InputError, match="known customer"):
+            app.engine.lookup("user_id", canary)
+        wait_for(lambda: not app.store.read(lambda tx: tx.get_meta(CLEANING)))
+        assert not found_in(folder, canary)
+        assert not found_in(folder, CANARIES["note"])
+        land(app, 3, canary, CANARIES["note"])
+        assert app.engine.lookup("user_id", "bystander")
+        assert not found_in(folder, CANARIES["note"])
+        assert app.engine.verify(lambda done, total: None).is_equal
+
+
+def test_without_the_list_the_copy_brings_them_back(elsewhere: Elsewhere, tmp_path: Path) -> None:
+    """What the list is for."""
+    folder = tmp_path / "new"
+    restore_backup(elsewhere.backup, folder, folder / "heedful.db")
+    with open_app(folder) as app:
+        assert app.engine.lookup("user_id", CANARIES["user"])
+
+
+LISTS = {
+    "cut at a line": lambda lines: lines[:-1],
+    "cut within a line": lambda lines: [*lines[:-1], lines[-1].split()[0]],
+    "of another workspace": lambda lines: [lines[0].replace("erased ", "erased 0"), *lines[1:]],
+    "something else": lambda _: ["user_id:ada"],
+    "nothing": lambda _: [],
+}
+
+
+@pytest.mark.parametrize("change", LISTS.values(), ids=LISTS)
+def test_a_list_that_is_not_whole_is_refused_and_nothing_is_restored(
+    elsewhere: Elsewhere, tmp_path: Path, change: Callable[[list[str]], list[str]]
+) -> None:
+    listed = tmp_path / "changed.txt"
+    lines = change(elsewhere.listed.read_text("ascii").splitlines())
+    listed.write_text("\n".join(lines), "ascii")
+    with pytest.raises(InputError) as refused:
+        restore_backup(elsewhere.backup, tmp_path / "new", tmp_path / "new" / "x.db", listed)
+    assert refused.value.code in {"bad_erased_list", "wrong_secret"}
+    assert not (tmp_path / "new").exists()

@@ -14,10 +14,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from heedful.app.erased_list import ERASED_FILE, read_erased, read_word
 from heedful.app.settings import SETTINGS_FILE
 from heedful.app.workspace import (
     AUDIT_KEY_FILE,
     SECRET_FILE,
+    STORE_FILE,
     STRATEGY_FOLDER,
     WEBHOOKS_FOLDER,
     read_secret,
@@ -28,12 +30,6 @@ from heedful.events import Identifier
 from heedful.kernel import InputError, expected
 from heedful.ports import Store, Transaction
 from heedful.store import copy_archives, erased_since, restore
-
-STORE_FILE: Final = "heedful.db"
-"""The store within a backup, whatever the workspace calls it."""
-
-ERASED_FILE: Final = "erased.keys"
-"""Who was erased since a backup was written, within it: the key of an identifier and when."""
 
 _SECRETS: Final = (SECRET_FILE, AUDIT_KEY_FILE)
 _KEPT: Final = (*_SECRETS, SETTINGS_FILE, CONNECTORS_FILE, STRATEGY_FOLDER, WEBHOOKS_FOLDER)
@@ -76,7 +72,9 @@ def complete_backup(directory: Path, database: Path, copy: Path, target: Path) -
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def restore_backup(backup: Path, directory: Path, database: Path) -> bool:
+def restore_backup(
+    backup: Path, directory: Path, database: Path, since: Path | None = None
+) -> bool:
     """Put a backup's store in the place of a workspace's.
 
     Parameters
@@ -87,6 +85,9 @@ def restore_backup(backup: Path, directory: Path, database: Path) -> bool:
         The workspace; made from the backup where there is none.
     database
         Where the workspace has its store.
+    since
+        Who was erased since, where neither the backup nor the workspace has heard of it: see
+        `read_erased`. Whoever is named is erased again before anything else happens.
 
     Returns
     -------
@@ -97,7 +98,7 @@ def restore_backup(backup: Path, directory: Path, database: Path) -> bool:
     ------
     InputError
         `backup_missing`, `wrong_secret` when the workspace's secret is not that of the backup, or
-        when a bare copy would have to be restored without any.
+        when a bare copy would have to be restored without any; `bad_erased_list`.
     StoreUnavailable
         See `heedful.store.restore`.
     """
@@ -107,14 +108,16 @@ def restore_backup(backup: Path, directory: Path, database: Path) -> bool:
             remedy = "Restore it into the workspace whose secret.key it was written under."
             what = expected("a whole backup", "a copy of the store alone", str(backup), remedy)
             raise InputError("wrong_secret", what)
-        restore(os.fspath(backup), os.fspath(database), erased_since(database))
+        named = read_erased(since, read_secret(directory)) if since is not None else {}
+        restore(os.fspath(backup), os.fspath(database), {**named, **erased_since(database)})
         return False
     secret = read_secret(backup)
     if not is_new and read_secret(directory) != secret:
         what = expected("the backup's secret.key", "another one", str(directory), _NEW_FOLDER)
         raise InputError("wrong_secret", what)
     store = backup / STORE_FILE
-    erased = {**_read_word(backup), **erased_since(database)}
+    named = read_erased(since, secret) if since is not None else {}
+    erased = {**named, **read_word(backup), **erased_since(database)}
     directory.mkdir(parents=True, exist_ok=True)
     copy_archives(store, store, database)
     restore(os.fspath(store), os.fspath(database), erased)
@@ -137,7 +140,7 @@ def leave_word(folders: Iterable[str], keys: Iterable[int], at: int) -> None:
     Notes
     -----
     Keys are hashes under the secret. A backup that is elsewhere hears nothing: restoring it over
-    a workspace brings the workspace's own list, restoring it elsewhere does not.
+    a workspace brings the workspace's own list, restoring it elsewhere takes a list that was kept.
     """
     lines = "".join(f"{key} {at}\n" for key in keys)
     for folder in folders:
@@ -147,13 +150,6 @@ def leave_word(folders: Iterable[str], keys: Iterable[int], at: int) -> None:
                     file.write(lines)
                     file.flush()
                     os.fsync(file.fileno())
-
-
-def _read_word(folder: Path) -> dict[int, int]:
-    path = folder / ERASED_FILE
-    text = path.read_text("ascii") if path.is_file() else ""
-    pairs = (line.split() for line in text.splitlines())
-    return {int(pair[0]): int(pair[1]) for pair in pairs if len(pair) == 2}
 
 
 def _copy_files(here: Path, there: Path) -> None:

@@ -20,6 +20,8 @@ from heedful.kernel import InputError, expected
 STRATEGY_FOLDER: Final = "strategy"
 BACKUPS_FOLDER: Final = "backups"
 WEBHOOKS_FOLDER: Final = "webhook-secrets"
+STORE_FILE: Final = "heedful.db"
+"""The store within a backup, whatever the workspace calls it."""
 SECRET_FILE: Final = "secret.key"
 SECRET_BYTES: Final = 32
 AUDIT_KEY_FILE: Final = "audit.key"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -43,11 +44,26 @@ def archive(
         )
 
 
-def backups(directory: Dir = HERE, db: Db = None, as_json: Json = False) -> None:
+def backups(
+    erased: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write who was erased so far, for `heedful restore --erased`; it names nobody to "
+            "whoever lacks the workspace's secret.",
+        ),
+    ] = None,
+    directory: Dir = HERE,
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
     """List the backups that were written, and how many of the people in each were erased since."""
     from heedful.cli.client import connect
     from heedful.cli.screen import print_json, print_table, when
 
+    if erased is not None:
+        _write_erased(erased, directory, db, as_json)
+        return
     with connect(directory, db) as api:
         items = api.get("/v1/backups")["items"]
     if as_json:
@@ -63,3 +79,16 @@ def backups(directory: Dir = HERE, db: Db = None, as_json: Json = False) -> None
     )
     if not print_table(("written", "folder", "erased since"), rows):
         print("No backup was written yet: heedful backup FOLDER")
+
+
+def _write_erased(target: Path, directory: Path, db: Path | None, as_json: bool) -> None:
+    from heedful.app.erased_list import write_erased
+    from heedful.cli.screen import count, print_json
+    from heedful.cli.workspace import database, require_workspace
+
+    require_workspace(directory)
+    written = write_erased(directory, database(directory, db), target)
+    if as_json:
+        print_json({"file": str(target), "identifiers": written})
+    else:
+        print(f"Wrote {target}: {count(written, 'identifier')}. Keep it where your copies are.")

@@ -104,7 +104,8 @@ def backup(
 
     It holds the workspace's secret: keep it as you keep passwords.
     """
-    from heedful.app.backups import STORE_FILE, complete_backup
+    from heedful.app.backups import complete_backup
+    from heedful.app.workspace import STORE_FILE
     from heedful.cli.client import connect
     from heedful.cli.progress import follow
     from heedful.cli.screen import print_json
@@ -131,6 +132,14 @@ def restore(
     source: Annotated[Path, typer.Argument(metavar="FOLDER", help="What `heedful backup` wrote.")],
     directory: NewFolder,
     db: Db = None,
+    erased: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Who was erased since: a list that `heedful backups --erased` wrote, or a later "
+            "backup. Needed for a copy that was elsewhere and goes into a new folder.",
+        ),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Replace without asking.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -146,11 +155,14 @@ def restore(
         question = f"Replace {target}? What it holds now is lost."
         if not typer.confirm(question, err=True):
             end(NO, "Nothing was replaced.")
-    is_made = restore_backup(source, directory, target)
+    is_made = restore_backup(source, directory, target, erased)
     if as_json:
         print_json({"database": str(target), "is_new": is_made})
-    else:
-        print(f"Restored {target} from {source}.")
+        return
+    print(f"Restored {target} from {source}.")
+    if is_made and erased is None:
+        say("Of people erased since only those are erased again of whom this backup was told where")
+        say("it lay; of a copy that was elsewhere, restore again with --erased FILE.")
 
 
 def doctor(

@@ -107,11 +107,23 @@ def restore(backup: str, path: str, erased: Mapping[int, int] = MappingProxyType
 
 def erased_since(path: str | os.PathLike[str]) -> dict[int, int]:
     """Read which identifiers a store refuses, and since when; nothing of a damaged one."""
-    found: dict[int, int] = {}
-    with contextlib.suppress(sqlite3.Error):
-        for key, at in _read(path, "SELECT identifier, at FROM suppressed"):
-            found[key] = at
-    return found
+    with contextlib.suppress(StoreUnavailable):
+        return erased_in(path)
+    return {}
+
+
+def erased_in(path: str | os.PathLike[str]) -> dict[int, int]:
+    """Read which identifiers a store refuses, and since when; a server may be working on it.
+
+    Raises
+    ------
+    StoreUnavailable
+        `store_corrupt` when it cannot be read.
+    """
+    try:
+        return dict(_read(path, "SELECT identifier, at FROM suppressed"))
+    except sqlite3.Error as error:
+        raise _corrupt(os.fspath(path)) from error
 
 
 def copy_archives(
