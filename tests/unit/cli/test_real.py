@@ -57,7 +57,7 @@ def shop(workspace: Path, run: Run, tmp_path: Path) -> Shop:
     file = tmp_path / "history.jsonl"
     file.write_text("".join(json.dumps(one) + "\n" for one in HISTORY), "utf-8")
     shop = Shop(workspace, run)
-    assert "7 events from 1 file." in shop.says("import", str(file))
+    assert "6 events from 1 file.\n1 event refused." in shop.says("import", str(file), code=1)
     return shop
 
 
