@@ -64,8 +64,8 @@ def read_erased(path: Path, secret: bytes) -> dict[int, int]:
     Raises
     ------
     InputError
-        `bad_erased_list` when the list of the erased is none or not whole, `wrong_secret` when it is of another
-        workspace.
+        `bad_erased_list` when the list of the erased is none or not whole, `wrong_secret` when it
+        is of another workspace.
     StoreUnavailable
         `store_corrupt` when the store of a backup cannot be read.
     """
