@@ -47,7 +47,7 @@ class Submission(NamedTuple):
         """Whether an earlier part was not committed, so that all of it has to be sent again."""
         return self.done.done() and not self.done.cancelled()
 
-    def count(self, put_aside: Sequence[QuarantineRow]) -> None:
+    def tally(self, put_aside: Sequence[QuarantineRow]) -> None:
         """Count what of this part is among the rows that its transaction put aside."""
         if put_aside:
             bodies = {row.body for row in put_aside}

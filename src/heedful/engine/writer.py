@@ -308,7 +308,7 @@ class Writer:
             self._land_apart(batch, error)
             return
         for submission in batch:
-            submission.count(result.refused)
+            submission.tally(result.refused)
             submission.land(result)
         self._on_commit(result)
 
@@ -365,7 +365,7 @@ class Writer:
             except Exception as failure:
                 self._land_halves(half, failure)
             else:
-                half.count(result.refused)
+                half.tally(result.refused)
                 self._on_commit(result)
 
     def _keys_of(self, event: Event) -> list[int]:
