@@ -3,7 +3,9 @@
 Worlds are seeded. Regret: 20 arms with logistic chances over 20 features, the first of them nothing
 at .08; outcomes at once, in batches of 2,000, or with ten arms turning round half-way. Loss: every
 class is an arm and one pass is made over shuffled rows (digits of scikit-learn, segment of river).
-Each decision computes its probabilities, and the arm is drawn from them.
+Each decision computes its probabilities, and the arm is drawn from them. Alarm: one arm whose
+odds become e times as high or low once 3,000 outcomes are known; decisions say what their model
+knew at its last snapshot, every 50. Drift detectors of river watch what the foreseen chance misses.
 
     python benchmarks/bench_learn.py [--rounds 20000] [--seeds 1] [--floor 0] [--only update loss]
 
@@ -36,6 +38,8 @@ from heedful.learn import (
     ArmSpec,
     ArmTable,
     Basis,
+    BetaArms,
+    DriftAlarms,
     LearningRow,
     LogisticArms,
     LogisticSettings,
@@ -282,13 +286,86 @@ def report_loss(seeds: int, floor: float) -> None:
             print(line, flush=True)
 
 
+def told(kind: str, chances: Any, seed: int) -> Iterator[tuple[int, float, float, Any]]:
+    """Let a model of one arm learn; give each outcome with its chance and what was raised."""
+    spec = ArmSpec("a", "a", "a", prior=Prior(0.05, 20.0))
+    model: Any = BetaArms() if kind == "beta" else LogisticArms()
+    alarms, panel = DriftAlarms(), Panel.of("goal", [spec])
+    nobody = model.context((), ())
+    draws = np.random.default_rng(seed).random(len(chances))
+    for t, is_hit in enumerate((draws < chances).tolist()):
+        if t % 50 == 0:
+            p, known = float(model.scorer(panel, None).beliefs(nobody).p[0]), model.learn_seq
+        row = LearningRow(
+            learn_seq=t + 1,
+            decision_id="d",
+            arm=spec.arm,
+            goal="goal",
+            state="converted" if is_hit else "expired",
+            outcome=MICRO * is_hit,
+            decided_at=t,
+            at=t,
+            parts=spec.parts,
+            prior_p=spec.prior.p,
+            prior_strength=spec.prior.strength,
+            model=kind,
+            model_seq=known,
+            p_ppm=round(p * MICRO),
+        )
+        model.learn_one(row)
+        raised = [one.alarm for one in alarms.learn_one(row) if one.is_raised]
+        yield t, float(is_hit), p, raised
+
+
+def river_detectors() -> dict[str, Any]:
+    """Give river's detectors as it sets them, where it is installed."""
+    if importlib.util.find_spec("river") is None:
+        return {}
+    drift = importlib.import_module("river.drift")
+    return {"river ADWIN": drift.ADWIN, "river Page-Hinkley": drift.PageHinkley}
+
+
+def report_alarm(seeds: int) -> None:
+    """Print after how many outcomes a change is told, and what is told where nothing changes."""
+    before, after, quiet = 3_000, 2_000, 100_000
+    theirs = river_detectors()
+    for kind, base, shift in product(("beta", "logistic"), (0.05, 0.1, 0.2, 0.35), (1.0, -1.0)):
+        odds = base / (1.0 - base) * np.exp(shift)
+        chances = np.repeat((base, odds / (1.0 + odds)), (before, after))
+        found: dict[str, list[float]] = {name: [] for name in ("ours", *theirs)}
+        for seed in range(seeds):
+            first = dict.fromkeys(found, float("inf"))
+            watching = {name: make() for name, make in theirs.items()}
+            for t, outcome, p, raised in told(kind, chances, seed):
+                new = ["ours"] if raised else []
+                for name, detector in watching.items():
+                    detector.update(outcome - p)
+                    new += [name] if detector.drift_detected else []
+                for name in new if t >= before else ():
+                    first[name] = min(first[name], t - before + 1.0)
+            for name, when in first.items():
+                found[name].append(when)
+        said = "; ".join(f"{n} {np.median(w):.0f}, worst {max(w):.0f}" for n, w in found.items())
+        print(f"alarm, {kind}, {base:.0%} to {chances[-1]:.1%}: {said} outcomes", flush=True)
+    for kind, base in product(("beta", "logistic"), (0.05, 0.2, 0.5)):
+        false = dict.fromkeys(("ours", *theirs), 0)
+        watching = {name: make() for name, make in theirs.items()}
+        for _, outcome, p, raised in told(kind, np.full(quiet, base), 1_000):
+            false["ours"] += len(raised)
+            for name, detector in watching.items():
+                detector.update(outcome - p)
+                false[name] += detector.drift_detected
+        print(f"false alarms, {kind}, {base:.0%}: {false} in {quiet:,} outcomes", flush=True)
+
+
 def main() -> None:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=20_000)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--floor", type=float, default=0.0)
-    parser.add_argument("--only", nargs="*", default=["update", "loss", "regret"])
+    parser.add_argument("--only", nargs="*", default=["update", "loss", "regret", "alarm"])
+    parser.add_argument("--alarms", type=int, default=20, help="seeds of each changed world")
     args = parser.parse_args()
     print(f"python {platform.python_version()}, numpy {np.__version__}, {os.cpu_count()} cores")
     if "update" in args.only:
@@ -297,6 +374,8 @@ def main() -> None:
         report_loss(args.seeds, args.floor)
     if "regret" in args.only:
         report_regret(args.rounds, args.seeds, args.floor)
+    if "alarm" in args.only:
+        report_alarm(args.alarms)
 
 
 if __name__ == "__main__":

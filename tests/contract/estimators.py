@@ -83,6 +83,21 @@ def learn_new_row(model: Any, number: int) -> None:
     model.learn_one(row(number + 1, arm, is_hit=False, parts=parts, trials=trials, **seen))
 
 
+def learn_foreseen(model: Any, draws: Draws, number: int) -> None:
+    hit, late = bool(draws.random() < 0.4), int(draws.integers(3)) * DAY_MS
+    model.learn_one(foreseen(number, f"arm{draws.integers(3)}", is_hit=hit, window_ms=late))
+
+
+def learn_new_foreseen(model: Any, number: int) -> None:
+    model.learn_one(foreseen(number, f"arm{number:06}", is_hit=False, window_ms=DAY_MS))
+
+
+def foreseen(number: int, arm: str, *, is_hit: bool, window_ms: int) -> learn.LearningRow:
+    at = number * DAY_MS // 24
+    said = {"model": "beta", "model_seq": number, "p_ppm": 200_000, "window_ms": window_ms}
+    return row(number + 1, arm, is_hit=is_hit, at=at + window_ms, **{**said, "decided_at": at})
+
+
 def learn_transition(model: Any, draws: Draws, number: int) -> None:
     state, after = (int(place) for place in draws.integers(0, 6, 2))
     model.learn_one(learn.Transition(state, ("", "mail")[number % 2], MICRO, DAY_MS, after))
@@ -138,6 +153,13 @@ LEARNERS = (
         learn_row,
         learn_new_row,
         {"heedful.learn.trials.TRIALS_MAX": 4},
+    ),
+    Learner(
+        learn.DriftAlarms,
+        learn.DriftAlarms,
+        learn_foreseen,
+        learn_new_foreseen,
+        {"heedful.learn.alarm.WATCHED_MAX": 4, "heedful.learn.alarm.KNOWN_MIN": 2},
     ),
     Learner(
         learn.Continuation,

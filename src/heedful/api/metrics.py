@@ -85,6 +85,11 @@ class Metrics:
         self._crossed = self._gauge(
             "limits_crossed", "Limits of drift or fairness that are crossed."
         )
+        self._alarms = self._gauge(
+            "drift_alarms",
+            "Drift alarms that stand, by the evidence in nats with which each was raised.",
+            ["model", "action", "goal", "direction"],
+        )
         self._bytes = self._gauge("store_bytes", "Size of the store's files.")
         self._free = self._gauge("disk_free_bytes", "Free where the store is.")
 
@@ -136,4 +141,8 @@ class Metrics:
             self._drift.labels(drift.series, drift.measure).set(drift.amount / drift.limit)
         for gap in found.gaps:
             self._gap.labels(gap.trait, gap.group, gap.action, gap.measure).set(gap.ratio)
+        self._alarms.clear()
+        for one in found.alarms:
+            labels = (one.model, one.action, one.goal, one.direction)
+            self._alarms.labels(*labels).set(one.evidence)
         self._crossed.set(len(found.crossed))

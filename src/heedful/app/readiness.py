@@ -6,7 +6,10 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
+import msgspec
+
 from heedful import core
+from heedful.app.watching import alarm_shown
 from heedful.engine import Engine
 from heedful.events import Event, decode_event
 from heedful.kernel import DAY_MS, HOUR_MS, format_instant
@@ -63,8 +66,21 @@ def examine(store: Store, engine: Engine, strategy: Strategy, now: int) -> dict[
         },
         "pending": engine.pending,
         "refolds_waiting": store.read(lambda tx: len(tx.customers_to_refold(_REFOLDS_MAX))),
+        "drift": _drift(engine),
         "training": engine.trainer.states(strategy.models),
         "quarantine": {"total": stats.quarantined, "by_reason": quarantined},
+    }
+
+
+def _drift(engine: Engine) -> dict[str, Any]:
+    """Give what stands of drift and fairness: alarms, and limits that are crossed."""
+    found = engine.measuring.found()
+    return {
+        "alarms": msgspec.to_builtins([alarm_shown(alarm, engine.world) for alarm in found.alarms]),
+        "crossed": [
+            {"about": key, "since": format_instant(since.at)}
+            for key, since in sorted(found.crossed.items())
+        ],
     }
 
 

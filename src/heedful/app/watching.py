@@ -12,9 +12,11 @@ from heedful import strategy as strategies
 from heedful.app.publishing import read_histories
 from heedful.app.worlds import world_of
 from heedful.core import World
+from heedful.decide import DO_NOTHING
 from heedful.engine.crossing import Since, drift_key, gap_key
 from heedful.engine.proxies import Progress, Traced, trace
 from heedful.kernel import MICRO, InputError, format_instant, parse_span
+from heedful.learn import Alarm
 from heedful.measure import Drift, Gap
 from heedful.measure.ablation import Cause, Suspect, causes
 from heedful.measure.fairness import ANY, not_said
@@ -49,11 +51,41 @@ class DriftShown(msgspec.Struct, frozen=True, kw_only=True):
     says: str
 
 
+class AlarmShown(msgspec.Struct, frozen=True, kw_only=True):
+    """An action whose outcomes come otherwise than a model foresees."""
+
+    model: str
+    action: str
+    goal: str
+    direction: str
+    """`more` or `less` often than foreseen."""
+    evidence: float
+    """In nats, as the alarm was raised."""
+    since: str
+    """When the first of the decisions was made that tell of it."""
+    outcomes: int
+    """Known outcomes of decisions since then."""
+    reached: int
+    foreseen: float
+    """Mean chance that the model gave to reach the goal."""
+    decision_id: str
+    """One of these decisions."""
+    learn_seq: int
+    """Newest row that it was raised by."""
+    says: str
+    remedy: str
+    """What a person can do about it."""
+
+
 class DriftReport(msgspec.Struct, frozen=True, kw_only=True):
     """How far models and what they see have moved, the nearest to its limit first."""
 
     window: str
     reference: str
+    alarms: list[AlarmShown]
+    """The surest first."""
+    watched: int
+    """Models, actions and goals whose outcomes are weighed one by one."""
     items: list[DriftShown]
 
 
@@ -191,7 +223,30 @@ def drift_report(app: App) -> DriftReport:
         )
 
     return DriftReport(
-        window=policy.window, reference=policy.reference, items=[shown(d) for d in found.drifts]
+        window=policy.window,
+        reference=policy.reference,
+        alarms=[alarm_shown(alarm, app.engine.world) for alarm in found.alarms],
+        watched=len(app.engine.measuring.counted().alarms),
+        items=[shown(d) for d in found.drifts],
+    )
+
+
+def alarm_shown(alarm: Alarm, world: World) -> AlarmShown:
+    """Tell an alarm, and what a person can do."""
+    action = world.rules.actions.get(alarm.action)
+    line = alarm.model if action is None else action.model
+    remedy = (
+        f"See `heedful why {alarm.decision_id}`. `heedful models rollback {line}` lets the "
+        "champion before answer again, where there was one; "
+    )
+    if alarm.action == DO_NOTHING:
+        remedy += "what people do unasked has changed: look at the goal, the season, the source."
+    else:
+        remedy += f"`heedful stop action:{alarm.action}` rests the action while you look."
+    return AlarmShown(
+        **{**alarm._asdict(), "since": format_instant(alarm.since)},
+        says=alarm.says,
+        remedy=remedy,
     )
 
 

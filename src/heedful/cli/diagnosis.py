@@ -41,7 +41,7 @@ def diagnose(report: Mapping[str, Any]) -> list[Finding]:
     'wrong'
     """
     found = [*_disk(report), *_sources(report), *_people(report), *_work(report)]
-    found += _models(report)
+    found += [*_models(report), *_drift(report)]
     weight = list(reversed(_STYLES))
     return sorted(found, key=lambda finding: weight.index(finding.status))
 
@@ -104,6 +104,16 @@ def _models(report: Mapping[str, Any]) -> Iterator[Finding]:
             yield Finding(about, "look", f"{why.capitalize()}. Run `heedful train {name}`.")
         else:
             yield Finding(about, "ok", f"Version {state['version']} is in force.")
+
+
+def _drift(report: Mapping[str, Any]) -> Iterator[Finding]:
+    told = report.get("drift", {})
+    for alarm in told.get("alarms", ()):
+        yield Finding(f"drift of {alarm['action']}", "look", f"{alarm['says']} {alarm['remedy']}")
+    for one in told.get("crossed", ()):
+        kind, _, about = one["about"].partition(":")
+        says = f"Beyond its limit since {one['since']}. See `heedful {kind}`."
+        yield Finding(f"{kind} of {about}", "look", says)
 
 
 def spent(hours: float) -> str:

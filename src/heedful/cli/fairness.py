@@ -15,9 +15,11 @@ if TYPE_CHECKING:
 
 @asks
 def drift(api: Api) -> Answer:
-    """Say how far models and what they see have moved; exit code 1 where a limit is crossed."""
+    """Say how far models and what they see have moved; exit code 1 on a drift alarm or a crossed
+    limit."""
     answer = api.get("/v1/measure/drift")
-    return Answer(answer, _print_drift, is_no=_is_crossed(answer["items"]))
+    is_no = bool(answer["alarms"]) or _is_crossed(answer["items"])
+    return Answer(answer, _print_drift, is_no=is_no)
 
 
 @asks
@@ -44,8 +46,12 @@ def _is_crossed(items: list[Mapping[str, Any]]) -> bool:
 
 
 def _print_drift(answer: Mapping[str, Any]) -> None:
-    from heedful.cli.screen import print_table, when
+    from heedful.cli.screen import clean, print_table, when
 
+    for alarm in answer["alarms"]:
+        print(clean(f"ALARM: {alarm['says']} {alarm['remedy']}"))
+    if answer["watched"] and not answer["alarms"]:
+        print(f"No alarm: outcomes of {answer['watched']:,} actions and goals come as foreseen.")
     print(f"The last {answer['window']} beside the {answer['reference']} before:")
     rows = (
         (

@@ -33,7 +33,8 @@ class Seen(NamedTuple):
     customer_id: str
     who: str
     kind: str
-    """As in a notice: `event`, `merge`, `split`, `due`, `refold`, `erase`, `strategy`."""
+    """As in a notice: `event`, `merge`, `split`, `due`, `refold`, `erase`, `strategy`,
+    `alarm`."""
     what: str
     source: str
     changed: dict[str, tuple[Any, Any]]
@@ -152,6 +153,8 @@ def said(notice: Mapping[str, Any]) -> str:
     if kind == "merge":
         count = len(notice.get("absorbed", ()))
         return f"one person with {count} other{'s'[: count != 1]}" if count else "one person"
+    if kind == "alarm":
+        return f"alarm {type_}: {notice.get('reason', '')}"
     said_of = {
         "split": "two people again",
         "due": "time passed",

@@ -83,6 +83,7 @@ STYLES = {
     "merge": "bold magenta",
     "split": "bold yellow",
     "erase": "bold red",
+    "alarm": "bold red",
     "due": "cyan",
     "decision": "bold green",
 }

@@ -91,7 +91,7 @@ class Engine:
         learner, guard = Learner(store, self._writer), Guard(store, self._writer)
         resting = Resting(store, self._writer)
         self.trainer = Trainer(store, self._writer)
-        self.measuring = Measurer(store, self._writer)
+        self.measuring = Measurer(store, self._writer, self.stream.publish)
         self._background = (
             Background("heedful-caretaker", caretaker.step, IDLE_WAIT_S),
             Background("heedful-learner", learner.step, LEARN_WAIT_S),

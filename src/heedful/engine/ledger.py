@@ -42,6 +42,11 @@ MODEL_TRAINED: Final = "Model Trained"
 DRIFT_NOTICED: Final = "Drift Noticed"
 """A model or a value that conditions read moved beyond its limit, or came back: `series`,
 `measure`, `amount`, `limit`, `is_crossed`."""
+DRIFT_ALARM_RAISED: Final = "Drift Alarm Raised"
+"""The outcomes of an action come otherwise than a model foresaw: `model`, `action`, `goal`,
+`direction`, `evidence`, `since`, `outcomes`, `reached`, `foreseen`, `decision_id`, `learn_seq`."""
+DRIFT_ALARM_ENDED: Final = "Drift Alarm Ended"
+"""They come as foreseen again, or none come any more: the same, as it was at the end."""
 GAP_NOTICED: Final = "Gap Noticed"
 """A group fares worse than another beyond the limit, or no longer: `trait`, `group`, `reference`,
 `action`, `measure`, `amount`, `limit`, `is_crossed`."""

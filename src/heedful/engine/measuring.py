@@ -7,7 +7,8 @@ What is counted names nobody: a person is looked up for their groups alone, as t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -15,17 +16,18 @@ import msgspec
 from heedful import core
 from heedful.core import World
 from heedful.decide import DO_NOTHING, Candidate, Decision
-from heedful.engine import ledger, reading
+from heedful.engine import alarming, ledger, reading
 from heedful.engine.crossing import Crossing, Since, crossings_of, news
 from heedful.engine.deciding import read_decision, subject_of
 from heedful.engine.forgetting import ERASED
 from heedful.engine.proofs import Proof
+from heedful.engine.stream import Notice
 from heedful.engine.writer import Writer
 from heedful.govern import UNLIMITED_PPM, fold_governance, write
 from heedful.govern.monitors import group_of
 from heedful.govern.types import GuardrailTightened
 from heedful.kernel import MICRO, canonical, parse_public_id
-from heedful.learn import LearningRow
+from heedful.learn import Alarm, AlarmChange, DriftAlarms, LearningRow
 from heedful.measure import (
     Drift,
     DriftCounts,
@@ -61,6 +63,7 @@ class _Kept(msgspec.Struct):
     drift: bytes
     fairness: bytes
     crossed: dict[str, Since]
+    alarms: bytes = b""
 
 
 class Counted(NamedTuple):
@@ -74,6 +77,9 @@ class Counted(NamedTuple):
     fairness: FairnessCounts
     crossed: dict[str, Since]
     """By what it is."""
+    alarms: DriftAlarms
+    changes: tuple[AlarmChange, ...] = ()
+    """Alarms that are to be told."""
 
 
 class Found(NamedTuple):
@@ -83,19 +89,32 @@ class Found(NamedTuple):
     gaps: list[Gap]
     crossed: dict[str, Since]
     """What is beyond its limit, and since when."""
+    alarms: list[Alarm]
+    """Whose chances do not come true, the surest first."""
 
 
 class Measurer:
     """Counts decisions and outcomes, and says what lies beyond its limit."""
 
-    def __init__(self, store: Store, writer: Writer) -> None:
+    def __init__(
+        self,
+        store: Store,
+        writer: Writer,
+        announce: Callable[[list[Notice]], None] = lambda notices: None,
+    ) -> None:
         self._store = store
         self._writer = writer
+        self._announce = announce
+        self._lock = threading.Lock()
         self._counted: Counted | None = None
         self._found: Found | None = None
 
     def step(self) -> bool:
         """Count what is new; False when nothing was."""
+        with self._lock:
+            return self._step()
+
+    def _step(self) -> bool:
         world = self._writer.world
         if world.rules.is_empty:
             return False
@@ -108,11 +127,13 @@ class Measurer:
         wide = gaps(newer.fairness, world.fairness, now)
         crossings = news(crossings_of(world, moved, wide), newer.crossed)
         kept = self._kept(newer, crossings)
-        if crossings:
-            self._writer.change_world(lambda tx, w: self._told(tx, w, crossings, kept))
+        if crossings or kept.changes:
+            notices: list[Notice] = []
+            self._writer.change_world(lambda tx, w: self._told(tx, w, crossings, kept, notices))
+            self._announce(notices)
         else:
             self._writer.transact(lambda tx: _keep(tx, kept)).result()
-        self._counted, self._found = kept, None
+        self._counted, self._found = kept._replace(changes=()), None
         return rows >= ROWS
 
     def found(self) -> Found:
@@ -124,6 +145,7 @@ class Measurer:
                 drifts(counted.drift, world.drift, now),
                 gaps(counted.fairness, world.fairness, now),
                 counted.crossed,
+                counted.alarms.standing(),
             )
         return self._found
 
@@ -133,11 +155,13 @@ class Measurer:
 
     def _now_counted(self, world: World) -> Counted:
         if self._counted is None:
-            self._counted = self._store.read(_read)
+            self._counted = self._store.read(lambda tx: _read(tx, world))
         known = self._counted
         if known is None or known.policy != _policy_of(world):
             self._found = None
-            known = self._counted = _nothing(world)
+            # What was told of is not told again, though all else is counted anew.
+            alarms = alarming.begin(world) if known is None else known.alarms
+            known = self._counted = _nothing(world, alarms)
         return known
 
     def _kept(self, counted: Counted, crossings: Sequence[Crossing]) -> Counted:
@@ -150,11 +174,21 @@ class Measurer:
         return counted._replace(crossed=crossed)
 
     def _told(
-        self, tx: Transaction, world: World, crossings: Sequence[Crossing], kept: Counted
+        self,
+        tx: Transaction,
+        world: World,
+        crossings: Sequence[Crossing],
+        kept: Counted,
+        notices: list[Notice],
     ) -> World:
         now, secret, governance = self._writer.now(), self._writer.secret, world.governance
+        notices.clear()  # of an attempt that another writer forestalled
+        for change in kept.changes:
+            ledger.note(tx, secret, *alarming.written(change), now)
+            notices.append(alarming.announced(change, tx.last_seq(), now))
         for one in crossings:
             ledger.note(tx, secret, _NAMES[one.kind], one.said, now)
+            notices.append(alarming.crossed(one, tx.last_seq(), now))
             if one.factor is None or not one.is_crossed:
                 continue
             known = governance.factors.by_name.get(one.key)
@@ -179,10 +213,9 @@ class Measurer:
 # Counting
 
 
-def _nothing(world: World) -> Counted:
-    return Counted(
-        _policy_of(world), 0, 0, drift_counts(world.drift), fairness_counts(world.fairness), {}
-    )
+def _nothing(world: World, alarms: DriftAlarms) -> Counted:
+    drift, fairness = drift_counts(world.drift), fairness_counts(world.fairness)
+    return Counted(_policy_of(world), 0, 0, drift, fairness, {}, alarms)
 
 
 def _policy_of(world: World) -> str:
@@ -211,9 +244,15 @@ def _counted_on(tx: Transaction, world: World, before: Counted) -> tuple[Counted
         slots = {name: slot_of(v) for name, v in decision.seen.items() if name in watched}
         drift.add(decision.at, {**slots, **_model_slot(world, decision)}, seen=1)
         fairness.decided(decision, groups.get(fragment, ()))
+    alarms = alarming.begin(world, before.alarms.encode())
+    changes: list[AlarmChange] = []
     for row in rows:
         key = _decision_key(row)
-        if key in known and known[key].action != DO_NOTHING:
+        if key not in known:
+            continue
+        if _LEFT_OUT.isdisjoint(known[key].flags):
+            changes += alarms.learn_one(alarming.foreseen(world, row, known[key]))
+        if known[key].action != DO_NOTHING:
             whose = groups.get(about[key].fragment, ())
             _learn(world, drift, fairness, row, known[key], watched, whose)
     newer = before._replace(
@@ -221,6 +260,8 @@ def _counted_on(tx: Transaction, world: World, before: Counted) -> tuple[Counted
         lesson=lessons[-1][0] if lessons else before.lesson,
         drift=drift,
         fairness=fairness,
+        alarms=alarms,
+        changes=(*changes, *alarms.settle()),
     )
     return newer, max(len(decisions), len(lessons))
 
@@ -290,7 +331,7 @@ def _groups_of(
 # Keeping
 
 
-def _read(tx: Transaction) -> Counted | None:
+def _read(tx: Transaction, world: World) -> Counted | None:
     body = tx.get_meta(_META)
     if body is None:
         return None
@@ -302,6 +343,7 @@ def _read(tx: Transaction) -> Counted | None:
         DriftCounts.decode(kept.drift),
         FairnessCounts.decode(kept.fairness),
         kept.crossed,
+        alarming.begin(world, kept.alarms),
     )
 
 
@@ -313,5 +355,6 @@ def _keep(tx: Transaction, counted: Counted) -> None:
         counted.drift.encode(),
         counted.fairness.encode(),
         counted.crossed,
+        counted.alarms.encode(),
     )
     tx.put_meta(_META, msgspec.msgpack.encode(kept))

@@ -25,7 +25,7 @@ class Notice(msgspec.Struct, frozen=True, omit_defaults=True):
 
     seq: int
     kind: str
-    """`event`, `merge`, `split`, `decision`, `due`, `refold`, `erase`, `strategy`."""
+    """`event`, `merge`, `split`, `decision`, `due`, `refold`, `erase`, `strategy`, `alarm`."""
     at: int
     customer_id: str
     name: str = ""

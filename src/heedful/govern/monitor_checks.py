@@ -39,7 +39,7 @@ def check_drift(file: DriftFile) -> Iterator[InputError]:
     """Find spans that are none, and limits that nothing could cross."""
     for field in ("window", "reference"):
         yield from check_span(getattr(file, field), f"$.{field}")
-    for field in ("psi_max", "calibration_max", "reward_max"):
+    for field in ("psi_max", "calibration_max", "reward_max", "evidence_max"):
         value = getattr(file, field)
         if not (isfinite(value) and value > 0):
             yield fault("bad_ratio", "a limit above 0", str(value), f"$.{field}")

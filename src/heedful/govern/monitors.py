@@ -74,13 +74,17 @@ class DriftFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     window: str = "7d"
     """The present: its last decisions."""
     reference: str = "28d"
-    """The past right before the window, which the present is compared with."""
+    """The past right before the window, which the present is compared with. An alarm of which
+    nothing is heard for as long is over."""
     psi_max: float = 0.25
     """Most population stability index of a model's chances, or of a value that conditions read."""
     calibration_max: float = 0.05
     """Most mean distance between the chances that a model saw and what came, as a share."""
     reward_max: float = 0.25
     """Most change of the mean worth of a decision, as a share of what it was."""
+    evidence_max: float = 8.0
+    """Most evidence, in nats, that the goal of an action comes more, or less, often than a model
+    foresees; beyond it an alarm is raised. Each 2.3 more make false alarms ten times rarer."""
     trials_min: int = 200
     """Fewest decisions on either side from which anything is concluded."""
     factor: float | None = None

@@ -1,5 +1,6 @@
 """Estimators and policies: numbers only, no words of the domain."""
 
+from heedful.learn.alarm import Alarm, AlarmChange, DriftAlarms
 from heedful.learn.arms import PRIOR_DEFAULT, ArmSpec
 from heedful.learn.beta import CELLS_MAX, BetaArms, Posterior
 from heedful.learn.bins import Bin, BinCounts, Tally
@@ -59,6 +60,8 @@ __all__ = [
     "SILENT",
     "SLICES",
     "STATES_MAX",
+    "Alarm",
+    "AlarmChange",
     "AnyPolicy",
     "AnyTable",
     "ArmColumns",
@@ -75,6 +78,7 @@ __all__ = [
     "Context",
     "Continuation",
     "ContinuationSettings",
+    "DriftAlarms",
     "Fixed",
     "GammaGamma",
     "Greedy",

@@ -146,6 +146,73 @@ def test_what_conditions_read_and_what_models_believed_may_drift() -> None:
         assert {one.scope for one in tightened.values()} == {"model:beta"}
 
 
+ALARMED: Final = {
+    **CART_MAIL,
+    "policies/drift.yaml": "window: 4d\nreference: 8d\n",
+}
+"""Its prior is as sure as a thousand outcomes that nine in ten will buy."""
+
+
+def disappoint(here: Acting, rounds: int) -> None:
+    """Have half of all people buy after the mail, round by round."""
+    for _ in range(rounds):
+        for number in range(PEOPLE):
+            here.track("Product Added", user_id=f"u{number}")
+        here.dispatch()
+        for number in range(0, PEOPLE, 2):
+            here.track("Order Completed", user_id=f"u{number}", properties={"revenue": 9})
+        here.later(5 * DAY_MS)
+        while here.learner.step():
+            pass
+        count(here)
+
+
+def test_a_drift_alarm_is_raised_told_once_and_ends() -> None:
+    store, again = MemoryStore(), MemoryStore()
+    with acting(ALARMED, store=store) as here:
+        shop(here, range(PEOPLE))
+        here.dispatch()
+        here.later(5 * DAY_MS)
+        disappoint(here, 4)
+        (raised,) = here.said("Drift Alarm Raised")
+        said = raised.properties
+        assert (said["model"], said["action"], said["goal"]) == ("beta", "cart_mail", "purchase")
+        assert said["direction"] == "less"
+        assert said["evidence"] > here.engine.world.drift.evidence_max
+        assert said["reached"] / said["outcomes"] < said["foreseen"]
+        assert said["learn_seq"] <= here.lessons()[-1].learn_seq
+        assert here.engine.decisions.read(said["decision_id"]).action == "cart_mail"
+        (alarm,) = here.engine.measuring.found().alarms
+        assert alarm.action == "cart_mail"
+        notices = [n for n in here.engine.stream.after(-1, 10_000) if n.kind == "alarm"]
+        assert [(n.name, n.type, n.seq) for n in notices] == [
+            ("cart_mail", "raised", raised_at(here))
+        ]
+        # A measurer that starts again knows of it, and tells it to nobody.
+        assert Measurer(store, here.writer).found().alarms == [alarm]
+        disappoint(here, 1)
+        assert len(here.said("Drift Alarm Raised")) == 1
+        # Nobody is written to any more: after the window it is over.
+        here.later(9 * DAY_MS)
+        here.meet("u999")
+        here.track("Product Added", user_id="u999")
+        count(here)
+        (ended,) = here.said("Drift Alarm Ended")
+        assert ended.properties["outcomes"] > said["outcomes"]
+        assert ended.properties["learn_seq"] == said["learn_seq"]
+        assert here.engine.measuring.found().alarms == []
+    rebuild(store, again, world_of(load(ALARMED)), SECRET, 0)
+    assert decisions_differing(store, again) == []
+
+
+def raised_at(here: Acting) -> int:
+    """Find the place in the log of the one alarm that was raised."""
+    (seq,) = (
+        seq for seq, e in here.engine.events_after(0, 1_000_000) if e.name == "Drift Alarm Raised"
+    )
+    return seq
+
+
 def test_a_measurer_that_starts_again_goes_on_where_it_was() -> None:
     with acting(BIASED) as here:
         shop(here, range(PEOPLE))
