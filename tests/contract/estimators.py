@@ -156,10 +156,10 @@ LEARNERS = (
     ),
     Learner(
         learn.DriftAlarms,
-        learn.DriftAlarms,
+        lambda: learn.DriftAlarms(watched_max=4),
         learn_foreseen,
         learn_new_foreseen,
-        {"heedful.learn.alarm.WATCHED_MAX": 4, "heedful.learn.alarm.KNOWN_MIN": 2},
+        {"heedful.learn.alarm.KNOWN_MIN": 2},
     ),
     Learner(
         learn.Continuation,

@@ -74,6 +74,11 @@ class Metrics:
         self._quarantined = self._gauge("quarantined", "Rows that wait in the quarantine.")
         self._stops = self._gauge("stops", "Scopes that are stopped.")
         self._incidents = self._gauge("incidents", "Incidents that run.")
+        self._bytes = self._gauge("store_bytes", "Size of the store's files.")
+        self._free = self._gauge("disk_free_bytes", "Free where the store is.")
+        self._begin_watching()
+
+    def _begin_watching(self) -> None:
         self._drift = self._gauge(
             "drift", "How far a series has moved, as a share of its limit.", ["series", "measure"]
         )
@@ -90,8 +95,6 @@ class Metrics:
             "Drift alarms that stand, by the evidence in nats with which each was raised.",
             ["model", "action", "goal", "direction"],
         )
-        self._bytes = self._gauge("store_bytes", "Size of the store's files.")
-        self._free = self._gauge("disk_free_bytes", "Free where the store is.")
 
     def _counter(self, name: str, about: str, labels: list[str] | None = None) -> Counter:
         return Counter(f"heedful_{name}", about, labels or [], registry=self.registry)

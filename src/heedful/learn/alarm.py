@@ -23,7 +23,8 @@ from heedful.learn.stored import read_stored
 SCHEMA: Final = 1
 
 WATCHED_MAX: Final = 4_096
-"""Models, actions and goals that are watched; for one more, the one that was idle longest goes."""
+"""Models, actions and goals that are watched by default; for one more, the one that was idle
+longest goes."""
 
 KNOWN_MIN: Final = 32
 """Outcomes that reached the goal, and ones that did not, from which a model knows an action well
@@ -155,6 +156,8 @@ class DriftAlarms:
         much of it up, or when none came for `idle_ms`.
     idle_ms
         Time without an outcome after which what was found is no longer said of anybody.
+    watched_max
+        Models, actions and goals that are watched.
 
     Notes
     -----
@@ -170,12 +173,18 @@ class DriftAlarms:
     G. Lorden, "Procedures for Reacting to a Change in Distribution", 1971.
     """
 
-    def __init__(self, evidence_max: float = ALARM_NATS, idle_ms: int = IDLE_MS) -> None:
+    def __init__(
+        self,
+        evidence_max: float = ALARM_NATS,
+        idle_ms: int = IDLE_MS,
+        watched_max: int = WATCHED_MAX,
+    ) -> None:
         if not evidence_max > 0.0 < idle_ms:
             what = expected("limits above 0", f"{evidence_max} and {idle_ms}", "$.evidence_max")
             raise InputError("bad_limit", what)
         self.evidence_max = evidence_max
         self.idle_ms = idle_ms
+        self.watched_max = watched_max
         self.learn_seq = 0
         self._now = 0
         self._cells: dict[_Key, _Cell] = {}
@@ -261,7 +270,7 @@ class DriftAlarms:
     def _cell(self, key: _Key) -> _Cell:
         found = self._cells.get(key)
         if found is None:
-            if len(self._cells) >= WATCHED_MAX:
+            if len(self._cells) >= self.watched_max:
                 del self._cells[min(self._cells, key=lambda old: (self._cells[old].at, old))]
             found = self._cells[key] = _Cell(self._now)
         return found

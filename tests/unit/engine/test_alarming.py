@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
+from heedful.api.metrics import Metrics
 from heedful.app.watching import alarm_shown
 from heedful.cli.diagnosis import diagnose
 from heedful.cli.fairness import _print_drift
 from heedful.decide import DO_NOTHING
 from heedful.engine.alarming import announced, begin, crossed, foreseen, written
 from heedful.engine.crossing import Crossing
+from heedful.engine.measuring import Found
 from heedful.kernel import MICRO
 from heedful.learn import Alarm, AlarmChange
 from tests.unit.engine.acting import acting
@@ -75,6 +80,18 @@ def test_limits_that_are_crossed_are_announced_too() -> None:
     who = {"trait": "plan", "group": "gold", "measure": "selection", "amount": 0.5, "limit": 0.8}
     notice = crossed(Crossing("fairness:x", who, is_crossed=False), 7, 8)
     assert (notice.name, notice.type, notice.source) == ("plan gold", "ended", "fairness")
+
+
+def test_prometheus_knows_of_alarms_that_stand() -> None:
+    metrics, standing = Metrics(), [ALARM]
+    measuring = SimpleNamespace(found=lambda: Found([], [], {}, standing))
+    app: Any = SimpleNamespace(engine=SimpleNamespace(measuring=measuring))
+    labels = {"model": "beta", "action": "cart_mail", "goal": "purchase", "direction": "less"}
+    metrics._watch(app)
+    assert metrics.registry.get_sample_value("heedful_drift_alarms", labels) == 8.5
+    standing.clear()
+    metrics._watch(app)
+    assert metrics.registry.get_sample_value("heedful_drift_alarms", labels) is None
 
 
 def test_the_command_line_tells_of_alarms_first(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from heedful.kernel import DAY_MS, HOUR_MS, MICRO, InputError, hash_key
 from heedful.learn import AlarmChange, BetaArms, DriftAlarms, LearningRow, Prior
-from heedful.learn.alarm import KNOWN_MIN, WATCHED_MAX
+from heedful.learn.alarm import KNOWN_MIN
 
 PRIOR = Prior(0.05, 20)
 WINDOW = 3 * DAY_MS
@@ -197,10 +197,8 @@ def test_an_alarm_of_which_nothing_is_heard_is_over() -> None:
     assert not alarms.standing()
 
 
-def test_for_one_more_the_one_that_was_idle_longest_goes(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert WATCHED_MAX >= 1_000
-    monkeypatch.setattr("heedful.learn.alarm.WATCHED_MAX", 2)
-    alarms = DriftAlarms()
+def test_for_one_more_the_one_that_was_idle_longest_goes() -> None:
+    alarms = DriftAlarms(watched_max=2)
     for seq, goal in enumerate(("a", "b", "a", "c"), 1):
         alarms.learn_one(row(seq, is_hit=True, goal=goal))
     assert sorted(key[2] for key in alarms._cells) == ["a", "c"]
