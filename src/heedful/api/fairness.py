@@ -28,7 +28,7 @@ Sample = Annotated[
 
 @get("/v1/measure/drift", sync_to_thread=True)
 def drift(context: Here) -> DriftReport:
-    """Say how far models and the values that conditions read have moved."""
+    """Say how far models and the values that they and conditions read have moved."""
     return watching.drift_report(context.app)
 
 

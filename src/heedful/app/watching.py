@@ -35,7 +35,8 @@ class DriftShown(msgspec.Struct, frozen=True, kw_only=True):
     """How far one series has moved."""
 
     series: str
-    """`model:NAME`, or the path of a value that conditions read."""
+    """`model:NAME`, the path of a value that conditions read, or `feature:` and that of one that
+    contextual models alone see."""
     measure: str
     """`psi`, `calibration` or `reward`."""
     amount: float

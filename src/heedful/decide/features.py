@@ -153,7 +153,8 @@ class FeaturePlan:
     ) -> None:
         self._protected = protected
         self.groups: dict[int, str] = {}
-        self._names: dict[int, str] = {}
+        self.names: dict[int, str] = {}
+        """Of each field that is read, `group.name`."""
         self._readers: list[Read] = []
         self.fields = [frozenset(self._fields(one, signals, traits)) for one in wanted]
         """Of each of `wanted`, the fields that it reads."""
@@ -188,7 +189,7 @@ class FeaturePlan:
         for group, names in by_group.items():
             for name in names:
                 self.groups[field_id(group, name)] = group
-                self._names[field_id(group, name)] = f"{group}.{name}"
+                self.names[field_id(group, name)] = f"{group}.{name}"
         if by_group["fatigue"]:
             self._readers.append(_contact)
         if by_group["time"]:
@@ -216,7 +217,7 @@ class FeaturePlan:
         model of this strategy reads.
         """
         field, value = feature >> FIELD_SHIFT, feature & ((1 << FIELD_SHIFT) - 1)
-        name = self._names.get(field)
+        name = self.names.get(field)
         if name is None or not value:
             return None if name is None else (name, None)
         words = {value_id(field, word): word for word in ("true", "false")}

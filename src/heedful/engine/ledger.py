@@ -40,7 +40,7 @@ SEQUENCES_LEARNED: Final = "Sequences Learned"
 MODEL_TRAINED: Final = "Model Trained"
 """A model that was trained over the log is in force: `model`, `version`, `data_set`, `by`."""
 DRIFT_NOTICED: Final = "Drift Noticed"
-"""A model or a value that conditions read moved beyond its limit, or came back: `series`,
+"""A model or a value that it or a condition reads moved beyond its limit, or came back: `series`,
 `measure`, `amount`, `limit`, `is_crossed`."""
 DRIFT_ALARM_RAISED: Final = "Drift Alarm Raised"
 """The outcomes of an action come otherwise than a model foresaw: `model`, `action`, `goal`,

@@ -27,7 +27,7 @@ from heedful.govern import UNLIMITED_PPM, fold_governance, write
 from heedful.govern.monitors import group_of
 from heedful.govern.types import GuardrailTightened
 from heedful.kernel import MICRO, canonical, parse_public_id
-from heedful.learn import Alarm, AlarmChange, DriftAlarms, LearningRow
+from heedful.learn import Alarm, AlarmChange, DriftAlarms, LearningRow, unpack_features
 from heedful.measure import (
     Drift,
     DriftCounts,
@@ -41,6 +41,7 @@ from heedful.measure import (
 )
 from heedful.measure.drift import MODEL, watched_paths
 from heedful.measure.fairness import group_key
+from heedful.measure.watched import feature_slots, watched_fields
 from heedful.ports import Store, Transaction
 
 MEASURE_WAIT_S: Final = 5.0
@@ -237,11 +238,11 @@ def _counted_on(tx: Transaction, world: World, before: Counted) -> tuple[Counted
     known = {key: read_decision(row.body) for key, row in about.items()}
     fragments = {fragment for fragment, _ in made} | {row.fragment for row in about.values()}
     groups = _groups_of(tx, world, sorted(fragments))
-    watched = watched_paths(c for condition in world.rules.conditions for c in condition.paths)
+    watched = _watched(world)
     for fragment, decision in made:
         if not _LEFT_OUT.isdisjoint(decision.flags):
             continue
-        slots = {name: slot_of(v) for name, v in decision.seen.items() if name in watched}
+        slots = _slots(watched, decision)
         drift.add(decision.at, {**slots, **_model_slot(world, decision)}, seen=1)
         fairness.decided(decision, groups.get(fragment, ()))
     alarms = alarming.begin(world, before.alarms.encode())
@@ -266,13 +267,40 @@ def _counted_on(tx: Transaction, world: World, before: Counted) -> tuple[Counted
     return newer, max(len(decisions), len(lessons))
 
 
+class _Watched(NamedTuple):
+    """Which values are watched for drift."""
+
+    paths: frozenset[str]
+    """Those that conditions read."""
+    fields: Mapping[int, str]
+    """Features that contextual models see beside them."""
+    always: frozenset[int]
+    """Features that stand in every row."""
+
+
+def _watched(world: World) -> _Watched:
+    paths = watched_paths(c for condition in world.rules.conditions for c in condition.paths)
+    plan = world.rules.features
+    if plan is None:
+        return _Watched(paths, {}, frozenset())
+    return _Watched(paths, watched_fields(plan.names, paths), plan.dense)
+
+
+def _slots(watched: _Watched, decision: Decision) -> dict[str, int]:
+    slots = {name: slot_of(v) for name, v in decision.seen.items() if name in watched.paths}
+    if watched.fields and decision.features:
+        row = unpack_features(decision.features)
+        slots |= feature_slots(watched.fields, watched.always, *row)
+    return slots
+
+
 def _learn(
     world: World,
     drift: DriftCounts,
     fairness: FairnessCounts,
     row: LearningRow,
     decision: Decision,
-    watched: frozenset[str],
+    watched: _Watched,
     groups: Iterable[str],
 ) -> None:
     """Count an outcome that is waited for, or became known."""
@@ -287,7 +315,7 @@ def _learn(
         return
     believed, is_hit = _believed(decision), row.state == "converted"
     drift.add(decision.at, model, waiting=-1)
-    slots = {name: slot_of(v) for name, v in decision.seen.items() if name in watched}
+    slots = _slots(watched, decision)
     what = {"known": 1, "hits": int(is_hit), "believed": believed, "value": row.value}
     drift.add(decision.at, {**slots, **model}, **what)
     fairness.became_known(decision, groups, is_hit=is_hit, value=row.value, believed=believed)

@@ -77,7 +77,8 @@ class DriftFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """The past right before the window, which the present is compared with. An alarm of which
     nothing is heard for as long is over."""
     psi_max: float = 0.25
-    """Most population stability index of a model's chances, or of a value that conditions read."""
+    """Most population stability index of a model's chances, or of a value that it sees or
+    conditions read."""
     calibration_max: float = 0.05
     """Most mean distance between the chances that a model saw and what came, as a share."""
     reward_max: float = 0.25

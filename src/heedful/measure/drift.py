@@ -3,8 +3,9 @@
 Law: counts are integers by time, series and slot; any order, split or merge of the same
 observations gives the same bytes. What is concluded from them is computed anew each time.
 
-A series is what a model said (`model:NAME`, the chance of the chosen arm) or a value that
-conditions read (`traits.country`, `signals.failures`).
+A series is what a model said (`model:NAME`, the chance of the chosen arm), a value that conditions
+read (`traits.country`, `signals.failures`), or another feature that contextual models saw
+(`feature:traits.country`).
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from heedful.measure.bins import BINS_MAX, bin_for, encode_bins, joined_bins, re
 from heedful.measure.slots import groups_of
 
 SERIES_MAX: Final = 256
-"""Values that conditions read, of which as many are watched: the first by name."""
+"""Values that conditions read, of which as many are watched: the first by name. Of features that
+contextual models see beside them, as many again."""
 
 WINDOW_BINS: Final = 4
 """Bins to a window: its edge is known to a quarter."""

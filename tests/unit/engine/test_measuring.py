@@ -213,6 +213,35 @@ def raised_at(here: Acting) -> int:
     return seq
 
 
+SEEING: Final = {
+    **CART_MAIL,
+    "traits.yaml": "traits: [{name: plan}, {name: firstName}, {name: email}, {name: phone}]\n",
+    "policies/models.yaml": "models: [{name: arms, features: {traits: [plan]}}]\ndefault: arms\n",
+    "policies/drift.yaml": "window: 4d\nreference: 8d\ntrials_min: 20\n",
+}
+"""No condition reads the plan; the model does."""
+
+
+def test_a_feature_that_moves_is_told_though_no_condition_reads_it() -> None:
+    with acting(SEEING) as here:
+        for plan in ("gold", "gold", "plain"):
+            for number in range(PEOPLE):
+                here.meet(f"u{number}", plan=plan)
+                here.track("Product Added", user_id=f"u{number}")
+            count(here)
+            here.later(4 * DAY_MS)
+        said = [e.properties for e in here.said("Drift Noticed") if e.properties["is_crossed"]]
+        moved = {one["series"] for one in said if one["measure"] == "psi"}
+        assert "feature:traits.plan" in moved
+        bins = here.engine.measuring.counted().drift.bins
+        watched = {series for bin_ in bins.values() for series in bin_}
+        assert {"feature:traits.plan", "feature:fatigue.ignored", "signals.cart_items"} <= watched
+        # Under one name only, and not what moves with the clock.
+        assert not watched & {"feature:signals.cart_items", "feature:time.weekend"}
+        notices = [n for n in here.engine.stream.after(-1, 10_000) if n.kind == "alarm"]
+        assert ("feature:traits.plan", "raised") in [(n.name, n.type) for n in notices]
+
+
 def test_a_measurer_that_starts_again_goes_on_where_it_was() -> None:
     with acting(BIASED) as here:
         shop(here, range(PEOPLE))

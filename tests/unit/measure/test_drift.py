@@ -12,7 +12,8 @@ from heedful.govern.monitors import DriftFile
 from heedful.kernel import DAY_MS, MICRO, InputError
 from heedful.measure import DriftCounts, drift_counts, drifts, slot_of, stability_index
 from heedful.measure.drift import chi_square, watched_paths
-from heedful.measure.slots import ZERO, groups_of
+from heedful.measure.slots import NONE, ZERO, groups_of
+from heedful.measure.watched import feature_slots, watched_fields
 
 POLICY = DriftFile(window="4d", reference="16d")
 NOW = 400 * DAY_MS
@@ -114,3 +115,23 @@ def test_bins_of_two_widths_are_not_added() -> None:
     with pytest.raises(InputError) as refused:
         DriftCounts(1).merge(DriftCounts(2))
     assert refused.value.code == "bad_width"
+
+
+NAMES = {1: "traits.plan", 2: "fatigue.ignored", 3: "time.weekend", 4: "context.*"}
+
+
+def test_features_are_watched_beside_what_conditions_read() -> None:
+    assert watched_fields(NAMES, {"traits.plan"}) == {2: "fatigue.ignored", 4: "context.*"}
+
+
+def test_the_slot_of_a_feature_is_that_of_its_number_or_words() -> None:
+    def slots(*row: tuple[int, int, float]) -> dict[str, int]:
+        ids = [(field << 32) + said for field, said, _ in row]
+        return feature_slots({f: NAMES[f] for f in (1, 2, 4)}, {2 << 32}, ids, [v for *_, v in row])
+
+    found = slots((1, 77, 1.0), (2, 0, 0.5), (3, 0, 1.0), (4, 5, 1.0), (4, 6, 1.0))
+    assert found["feature:fatigue.ignored"] == slot_of(0.5)
+    assert found["feature:traits.plan"] == slot_of(f"{77:08x}") != slot_of(f"{78:08x}")
+    assert found["feature:context.*"] == slot_of(f"{5:08x} {6:08x}")
+    # No word is one, too; where no number stands the row was written for other models.
+    assert slots() == {"feature:traits.plan": NONE, "feature:context.*": NONE}
