@@ -62,15 +62,20 @@ async def receive_webhook(
     secrets = await asyncio.to_thread(app.webhook_secrets, name)
     received_at = app.clock()
     rules = app.source_rules(name)
-    intake = parse_webhook(
-        mapping,
-        body,
-        headers=header_map(request.scope["headers"]),
-        secrets=secrets,
-        source=rules,
-        secret=app.secret,
-        received_at=received_at,
-    )
+    try:
+        intake = parse_webhook(
+            mapping,
+            body,
+            headers=header_map(request.scope["headers"]),
+            secrets=secrets,
+            source=rules,
+            secret=app.secret,
+            received_at=received_at,
+        )
+    except InputError as error:
+        # As with an unknown write key: its sender may give up, and only the log tells of it.
+        context.log.error("webhook_refused", webhook=name, code=error.code, secrets=len(secrets))
+        raise
     for refusal in intake.refused:
         if refusal.disposition == "reject":  # the others are counted when they are kept
             context.metrics.refused.labels(name, refusal.code).inc()

@@ -348,7 +348,9 @@ class App:
 
     def doctor(self) -> dict[str, Any]:
         """Say how ready the data is, and what will run out; see `readiness.examine`."""
-        return readiness.examine(self.store, self.engine, self.strategy, self.clock())
+        report = readiness.examine(self.store, self.engine, self.strategy, self.clock())
+        secrets = {name: bool(self.webhook_secrets(name)) for name in self.strategy.webhooks}
+        return {**report, "webhooks": secrets}
 
     def probe(self) -> None:
         """Make one empty transaction durable: raises what would keep events from landing."""

@@ -60,9 +60,18 @@ def _disk(report: Mapping[str, Any]) -> Iterator[Finding]:
 
 
 def _sources(report: Mapping[str, Any]) -> Iterator[Finding]:
+    webhooks = report.get("webhooks", {})
     for source in report.get("sources", ()):
         name, hours = f"source {source['name']}", source.get("hours_silent")
-        if hours is None:
+        if not webhooks.get(source["name"], True):
+            says = (
+                "It has no secret, so every delivery is refused. Write what its sender signs with"
+            )
+            yield Finding(name, "wrong", f"{says} into webhook-secrets/{source['name']}.")
+        elif hours is None and source["name"] in webhooks:
+            where = f"POST /v1/webhooks/{source['name']}"
+            yield Finding(name, "look", f"No delivery has come. Does its sender know {where}?")
+        elif hours is None:
             yield Finding(name, "look", "Nothing seen of it. Does its SDK have the write key?")
         elif source["is_stale"]:
             yield Finding(name, "look", f"Silent for {spent(hours)}. Does it still send?")
