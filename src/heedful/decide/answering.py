@@ -104,10 +104,10 @@ def look_on(
         valuer = run.rules.valuer(run.surroundings, run.now, serving)
         if chosen.reason == "drawn":
             chances = valuer.chances(choice, passed, recent, run)
-            worths, p = chances.worths, chances.weights[place]
+            terms, p = chances.terms, chances.weights[place]
         else:
-            worths, _ = valuer.weigh(choice, passed, recent, run)
-            p = PROBABILITY_ONE * (choose_best(worths).place == place)
-        value = worths[place].value if place < len(worths) else 0
+            terms, _ = valuer.weigh(choice, passed, recent, run)
+            p = PROBABILITY_ONE * (choose_best([one["value"] for one in terms]).place == place)
+        value = terms[place]["value"] if place < len(terms) else 0
         shadows.append(Shadow(trial.line, trial.model, p, value))
     return tuple(shadows)

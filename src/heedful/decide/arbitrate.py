@@ -145,20 +145,20 @@ def _pick(run: Run, slot: Slot, asked: Asked, gates: Gates, choice: Choice, pass
             chosen = choose_likeliest(chances)
         else:
             chosen = choose_drawn(chances, run.surroundings.secret, run.next_id(slot.key))
-        options, worths, nothing = chances.options, chances.worths, chances.nothing
-        picked = Picked(choice, options, worths, chosen, nothing, valuer.asked, flags)
+        options, terms, nothing = chances.options, chances.terms, chances.nothing
+        picked = Picked(choice, passed, options, terms, chosen, nothing, valuer.asked, flags)
         because = valuer.because(choice, picked.number, chances.silence, run)
         shadows = look_on(run, choice, passed, recent, found, chosen)
         return picked._replace(lost=chances.lost, because=because, answering=found, shadows=shadows)
     options = list(members(choice.options, passed))
-    worths, silence = valuer.weigh(choice, passed, recent, run)
+    terms, silence = valuer.weigh(choice, passed, recent, run)
     nothing = silence.terms
     if stand.is_held:
-        weights = [0] * len(worths) + [PROBABILITY_ONE]
-        chosen = Chosen(len(worths), weights, "holdout")
+        weights = [0] * len(terms) + [PROBABILITY_ONE]
+        chosen = Chosen(len(terms), weights, "holdout")
     else:
-        chosen = choose_best(worths)
-    picked = Picked(choice, options, worths, chosen, nothing, valuer.asked, flags)
+        chosen = choose_best([one["value"] for one in terms])
+    picked = Picked(choice, passed, options, terms, chosen, nothing, valuer.asked, flags)
     # Who is held out is in no trial: no model chose anything for them.
     found = Answering(found.serving) if stand.is_held else found
     shadows = look_on(run, choice, passed, recent, found, chosen)
@@ -250,9 +250,9 @@ def _urgent(run: Run, slot: Slot, gates: Gates, trigger: str) -> Decision | None
                 continue
             options = list(members(choice.options, arms))
             valuer = run.rules.valuer(run.surroundings, run.now)
-            worths, _ = valuer.weigh(choice, arms, 0, run)
-            best = max(range(len(worths)), key=lambda i: (worths[i].value, -i))
-            weights = [PROBABILITY_ONE if i == best else 0 for i in range(len(worths) + 1)]
+            terms, _ = valuer.weigh(choice, arms, 0, run)
+            best = max(range(len(terms)), key=lambda i: (terms[i]["value"], -i))
+            weights = [PROBABILITY_ONE if i == best else 0 for i in range(len(terms) + 1)]
             chosen = Chosen(best, weights, reason or action.message_class)
             answered = _answered(run, action)
             decision = decision_of(
@@ -263,7 +263,7 @@ def _urgent(run: Run, slot: Slot, gates: Gates, trigger: str) -> Decision | None
                 need=None if answered is None else answered.name,
                 reason=chosen.reason,
                 rounds=[Round(choice.paths, [])],
-                picked=Picked(choice, options, worths, chosen, {"value": 0}, valuer.asked),
+                picked=Picked(choice, arms, options, terms, chosen, {"value": 0}, valuer.asked),
             )
             winner, contact = options[best], gates.contact
             due = gates.due(choice, winner)

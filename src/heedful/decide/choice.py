@@ -12,9 +12,9 @@ such answer form a lane.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
-from itertools import compress
+from itertools import compress, repeat
 from operator import or_
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -100,6 +100,7 @@ class Choice:
         self.all = (1 << len(options)) - 1
         self._is_flat = len(rows) == len(options)
         self._stopped: dict[str, tuple[Candidate, ...]] = {}
+        self._names = tuple(zip(*(option.arm.id for option in options), strict=True))
         self.remembered: dict[str, Any] = {}
         """What others worked out of the arms alone, by their name."""
         self.lines = tuple(sorted({row.action.model for row in rows}))
@@ -223,6 +224,19 @@ class Choice:
                     arm = option.arm
                     found.append(Candidate(arm.action, arm.channel, arm.treatment, "gated", code))
         return found
+
+    def scored(
+        self, arms: int, code: str, weights: Sequence[int], terms: Sequence[dict[str, int]]
+    ) -> list[Candidate]:
+        """Give the records of arms that passed and were not chosen, with the reason code.
+
+        Parameters
+        ----------
+        weights, terms
+            Of each of the arms, in their order; weights may go on.
+        """
+        names = [members(column, arms) for column in self._names]
+        return list(map(Candidate, *names, repeat("lost"), repeat(code), weights, terms))
 
     def _records(self, code: str) -> tuple[Candidate, ...]:
         known = self._stopped.get(code)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from heedful.decide.pricing import Worth
 from heedful.decide.types import Decision
 from heedful.decide.value import Chances, Stakes
 from heedful.kernel import InputError, expected
@@ -30,16 +30,16 @@ class Chosen(NamedTuple):
     reason: str
 
 
-def choose_best(worths: list[Worth]) -> Chosen:
+def choose_best(values: Sequence[int]) -> Chosen:
     """Take the arm of the greatest value, or nothing where every value is below zero.
 
     Notes
     -----
     Of equal values the first by name wins, and acting wins over doing nothing: the need is there.
     """
-    best = max(range(len(worths)), key=lambda i: (worths[i].value, -i))
-    index = best if worths[best].value >= 0 else len(worths)
-    weights = [0] * (len(worths) + 1)
+    best = max(range(len(values)), key=lambda i: (values[i], -i))
+    index = best if values[best] >= 0 else len(values)
+    weights = [0] * (len(values) + 1)
     weights[index] = PROBABILITY_ONE
     return Chosen(index, weights, "best_value")
 

@@ -69,7 +69,7 @@ def commit_nothing(
     run: Run, slot: Slot, decision: Decision, picked: Picked, need: OpenNeed | None
 ) -> None:
     """Remember that nothing is done, and wait for the goals that something might have reached."""
-    goals = {one.action.goal.name: one.action.goal for one in picked.passed}
+    goals = {goal.name: goal for goal in picked.choice.goals_of(picked.arms)}
     model = picked.model or run.rules.fallback_model
     standing = _standing(run, slot, decision, list(goals.values()), model)
     standing.need_event = need.event if need is not None else 0

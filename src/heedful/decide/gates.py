@@ -240,8 +240,7 @@ class Gates:
         if kind != "model":
             return self._scoped(choice, scope)
         serving = answering(self._run, choice).serving
-        answered = (row.arms for row in choice.rows if serving.model_of(row.action) == name)
-        return joined(answered)
+        return serving.arms_of(choice).get(name, 0)
 
     def _is_silenced(self, action: ActionRule) -> bool:
         run = self._run

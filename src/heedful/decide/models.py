@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
-from heedful.decide.choice import Option
+from heedful.decide.choice import Choice, Option, members
 from heedful.decide.compiled import ActionRule
 from heedful.decide.definitions import DO_NOTHING, ModelKind, PolicyKind
 from heedful.govern.transparency import model_score
@@ -25,6 +25,8 @@ from heedful.learn import (
     Thompson,
     moments,
 )
+
+_SERVINGS_MAX: Final = 64  # ways to answer for a choice that are remembered
 
 BETA: Final = "beta"
 """The transparent model that every workspace has."""
@@ -106,6 +108,24 @@ class Serving:
             return action.model
         return model
 
+    def arms_of(self, choice: Choice) -> Mapping[str, int]:
+        """Give the arms that each model answers for, worked out once for a choice."""
+        remembered = choice.remembered.setdefault("answered", {})
+        found: dict[str, int] | None = remembered.get(self.lines)
+        if found is None:
+            found = {}
+            for row in choice.rows:
+                model = self.model_of(row.action)
+                found[model] = found.get(model, 0) | row.arms
+            if len(remembered) >= _SERVINGS_MAX:
+                remembered.clear()
+            remembered[self.lines] = found
+        return found
+
+    def models_of(self, choice: Choice, arms: int) -> list[str]:
+        """Name the models that answer for some arms of a choice, sorted."""
+        return sorted(model for model, its in self.arms_of(choice).items() if its & arms)
+
 
 OWN: Final = Serving()
 """Every line is answered by its own model."""
@@ -113,7 +133,8 @@ OWN: Final = Serving()
 
 def weights_of(
     rules: Mapping[str, ModelRule],
-    options: Sequence[Option],
+    choice: Choice,
+    passed: int,
     columns: ArmColumns,
     floor: float,
     learned: Mapping[str, int],
@@ -124,7 +145,7 @@ def weights_of(
     Parameters
     ----------
     columns
-        What the options and, last, doing nothing may be worth.
+        What the arms that passed and, last, doing nothing may be worth.
     floor
         Share that is spread evenly where a model states none.
     learned
@@ -137,12 +158,13 @@ def weights_of(
     Where the arms are valued by several models they are drawn by Thompson sampling, which needs
     only that each says how sure it is, with the greatest of their floors.
     """
-    models = {serving.model_of(option.action) for option in options}
-    known = [rules[name] for name in sorted(models) if name in rules]
+    models = serving.models_of(choice, passed)
+    known = [rules[name] for name in models if name in rules]
     floors = [floor if rule.floor is None else rule.floor for rule in known]
     least = max(floors, default=floor)
     if len(models) != 1 or not known or known[0].policy == "thompson":
         return Thompson(least).weights(columns)
+    options = list(members(choice.options, passed))
     return _policy(known[0], options, columns, least, learned).weights(columns)
 
 

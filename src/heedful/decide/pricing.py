@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from heedful.decide.choice import members
+
 Integers: TypeAlias = npt.NDArray[np.int64]
 
 
-class Worth(NamedTuple):
-    """What an arm is worth, and the terms that make it up."""
+Terms: TypeAlias = dict[str, int]
+"""What an arm is worth, as records have it: `value` and what makes it up; never to be changed."""
 
-    value: int
-    """Micros."""
-    terms: dict[str, int]
-    """Shared between records; never to be changed."""
+
+class Fixed(NamedTuple):
+    """Terms of every arm of a choice that no person changes, as lists for their records."""
+
+    margin: Sequence[int]
+    d_clv: Sequence[int]
+    benefit: Sequence[int]
+    cost: Sequence[int]
+    lever: Sequence[int]
+
+    def of(self, passed: int) -> list[Iterator[int]]:
+        """Give those of some arms."""
+        return [members(terms, passed) for terms in self]
 
 
 class Weighed(NamedTuple):
     """What some arms are worth: `gain * p + offset` in micros each."""
 
-    worths: list[Worth]
+    terms: list[Terms]
     gain: Integers
     offset: Integers
 
@@ -61,26 +73,34 @@ class Product(NamedTuple):
 Priced: TypeAlias = Increment | Product
 
 
-def worths_of(priced: Priced) -> list[Worth]:
-    """Write the record of each arm, its terms in the order in which records have them."""
-    lists = [term.tolist() for term in priced if term is not None]
+def terms_of(priced: Priced, fixed: Fixed, passed: int) -> list[Terms]:
+    """Write what the arms that passed are worth, the terms in the order in which records have them.
+
+    Notes
+    -----
+    Terms that are the same for everybody are shared, so only what differs is made anew.
+    """
+    margin, d_clv, benefit, cost, lever = fixed.of(passed)
+    values = priced.value.tolist()
     if isinstance(priced, Product):
-        terms = [
-            {"p_ppm": p, "margin": margin, "weight_ppm": weight, "lever_ppm": lever, "value": value}
-            for p, margin, weight, lever, value in zip(*lists[:5], strict=True)
+        return [
+            {"p_ppm": p, "margin": m, "weight_ppm": weight, "lever_ppm": le, "value": value}
+            for p, m, weight, le, value in zip(
+                priced.p.tolist(), margin, priced.weight.tolist(), lever, values, strict=True
+            )
         ]
-    else:
-        terms = [
-            {
-                "p_ppm": p, "p_nothing_ppm": nothing, "margin": margin, "increment": increment,
-                "d_clv": d_clv, "benefit": benefit, "cost": cost, "fatigue": fatigue,
-                "lever_ppm": lever, "value": value,
-            }
-            for (
-                p, nothing, margin, increment, d_clv, benefit, cost, fatigue, lever, value,
-            ) in zip(*lists[:10], strict=True)
-        ]  # fmt: skip
-        if priced.ahead is not None:
-            for one, ahead in zip(terms, lists[-1], strict=True):
-                one["ahead"] = ahead
-    return [Worth(one["value"], one) for one in terms]
+    terms = [
+        {
+            "p_ppm": p, "p_nothing_ppm": nothing, "margin": m, "increment": increment,
+            "d_clv": d, "benefit": b, "cost": c, "fatigue": fatigue, "lever_ppm": le,
+            "value": value,
+        }
+        for p, nothing, m, increment, d, b, c, fatigue, le, value in zip(
+            priced.p.tolist(), priced.p_nothing.tolist(), margin, priced.increment.tolist(),
+            d_clv, benefit, cost, priced.fatigue.tolist(), lever, values, strict=True,
+        )
+    ]  # fmt: skip
+    if priced.ahead is not None:
+        for one, ahead in zip(terms, priced.ahead.tolist(), strict=True):
+            one["ahead"] = ahead
+    return terms

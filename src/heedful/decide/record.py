@@ -14,7 +14,7 @@ from heedful.decide.choose import Chosen
 from heedful.decide.compiled import ActionRule, ArmRule
 from heedful.decide.definitions import DO_NOTHING, Tier
 from heedful.decide.limits import NOTHING_STANDS_MS
-from heedful.decide.pricing import Worth
+from heedful.decide.pricing import Terms
 from heedful.decide.rules import Slot
 from heedful.decide.run import Run
 from heedful.decide.types import Candidate, Decision, Shadow
@@ -43,9 +43,11 @@ class Picked(NamedTuple):
     """The arms of the round that decided, their worth, and which one it is."""
 
     choice: Choice
+    arms: int
+    """The set of those that passed."""
     passed: list[Option]
-    worths: list[Worth]
-    """Of those that passed, in the same order."""
+    terms: list[Terms]
+    """What those that passed are worth, in the same order."""
     chosen: Chosen
     nothing: dict[str, int]
     """Terms of doing nothing."""
@@ -73,9 +75,8 @@ class Picked(NamedTuple):
     @property
     def model(self) -> str | None:
         """The one model that valued all that passed; None where several did."""
-        model_of = self.answering.serving.model_of
-        models = {model_of(option.action) for option in self.passed}
-        return models.pop() if len(models) == 1 else None
+        models = self.answering.serving.models_of(self.choice, self.arms)
+        return models[0] if len(models) == 1 else None
 
 
 def candidates_of(rounds: list[Round], picked: Picked | None) -> tuple[Candidate, ...]:
@@ -97,15 +98,12 @@ def candidates_of(rounds: list[Round], picked: Picked | None) -> tuple[Candidate
         lost = "holdout"
     scored = picked.lost
     if scored is None:
-        scored = [
-            Candidate(*option.arm.id, LOST, lost, weight, worth.terms)
-            for option, worth, weight in zip(picked.passed, picked.worths, weights, strict=False)
-        ]
+        scored = picked.choice.scored(picked.arms, lost, weights, picked.terms)
     place = len(found) + chosen
     found += scored
     if picked.winner is not None:
         found[place] = replace(found[place], verdict=CHOSEN, reason_code=CHOSEN)
-    is_it = chosen == len(picked.worths)
+    is_it = chosen == len(picked.terms)
     verdict, code = (CHOSEN, CHOSEN) if is_it else (LOST, lost)
     found.append(Candidate(DO_NOTHING, "", "", verdict, code, weights[-1], picked.nothing))
     return tuple(found)

@@ -16,7 +16,7 @@ from heedful.decide.choice import Choice, Option
 from heedful.decide.choose import choose_best
 from heedful.decide.definitions import DO_NOTHING
 from heedful.decide.models import Serving, weights_of
-from heedful.decide.pricing import Integers, Weighed, Worth
+from heedful.decide.pricing import Integers, Weighed
 from heedful.decide.rules import Rules, Slot
 from heedful.decide.sheet import Places, Sheet
 from heedful.decide.types import Candidate, Decision
@@ -149,15 +149,14 @@ class Reweighing:
         beliefs = sheet.beliefs(lambda model: model.context(ids, values))
         priced = sheet.price(ground.arms, ground.recent, beliefs, ground.weights, ground.later)
         if ground.decision.reason == "best_value":
-            worths = [Worth(value, {}) for value in priced.value.tolist()]
-            weights = choose_best(worths).weights
+            weights = choose_best(priced.value.tolist()).weights
         else:
             silence = sheet.silence(choice.goals_of(ground.passed), beliefs)
             weighed = Weighed([], priced.gain, priced.offset)
             columns = sheet.columns_with(ground.arms, weighed, silence, beliefs)
             floor, serving = rules.contact.floor, self._serving(ground)
             weights = weights_of(
-                rules.models, ground.options, columns, floor, self._learned, serving
+                rules.models, choice, ground.passed, columns, floor, self._learned, serving
             )
         found: Weights = {DO_NOTHING: weights[-1]}
         for option, weight in zip(ground.options, weights, strict=False):

@@ -18,12 +18,12 @@ from typing import Final, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from heedful.decide.choice import Choice
+from heedful.decide.choice import Choice, members
 from heedful.decide.compiled import ActionRule, ArmRule, ContactRules, GoalRule, said_and_when
 from heedful.decide.definitions import DO_NOTHING
 from heedful.decide.limits import OUTCOME_MICROS_MAX
 from heedful.decide.models import Serving
-from heedful.decide.pricing import Increment, Integers, Priced, Product, Weighed, worths_of
+from heedful.decide.pricing import Fixed, Increment, Integers, Priced, Product, Weighed, terms_of
 from heedful.kernel import MICRO, InvariantError
 from heedful.learn import (
     ArmColumns,
@@ -113,9 +113,10 @@ def ground_of(choice: Choice, contact: ContactRules, serving: Serving) -> Ground
     options = choice.options
     goals = tuple(dict.fromkeys(option.action.goal for option in options))
     place = {goal: number for number, goal in enumerate(goals)}
-    by_model: dict[str, list[int]] = {}
-    for option in options:
-        by_model.setdefault(serving.model_of(option.action), []).append(option.number)
+    by_model = {
+        model: [option.number for option in members(options, arms)]
+        for model, arms in serving.arms_of(choice).items()
+    }
     return Ground(
         d_clv=_integers(o.action.d_clv for o in options),
         benefit=_integers(o.action.benefit * contact.benefit_ppm // MICRO for o in options),
@@ -187,6 +188,8 @@ class Sheet:
         self._goal_margins = _integers(margin_of(goal, margins) for goal in ground.goals)
         self._margin_of = dict(zip(ground.goals, self._goal_margins.tolist(), strict=True))
         self._margin = self._goal_margins[ground.goal] if len(ground.goal) else ground.cost
+        constant = self._margin, ground.d_clv, ground.benefit, ground.cost, ground.lever
+        self._fixed = Fixed(*(terms.tolist() for terms in constant))
         self._parts = []
         for part in ground.parts:
             its = model(part.model)
@@ -208,6 +211,7 @@ class Sheet:
 
     def weigh(
         self,
+        passed: int,
         arms: Places,
         recent: int,
         beliefs: list[Beliefs],
@@ -218,13 +222,15 @@ class Sheet:
 
         Parameters
         ----------
+        passed, arms
+            Which: as a set, and as numbers.
         weights
             Context weight of each of the arms in millionths, under the product formula.
         later
             Micros that every arm of the choice changes about what comes later, where that is known.
         """
         priced = self.price(arms, recent, beliefs, weights, later)
-        return Weighed(worths_of(priced), priced.gain, priced.offset)
+        return Weighed(terms_of(priced, self._fixed, passed), priced.gain, priced.offset)
 
     def price(
         self,

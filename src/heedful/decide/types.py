@@ -89,7 +89,7 @@ class NewEvent(NamedTuple):
     properties: dict[str, Any]
 
 
-class Candidate(msgspec.Struct, frozen=True, array_like=True):
+class Candidate(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One arm as a decision saw it: the gate that stopped it, or the terms of its value."""
 
     action: str

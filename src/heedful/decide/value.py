@@ -20,7 +20,7 @@ from heedful.decide.compiled import ContactRules, GoalRule
 from heedful.decide.features import Features, contributions
 from heedful.decide.limits import CONTEXT_WEIGHT_MAX
 from heedful.decide.models import OWN, ModelRule, Serving, weights_of
-from heedful.decide.pricing import Integers, Weighed, Worth
+from heedful.decide.pricing import Integers, Terms, Weighed
 from heedful.decide.readings import Condition, Readings
 from heedful.decide.sheet import Places, Sheet, Silence
 from heedful.decide.types import Candidate, Surroundings
@@ -60,7 +60,7 @@ class Chances(NamedTuple):
     """
 
     options: list[Option]
-    worths: list[Worth]
+    terms: list[Terms]
     nothing: dict[str, int]
     """Terms of doing nothing."""
     weights: list[int]
@@ -73,7 +73,7 @@ class Chances(NamedTuple):
 
     def value_of(self, place: int) -> int:
         """Give the value of an arm, in micros."""
-        return self.worths[place].value
+        return self.terms[place]["value"]
 
 
 class Stakes(NamedTuple):
@@ -173,7 +173,8 @@ class Valuer:
         weighed = Weighed([], priced.gain, priced.offset)
         columns = sheet.columns_with(places, weighed, silence, beliefs)
         options, serving = list(members(choice.options, passed)), self._serving
-        drawn = weights_of(self._rules, options, columns, self._contact.floor, self.asked, serving)
+        floor, asked = self._contact.floor, self.asked
+        drawn = weights_of(self._rules, choice, passed, columns, floor, asked, serving)
         return Stakes(options, priced.value, drawn, list(accumulate(drawn)))
 
     def is_shared(self, choice: Choice) -> bool:
@@ -200,15 +201,13 @@ class Valuer:
     ) -> Chances:
         options = list(members(choice.options, passed))
         beliefs = self._beliefs(choice, moment)
-        worths, columns, silence = self._drawn(choice, passed, recent, point, beliefs, moment)
+        terms, columns, silence = self._drawn(choice, passed, recent, point, beliefs, moment)
         floor, serving = self._contact.floor, self._serving
-        weights = weights_of(self._rules, options, columns, floor, self.asked, serving)
-        lost = [
-            Candidate(*option.arm.id, "lost", "not_drawn", weight, worth.terms)
-            for option, worth, weight in zip(options, worths, weights, strict=False)
-        ]
+        asked = self.asked
+        weights = weights_of(self._rules, choice, passed, columns, floor, asked, serving)
+        lost = choice.scored(passed, "not_drawn", weights, terms)
         sums = list(accumulate(weights))
-        return Chances(options, worths, silence.terms, weights, sums, lost, silence)
+        return Chances(options, terms, silence.terms, weights, sums, lost, silence)
 
     def _drawn(
         self,
@@ -218,7 +217,7 @@ class Valuer:
         point: Point | None,
         beliefs: list[Beliefs],
         moment: Moment,
-    ) -> tuple[list[Worth], ArmColumns, Silence]:
+    ) -> tuple[list[Terms], ArmColumns, Silence]:
         """Value the arms that passed and, last, doing nothing."""
         sheet = self._sheet(choice)
         silence = self._silence(choice, passed, beliefs)
@@ -226,18 +225,18 @@ class Valuer:
         if choice.is_weighted or sheet.is_contextual:
             weights = _weights(choice, passed, moment) if choice.is_weighted else None
             later = self._later(choice, point)
-            weighed = sheet.weigh(places, recent, beliefs, weights, later)
+            weighed = sheet.weigh(passed, places, recent, beliefs, weights, later)
             columns = sheet.columns_with(places, weighed, silence, beliefs)
-            return weighed.worths, columns, silence
+            return weighed.terms, columns, silence
         every, table = self._table(choice, recent, point, beliefs)
-        worths = every.worths
+        terms = every.terms
         if passed != choice.all:
-            worths, table = list(members(worths, passed)), table.take(places)
-        return worths, table.with_last(sheet.alone(silence, beliefs)), silence
+            terms, table = list(members(terms, passed)), table.take(places)
+        return terms, table.with_last(sheet.alone(silence, beliefs)), silence
 
     def weigh(
         self, choice: Choice, passed: int, recent: int, moment: Moment
-    ) -> tuple[list[Worth], Silence]:
+    ) -> tuple[list[Terms], Silence]:
         """Value the arms that passed for a person who heard from us so often lately.
 
         Returns
@@ -249,9 +248,9 @@ class Valuer:
         if choice.is_weighted or sheet.is_contextual:
             weights = _weights(choice, passed, moment) if choice.is_weighted else None
             places, later = _places(choice, passed), self._later(choice, point)
-            return sheet.weigh(places, recent, beliefs, weights, later).worths, silence
+            return sheet.weigh(passed, places, recent, beliefs, weights, later).terms, silence
         every, _ = self._table(choice, recent, point, beliefs)
-        return list(members(every.worths, passed)), silence
+        return list(members(every.terms, passed)), silence
 
     def _table(
         self, choice: Choice, recent: int, point: Point | None, beliefs: list[Beliefs]
@@ -260,7 +259,8 @@ class Valuer:
         known = self._tables.get((choice, recent, point))
         if known is None:
             sheet, places = self._sheet(choice), _places(choice, choice.all)
-            weighed = sheet.weigh(places, recent, beliefs, None, self._later(choice, point))
+            later = self._later(choice, point)
+            weighed = sheet.weigh(choice.all, places, recent, beliefs, None, later)
             known = weighed, sheet.columns(places, weighed, beliefs)
             if len(self._tables) >= _TABLES_MAX:
                 self._tables.clear()

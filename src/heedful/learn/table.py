@@ -1,7 +1,8 @@
 """Many arms against one context: the arms of a panel, laid out for scoring by columns.
 
-A table copies what it needs of the dense beliefs in single precision, which halves the memory that
-a decision reads; it is made once for each state of a model and panel. Where the arms stand in the
+A table sums all that the mean is linear in once for each arm, and keeps half of each symmetric
+matrix, in single precision: a quarter of the memory that a decision would read otherwise. It is
+made once for each state of a model and panel. Where the arms stand in the
 model does not change as it learns, so that is worked out once for each panel.
 """
 
@@ -21,6 +22,8 @@ from heedful.learn.sparse import basis_features, constant_places, scope
 
 if TYPE_CHECKING:
     from heedful.learn.logistic import LogisticArms
+
+_LOG_ODDS_MAX: Final = 700.0  # beyond it no chance could be told from none, and `exp` overflows
 
 VARIANCE_MIN: Final = 1e-12
 """Least variance of log-odds that a table answers; single precision could round one below 0."""
@@ -134,16 +137,22 @@ class ArmTable:
         self._exploration = model.settings.exploration
         self._weights = model.sparse
         self._at = _layout(model, panel)
-        self._copy(model)
-        own = self._weights.mean[self._at.constants] * self._at.is_constant
-        variance = self._weights.variance[self._at.constants] * self._at.is_constant
+        at, sparse = self._at, model.sparse
+        own = sparse.mean[at.constants] * at.is_constant
+        variance = sparse.variance[at.constants] * at.is_constant
         self._own_mean: Floats = own.sum(axis=1)
         self._own_variance: Floats = variance.sum(axis=1)
-        self._channel_mean: Floats = self._weights.mean[self._at.channel_basis]
-        self._channel_variance: Floats = self._weights.variance[self._at.channel_basis]
-        self._groups = len(self._at.scopes) - len(self._at.actions) - len(self._channel_mean)
+        self._channel_variance = _and_none(sparse.variance[at.channel_basis])
+        self._groups = len(at.scopes) - len(at.actions) - len(at.channel_basis)
+        weights = self._copy(model)
+        # All that the mean is linear in, by arm.
+        self._linear: Floats = weights[at.action]
+        if len(at.channel_basis):
+            self._linear += _and_none(sparse.mean[at.channel_basis])[at.channel]
+        self._start: Floats = self._offset[at.action] + self._own_mean
 
-    def _copy(self, model: LogisticArms) -> None:
+    def _copy(self, model: LogisticArms) -> Floats:
+        """Copy how sure the model is of each action; give the mean of its weights."""
         dense, actions = model.dense, self._at.actions
         width, count = dense.width, len(actions)
         slots = _indices([dense.slots.get((goal, action), -1) for goal, _, action in actions])
@@ -159,39 +168,44 @@ class ArmTable:
         mean = np.zeros((count, width))
         grouped = np.flatnonzero(groups >= 0)
         mean[grouped] = dense.means()[groups[grouped]]
-        self._pull = precision * mean
-        self._learned = np.zeros((count, width))
-        self._learned[known] = dense.learned[slots]
-        self._spread: npt.NDArray[np.float32] = np.zeros((count, width, width), dtype=np.float32)
-        if len(known) < count:
-            places = np.arange(width)
-            self._spread[:, places, places] = 1.0 / precision
-        self._spread[known] = dense.spread[slots]
+        pull = precision * mean
+        # A matrix that is symmetric says as much by its half, the rest of it counted twice.
+        self._rows, self._columns = np.tril_indices(width)
+        twice = np.where(self._rows == self._columns, 1.0, 2.0)
+        halves = np.zeros((count, len(twice)))
+        halves[:, self._rows == self._columns] = 1.0 / precision
+        halves[known] = dense.spread[slots][:, self._rows, self._columns]
+        self._halves: npt.NDArray[np.float32] = (halves * twice).astype(np.float32)
+        weights = mean  # of an action that was never learned of: what its group is like
+        weights[known] = dense.learned[slots]
+        weights[known] += np.einsum("aij,aj->ai", dense.spread[slots], pull[known])
+        return weights
 
     def score(self, context: Context) -> LogOdds:
         """Score every arm in one context."""
-        actions, width = self._learned.shape
-        at = self._at
-        x = context.dense
-        reach = (self._spread.reshape(-1, width) @ x.astype(np.float32)).reshape(actions, width)
-        mean = self._offset + self._learned @ x + np.einsum("ad,ad->a", reach, self._pull)
-        variance = reach @ x
-        groups = actions + self._groups
-        by_channel = self._channel_mean @ x, self._channel_variance @ (x * x)
+        at, x = self._at, context.dense
+        mean = self._linear @ x
+        mean += self._start
+        narrow = x.astype(np.float32)
+        doubt = self._halves @ (narrow[self._rows] * narrow[self._columns])
+        variance = self._own_variance + doubt[at.action]
+        if len(at.channel_basis):
+            variance += (self._channel_variance @ (x * x))[at.channel]
         if len(context.sparse_ids):
-            values = context.sparse_values
-            places = self._weights.places(at.scopes, context.sparse_ids)
-            rare = self._weights.mean[places] @ values
-            doubt = self._weights.variance[places] @ (values * values)
-            mean += rare[:actions] + rare[actions:groups][at.group]
-            variance += doubt[:actions] + doubt[actions:groups][at.group]
-            by_channel = by_channel[0] + rare[groups:], by_channel[1] + doubt[groups:]
-        mean = mean[at.action] + self._own_mean
-        variance = variance[at.action] + self._own_variance
-        if len(self._channel_mean):
-            mean += np.append(by_channel[0], 0.0)[at.channel]
-            variance += np.append(by_channel[1], 0.0)[at.channel]
+            self._add_rare(context, mean, variance)
         return LogOdds(mean, np.sqrt(np.maximum(variance, VARIANCE_MIN)))
+
+    def _add_rare(self, context: Context, mean: Floats, variance: Floats) -> None:
+        """Add what features beside the basis are crossed with: actions, groups and channels."""
+        at, values = self._at, context.sparse_values
+        actions, groups = len(at.actions), len(at.actions) + self._groups
+        places = self._weights.places(at.scopes, context.sparse_ids)
+        rare = self._weights.mean[places] @ values
+        doubt = self._weights.variance[places] @ (values * values)
+        for total, found in ((mean, rare), (variance, doubt)):
+            total += (found[:actions] + found[actions:groups][at.group])[at.action]
+            if len(at.channel_basis):
+                total += _and_none(found[groups:])[at.channel]
 
     def beliefs(self, context: Context | None) -> Beliefs:
         """Score every arm in one context, as wide as choices explore it.
@@ -205,8 +219,8 @@ class ArmTable:
         assert context is not None  # a logistic model reads one of everybody
         mean, sd = self.score(context)
         sd = self._exploration * sd
-        with np.errstate(over="ignore"):
-            p = 1.0 / (1.0 + np.exp(-mean / np.sqrt(1.0 + math.pi / 8.0 * sd * sd)))
+        odds = mean / np.sqrt(1.0 + math.pi / 8.0 * sd * sd)
+        p = 1.0 / (1.0 + np.exp(np.minimum(-odds, _LOG_ODDS_MAX)))
         return Beliefs("logit_normal", mean, sd, p)
 
     def parts(self, context: Context, arm: int) -> Parts:
@@ -215,12 +229,17 @@ class ArmTable:
         row = int(at.action[arm])
         actions, channel = len(at.actions), int(at.channel[arm])
         crossed = [row, actions + int(at.group[row])]
-        weights = self._learned[row] + self._spread[row] @ self._pull[row]
-        if channel < len(self._channel_mean):
+        if channel < len(at.channel_basis):
             crossed.append(actions + self._groups + channel)
-            weights += self._channel_mean[channel]
-        dense = weights * context.dense
-        places = self._weights.places(at.scopes[crossed], context.sparse_ids)
-        sparse = self._weights.mean[places].sum(axis=0) * context.sparse_values
+        dense = self._linear[arm] * context.dense
+        sparse = np.zeros(0)
+        if len(context.sparse_ids):
+            places = self._weights.places(at.scopes[crossed], context.sparse_ids)
+            sparse = self._weights.mean[places].sum(axis=0) * context.sparse_values
         own = float(self._own_mean[arm] + dense[0])
         return Parts(float(self._offset[row]), own, dense[1:], sparse)
+
+
+def _and_none(rows: Floats) -> Floats:
+    """Give what is known of channels, and 0 for no channel as the last of them."""
+    return np.concatenate((rows, np.zeros((1, *rows.shape[1:]))))

@@ -198,6 +198,38 @@ def test_the_filter_is_the_one_that_is_written_out(width: int) -> None:
         assert model.sparse.variance[place] == pytest.approx(plain.variance[place], abs=1e-12)
 
 
+@pytest.mark.parametrize("width", [1, 2, 9, 22])
+def test_a_table_scores_every_arm_as_the_filter_would(width: int) -> None:
+    model, rows = model_of(width), rows_of(width, 400)
+    for row in rows[:370]:  # the last arms may be ones that nobody tried
+        model.learn_one(row)
+    dense, means = model.dense, model.dense.means()
+    asked = [(goal, arm) for goal in GOALS for arm in (*ARMS, ArmSpec("new", "group_1", "new"))]
+    table = ArmTable(model, Panel(asked))
+    for row in rows[370:]:
+        context = model.reader.read(row.feature_ids, row.feature_values)
+        found = table.score(context)
+        for place, (goal, arm) in enumerate(asked):
+            mean, variance = _score(model.copy(), means, goal, arm, context)
+            assert found.mean[place] == pytest.approx(mean, abs=1e-9)
+            assert found.sd[place] ** 2 == pytest.approx(variance, rel=1e-4)
+            parts = table.parts(context, place)
+            whole = parts.start + parts.own + parts.dense.sum() + parts.sparse.sum()
+            assert whole == pytest.approx(mean, abs=1e-9)
+    assert len(dense.slots) == len(model.dense.slots)
+
+
+def _score(
+    model: LogisticArms, means: Any, goal: str, arm: ArmSpec, context: Any
+) -> tuple[float, float]:
+    """Score one arm as `learn_one` does, under what its group has learned by now."""
+    model.dense.mean[: len(means)] = means
+    named = model._named(goal, arm, 0)
+    score, read = model.dense.score(named.slot, context.dense), model._read(named, context)
+    mean, variance = (0.0, 0.0) if read is None else read.score
+    return score.mean + mean, score.variance + variance
+
+
 @pytest.mark.parametrize("width", [1, 2, 22])
 def test_who_asks_in_between_changes_no_bit(width: int) -> None:
     quiet, asked = model_of(width), model_of(width)
