@@ -15,7 +15,7 @@ from heedful.decide.compiled import ActionRule, ArmRule
 from heedful.decide.definitions import DO_NOTHING, Tier
 from heedful.decide.limits import NOTHING_STANDS_MS
 from heedful.decide.pricing import Terms
-from heedful.decide.rules import Slot
+from heedful.decide.rules import SLOT_PREFIX, Slot
 from heedful.decide.run import Run
 from heedful.decide.types import Candidate, Decision, Shadow
 
@@ -189,7 +189,8 @@ def _stands_ms(action: ActionRule | None, picked: Picked | None) -> int:
 
 def standing_decision(run: Run, standing: Standing) -> Decision:
     """Tell a decision that still stands, without its candidates: those are in the store."""
-    placement = standing.slot.removeprefix("slot:") if standing.slot.startswith("slot:") else None
+    is_shown = standing.slot.startswith(SLOT_PREFIX)
+    placement = standing.slot.removeprefix(SLOT_PREFIX) if is_shown else None
     return Decision(
         id=standing.id,
         customer=run.person.customer,

@@ -66,6 +66,10 @@ SLOT_CHANNEL: Final = "inapp"
 """The channel of a slot for which a request names none."""
 
 
+SLOT_PREFIX: Final = "slot:"
+"""How the key of a place in an app or page begins."""
+
+
 class Slot(NamedTuple):
     """What is decided: a place in an app or page, one channel, or a message on any channel."""
 
@@ -78,7 +82,7 @@ class Slot(NamedTuple):
     def key(self) -> str:
         """As a case keeps it."""
         if self.placement is not None:
-            return f"slot:{self.placement}"
+            return f"{SLOT_PREFIX}{self.placement}"
         return "" if self.channel is None else f"channel:{self.channel}"
 
 

@@ -11,13 +11,13 @@ from typing import Final
 
 from heedful.decide.arbitrate import decide
 from heedful.decide.carry import mute
-from heedful.decide.case import Case, decode_case, encode_case
+from heedful.decide.case import Case, Standing, decode_case, encode_case
 from heedful.decide.limits import ACT_WITHIN_MS
 from heedful.decide.needs import close_needs, expire_needs, open_needs, open_unseen_needs
 from heedful.decide.outcomes import miss_goals, reach_goals, report, settle_effect
 from heedful.decide.record import standing_decision
 from heedful.decide.release import agree, release_due, still_stands
-from heedful.decide.rules import SLOT_CHANNEL, Rules, Slot
+from heedful.decide.rules import SLOT_CHANNEL, SLOT_PREFIX, Rules, Slot
 from heedful.decide.run import Run
 from heedful.decide.triggers import end_silences, expire_effects, fired, forget, recheck
 from heedful.decide.types import (
@@ -128,13 +128,32 @@ def _answer(run: Run) -> Decision:
     """Answer a request: with what still stands, else with a new decision."""
     slot = slot_of(run.event)
     for standing in reversed(run.case.standing):
-        if standing.slot == slot.key and standing.stands_until > run.now:
+        if standing.stands_until > run.now and _fits(run, standing, slot):
             if standing.channel and still_stands(run, standing) is not None:
                 break
             return standing_decision(run, standing)
     decision = decide(run, slot, DECISION_REQUESTED, is_asked=True)
     assert decision is not None  # somebody asked
     return decision
+
+
+def _fits(run: Run, standing: Standing, slot: Slot) -> bool:
+    """Say whether a decision that stands answers a request.
+
+    Notes
+    -----
+    What is shown in a place answers for that place, on the channel that is asked. A message that
+    goes by the channel asked answers whatever it was decided for, unless a need has opened since;
+    one that passes tiers answers for nothing but itself.
+    """
+    if standing.slot == slot.key:
+        return slot.placement is None or standing.channel in ("", slot.channel)
+    is_message = bool(standing.channel) and not standing.slot.startswith(SLOT_PREFIX)
+    if slot.placement is not None or not is_message or slot.channel not in (None, standing.channel):
+        return False
+    is_free = standing.message_class in ("transactional", "mandatory")
+    is_else = any(need.opened_at > standing.at for need in run.case.open_needs())
+    return not (is_free or is_else)
 
 
 def slot_of(event: Event) -> Slot:
