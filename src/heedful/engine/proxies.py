@@ -38,7 +38,7 @@ from heedful.ports import CustomerRow, Store, Transaction
 
 REWEIGHED_MAX: Final = 20_000
 """Times that decisions are weighed again to explain gaps, over all fields; each takes about a
-quarter of a millisecond. With more fields fewer decisions are looked at."""
+millisecond. With more fields fewer decisions are looked at."""
 
 DECISIONS_OF_PERSON_MAX: Final = 20
 """Newest decisions about one person that are weighed again."""
