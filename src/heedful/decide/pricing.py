@@ -40,17 +40,13 @@ class Weighed(NamedTuple):
 
 
 class Increment(NamedTuple):
-    """Terms of the increment over doing nothing, each of shape (n_arms,): millionths, micros."""
+    """Terms of the increment over doing nothing that a person changes, each of shape (n_arms,):
+    millionths, micros."""
 
     p: Integers
     p_nothing: Integers
-    margin: Integers
     increment: Integers
-    d_clv: Integers
-    benefit: Integers
-    cost: Integers
     fatigue: Integers
-    lever: Integers
     value: Integers
     gain: Integers
     offset: Integers
@@ -59,12 +55,10 @@ class Increment(NamedTuple):
 
 
 class Product(NamedTuple):
-    """Terms of the product formula, each of shape (n_arms,): millionths, micros."""
+    """Terms of the product formula that a person changes, each of shape (n_arms,): as above."""
 
     p: Integers
-    margin: Integers
     weight: Integers
-    lever: Integers
     value: Integers
     gain: Integers
     offset: Integers

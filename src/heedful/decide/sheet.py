@@ -189,6 +189,9 @@ class Sheet:
         self._margin_of = dict(zip(ground.goals, self._goal_margins.tolist(), strict=True))
         self._margin = self._goal_margins[ground.goal] if len(ground.goal) else ground.cost
         constant = self._margin, ground.d_clv, ground.benefit, ground.cost, ground.lever
+        self._rest = ground.d_clv + ground.benefit - ground.cost
+        self._is_unlevered = bool((ground.lever == MICRO).all())
+        self._is_direct = bool((np.abs(self._margin) < _DIRECT_MAX).all())
         self._fixed = Fixed(*(terms.tolist() for terms in constant))
         self._parts = []
         for part in ground.parts:
@@ -243,37 +246,40 @@ class Sheet:
         """Value some arms as `weigh`, each term for all of them: no record is written of any."""
         ground, margin = self._ground, self._margin[arms]
         p, p_nothing = self._chances(arms, beliefs)
-        lever = ground.lever[arms]
         if self._contact.is_product:
             if weights is None:
                 weights = np.full(len(p), MICRO)
-            gain = _times(lever, _scaled(weights, margin))
-            value = _times(p, gain)
-            return Product(p, margin, weights, lever, value, gain, np.zeros_like(gain))
-        increment = _times(p - p_nothing, margin)
-        d_clv, benefit, cost = ground.d_clv[arms], ground.benefit[arms], ground.cost[arms]
+            gain = self._levered(arms, _scaled(weights, margin))
+            return Product(p, weights, _times(p, gain), gain, np.zeros_like(gain))
+        increment = self._margin_times(p - p_nothing, margin)
         fatigue = self._contact.fatigue_micros * recent * ground.spoken[arms]
-        rest = d_clv + benefit - cost - fatigue
+        rest = self._rest[arms] - fatigue
         ahead = None if later is None else later[arms]
         if ahead is not None:
             rest += ahead
-        value = _times(lever, increment + rest)
-        offset = _times(lever, rest - _times(p_nothing, margin))
-        gain = _times(lever, margin)
-        return Increment(
-            p, p_nothing, margin, increment, d_clv, benefit, cost, fatigue, lever, value, gain,
-            offset, ahead,
-        )  # fmt: skip
+        value = self._levered(arms, increment + rest)
+        offset = self._levered(arms, rest - self._margin_times(p_nothing, margin))
+        gain = self._levered(arms, margin)
+        return Increment(p, p_nothing, increment, fatigue, value, gain, offset, ahead)
+
+    def _margin_times(self, ppm: Integers, margin: Integers) -> Integers:
+        return ppm * margin // MICRO if self._is_direct else _times(ppm, margin)
+
+    def _levered(self, arms: Places, micros: Integers) -> Integers:
+        return micros if self._is_unlevered else _times(self._ground.lever[arms], micros)
 
     def _chances(self, arms: Places, beliefs: list[Beliefs]) -> tuple[Integers, Integers]:
         """Give the chance of each arm, and of doing nothing for its goal, in millionths."""
+        if len(beliefs) == 1:  # its arms are all that there are, in their order
+            p = _ppm(beliefs[0].p)
+            return p[arms], p[self._parts[0].ground.nothing[arms]]
         count = len(self._ground.goal)
-        p, p_nothing = np.empty(count), np.empty(count)
+        of_arm, of_nothing = np.empty(count), np.empty(count)
         for part, its in zip(self._parts, beliefs, strict=True):
             numbers = part.ground.numbers
-            p[numbers] = its.p[: len(numbers)]
-            p_nothing[numbers] = its.p[part.ground.nothing]
-        return _ppm(p[arms]), _ppm(p_nothing[arms])
+            of_arm[numbers] = its.p[: len(numbers)]
+            of_nothing[numbers] = its.p[part.ground.nothing]
+        return _ppm(of_arm[arms]), _ppm(of_nothing[arms])
 
     def columns(self, arms: Places, weighed: Weighed, beliefs: list[Beliefs]) -> ArmColumns:
         """Say what the arms that were weighed may be worth."""
@@ -302,7 +308,9 @@ class Sheet:
         gain, offset = np.empty(len(arms) + 1), np.empty(len(arms) + 1)
         gain[:-1], gain[-1] = weighed.gain, silence.gain
         offset[:-1], offset[-1] = weighed.offset, silence.offset
-        return beliefs[0].take(np.append(arms, silence.place)).columns(gain, offset)
+        places = np.empty(len(arms) + 1, dtype=np.intp)
+        places[:-1], places[-1] = arms, silence.place
+        return beliefs[0].take(places).columns(gain, offset)
 
     def alone(self, silence: Silence, beliefs: list[Beliefs]) -> ArmColumns:
         """Say what doing nothing may be worth."""

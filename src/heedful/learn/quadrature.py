@@ -142,9 +142,20 @@ class _Entrant:
         self.best = np.zeros(len(upper))
         self.hazard = np.zeros(len(upper))
 
-    def racing(self, edge: float) -> int:
-        """Count the arms whose upper end lies above an edge."""
-        return len(self.upper) - int(self.upper[::-1].searchsorted(edge, side="right"))
+    def racing(self, edges: Floats) -> list[int]:
+        """Count, for each edge, the arms whose upper end lies above it."""
+        count = len(self.upper)
+        return [
+            count - last for last in self.upper[::-1].searchsorted(edges, side="right").tolist()
+        ]
+
+
+class _Nodes(NamedTuple):
+    """Where the integral reads densities, from the top down."""
+
+    z: Floats
+    width: Floats
+    """Of the panel of each node, as a column."""
 
 
 class _Race:
@@ -167,21 +178,23 @@ class _Race:
 
     def run(self) -> float:
         """Integrate; give the chance that no arm lies above the lowest edge."""
-        edges: list[float] = []
-        arms = 0
-        for edge in self._edges():
-            edges.append(edge)
-            panels = len(edges) - 1
-            if panels < 1:
-                continue
-            arms = sum(entrant.racing(edge) for entrant in self.entrants)
-            is_full = panels == _CHUNK_PANELS or panels * _NODES * arms >= _CHUNK_CELLS
-            if is_full or edge == self._low:
-                if self._step(edges) < _BELOW_MIN:
+        edges = np.array(list(self._edges()))
+        width = edges[:-1] - edges[1:]
+        z = (edges[1:, None] + width[:, None] * _X).ravel()
+        nodes = _Nodes(z, np.repeat(width, _NODES)[:, None])
+        racing = list(zip(*(entrant.racing(edges) for entrant in self.entrants), strict=True))
+        first, last, below = 0, len(width), 1.0
+        for end in range(1, last + 1):
+            panels = end - first
+            is_full = panels == _CHUNK_PANELS or panels * _NODES * sum(racing[end]) >= _CHUNK_CELLS
+            if is_full or end == last:
+                chunk = slice(first * _NODES, end * _NODES)
+                below = self._step(_Nodes(*(column[chunk] for column in nodes)), racing[end])
+                if below < _BELOW_MIN:
                     return 0.0
-                edges = [edge]
+                first = end
         self.hazard = sum(float(entrant.hazard.sum()) for entrant in self.entrants)
-        return self._below()
+        return below
 
     def _edges(self) -> Iterator[float]:
         stops, is_graded = self._stops()
@@ -203,20 +216,20 @@ class _Race:
 
     def _stops(self) -> tuple[list[tuple[float, float]], bool]:
         """Give forced edges from the top down, each with the narrowest scale until the next."""
-        upper = np.concatenate([entrant.upper for entrant in self.entrants])
-        sd = np.concatenate([entrant.sd for entrant in self.entrants])
+        upper, sd = self.entrants[0].upper, self.entrants[0].sd
         if len(self.entrants) > 1:
+            upper = np.concatenate([entrant.upper for entrant in self.entrants])
+            sd = np.concatenate([entrant.sd for entrant in self.entrants])
             order = np.argsort(-upper, kind="stable")
             upper, sd = upper[order], sd[order]
         narrowest = np.minimum.accumulate(sd)
         joins = [0, *(np.flatnonzero(narrowest[1:] < narrowest[:-1]) + 1).tolist()]
         stops: list[tuple[float, float]] = []
         reference = math.inf
-        for join in joins:
-            scale = float(narrowest[join])
+        for join, scale in zip(upper[joins].tolist(), narrowest[joins].tolist(), strict=True):
             if scale * _SCALES_APART < reference:
                 reference = scale
-                stops.append((float(upper[join]), scale))
+                stops.append((join, scale))
             else:
                 stops[-1] = (stops[-1][0], scale)
         bottoms: list[float] = []
@@ -231,19 +244,15 @@ class _Race:
         is_graded = bool(bottoms) and max(bottoms) > self._low - stops[-1][1]
         return [*stops, (self._low, 1.0)], is_graded
 
-    def _step(self, edges: list[float]) -> float:
-        panels = len(edges) - 1
-        ends = np.array(edges)
-        width = ends[:-1] - ends[1:]
-        z = (ends[1:, None] + width[:, None] * _X).ravel()
-        counts = [entrant.racing(edges[-1]) for entrant in self.entrants]
+    def _step(self, nodes: _Nodes, counts: Sequence[int]) -> float:
+        z, panels = nodes.z, len(nodes.z) // _NODES
         columns = [
             # A family may lie below these panels as a whole.
             entrant.block.density(z, count) if count else np.empty((len(z), 0))
             for entrant, count in zip(self.entrants, counts, strict=True)
         ]
         mass = columns[0] if len(columns) == 1 else np.concatenate(columns, axis=1)
-        mass *= np.repeat(width, _NODES)[:, None]
+        mass *= nodes.width
         racing = [e.above[:count] for e, count in zip(self.entrants, counts, strict=True)]
         above = racing[0] if len(racing) == 1 else np.concatenate(racing)
         below = _FROM_ABOVE[panels - 1] @ mass
@@ -256,15 +265,15 @@ class _Race:
         whole = weights @ mass
         mass /= below
         best = all_below @ mass
-        start = 0
+        start, lowest = 0, float(nodes.width[-1, 0])
         for entrant, count in zip(self.entrants, counts, strict=True):
             end = start + count
             entrant.above[:count] += whole[start:end]
             entrant.best[:count] += best[start:end]
             # Nodes ascend within a panel, so the lowest is the first of the last panel. One without
             # a width holds nothing, and hazards stay as they stood above it.
-            if width[-1] > 0.0:
-                entrant.hazard[:count] = mass[-_NODES, start:end] / width[-1]
+            if lowest > 0.0:
+                entrant.hazard[:count] = mass[-_NODES, start:end] / lowest
             start = end
         return self._below()
 

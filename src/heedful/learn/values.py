@@ -88,9 +88,13 @@ def checked(
         `bad_arm_value` when a term is not finite, or a shape or deviation is not above 0.
     """
     # Single precision: a record that keeps these terms with 24 bits computes the same again.
+    single = np.empty((len(rows), len(rows[0])), dtype=np.float32)
     with np.errstate(over="ignore"):
-        table: Floats = np.array(rows, dtype=np.float32).astype(np.float64)
-    if not np.isfinite(table).all():
+        for place, row in enumerate(rows):
+            single[place] = row
+    table: Floats = single.astype(np.float64)
+    flat = table.ravel()
+    if not math.isfinite(flat.dot(flat)):  # squares of single precision never overflow
         _refuse("a finite number", ~np.isfinite(table), rows, arms, fields)
     if table[positive].size and table[positive].min() <= 0.0:
         bad = np.zeros(table.shape, dtype=np.bool_)
@@ -169,10 +173,14 @@ class LogitNormalBlock:
             mean, offset = np.where(is_loss, -mean, mean), np.where(is_loss, offset + gain, offset)
             gain = np.abs(gain)
         sd = np.minimum(sd, LOG_ODDS_SD_MAX)
+        rows = np.empty((7, len(mean)))
+        rows[0], rows[1], rows[2], rows[3] = mean, sd, gain, offset
         p = 1.0 / (1.0 + np.exp(-mean))
         # Of a wide belief the density in money is steeper than its deviation tells.
-        money = gain * np.minimum(sd, 1.0) * p * (1.0 - p)
-        self._set(np.stack((mean, sd, gain, offset, money, offset + gain * p, np.abs(offset))))
+        np.multiply(gain * np.minimum(sd, 1.0) * p, 1.0 - p, out=rows[4])
+        np.add(offset, gain * p, out=rows[5])
+        np.abs(offset, out=rows[6])
+        self._set(rows)
 
     def _set(self, rows: Floats) -> None:
         self._rows = rows
@@ -212,12 +220,11 @@ class LogitNormalBlock:
         jacobian *= x
         density: Floats = np.log(odds, out=odds)
         density -= self._mean[:count]
-        density /= sd
+        density *= 0.5**0.5 / sd
         np.square(density, out=density)
-        density *= -0.5
+        np.subtract(np.log((0.5 / math.pi) ** 0.5 / (sd * gain)), density, out=density)
         np.exp(density, out=density)
         density /= jacobian
-        density *= (0.5 / math.pi) ** 0.5 / (sd * gain)
         if outside is not None:
             density[outside] = 0.0
         return density
