@@ -17,9 +17,15 @@ from typing import Any, Protocol
 import httpx
 import pytest
 
+from heedful.app import init_workspace, keeping, open_app
+from heedful.app.settings import Settings
+from heedful.cli.diagnosis import diagnose
+from heedful.events import Event
+from heedful.kernel import InputError
+from heedful.ports import StoreFull
 from heedful.store import SqliteStore, read_owner
 from tests.conftest import IN_CI
-from tests.faults.processes import Answer, Client, make_workspace, serving, track
+from tests.faults.processes import Answer, Client, heedful, make_workspace, serving, track
 from tests.landed import sent_ids
 
 pytestmark = pytest.mark.faults
@@ -28,6 +34,7 @@ MIB = 1 << 20
 DISK_BYTES = 24 * MIB
 BATCH_EVENTS = 20
 NOTE = "x" * 2_000
+PATIENCE_S = 30
 
 
 class Disk(Protocol):
@@ -190,6 +197,43 @@ def test_below_the_watermark_events_wait(small_disk: SmallDisk) -> None:
         assert ready(server.url) == (200, "ok")
         sender.close()
     require_exactly_once(folder / "heedful.db", sender.acknowledged)
+
+
+def test_below_the_watermark_a_no_is_heard_and_who_is_erased_is_gone(tmp_path: Path) -> None:
+    """What people and operators may not be made to wait for takes little room."""
+    folder = tmp_path / "shop"
+    init_workspace(folder)
+    with open_app(folder) as app:
+        backup = tmp_path / "monday"
+        events = [seen(1, "ada"), seen(2, "ben")]
+        app.engine.ingest(events, []).result(PATIENCE_S)
+        ada, ben = (app.engine.lookup("user_id", name) for name in ("ada", "ben"))
+    heedful("backup", backup, "--dir", folder)
+    with open_app(folder, settings=Settings(free_bytes_min=1 << 62)) as app:
+        with pytest.raises(StoreFull):
+            app.engine.ingest([seen(3, "ben")], []).result(PATIENCE_S)
+        with pytest.raises(StoreFull):
+            app.engine.state_consent(ben, {"purpose": "marketing", "status": "granted"})
+        app.engine.state_consent(ben, {"purpose": "marketing", "status": "withdrawn"})
+        app.engine.object_to(ben, "marketing", "letter")
+        consents = app.engine.customer(ben)["consents"]
+        assert [one["status"] for one in consents if one["purpose"] == "marketing"]
+        app.engine.governing.stop("all", "me", "the disk is full")
+        assert [one.scope for one in app.engine.governing.stops()] == ["all"]
+        assert keeping.erase(app, ada)["backups"] == (str(backup),)
+        assert (backup / "erased.keys").read_text("ascii"), "no word was left in the backup"
+        with pytest.raises(InputError, match="known customer"):
+            app.engine.lookup("user_id", "ada")
+        (finding,) = [one for one in diagnose(app.doctor()) if one.about == "disk"]
+        assert finding.status == "wrong"
+        assert "events are refused" in finding.says
+
+
+def seen(number: int, user: str) -> Event:
+    return Event(
+        type="track", name="Seen", at=1, key=number, source="web", message_id=f"m{number}",
+        received_at=1, user_id=user,
+    )  # fmt: skip
 
 
 def test_a_server_starts_on_a_full_disk_and_says_so(small_disk: SmallDisk) -> None:

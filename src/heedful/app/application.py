@@ -317,7 +317,8 @@ class App:
         if found.decision_id:
             name = f"{found.decision_id}:unsubscribed"
             decisions = self.engine.decisions
-            decisions.report(found.decision_id, "unsubscribed", message_id=name).result()
+            with contextlib.suppress(PeerError):  # no room for it: what the person asked for holds
+                decisions.report(found.decision_id, "unsubscribed", message_id=name).result()
 
     def audit_head(self) -> dict[str, Any]:
         """Sign the newest link of the audit chain with the workspace's own key."""
@@ -350,7 +351,8 @@ class App:
         """Say how ready the data is, and what will run out; see `readiness.examine`."""
         report = readiness.examine(self.store, self.engine, self.strategy, self.clock())
         secrets = {name: bool(self.webhook_secrets(name)) for name in self.strategy.webhooks}
-        return {**report, "webhooks": secrets}
+        disk = {**report["disk"], "bytes_free_min": self.settings.free_bytes_min}
+        return {**report, "disk": disk, "webhooks": secrets}
 
     def probe(self) -> None:
         """Make one empty transaction durable: raises what would keep events from landing."""

@@ -82,8 +82,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Days after which events are moved from the database into Parquet files beside it, where they
     are read as before; 0 leaves all where it is. Needs the extra `archive`."""
     free_bytes_min: Amount = 64 * 1024 * 1024
-    """Free bytes of the disk below which events are refused with `store_full` and only deletions
-    pass; 0 for none."""
+    """Free bytes of the disk below which events are refused with `store_full` and only deletions,
+    objections, withdrawals, stops and incidents pass; 0 for none."""
     ballast_bytes: Amount = 16 * 1024 * 1024
     """Bytes of a file beside the database that is given up when the disk is full, so that
     deletions still find room; 0 keeps none."""

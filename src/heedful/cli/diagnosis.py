@@ -50,7 +50,11 @@ def _disk(report: Mapping[str, Any]) -> Iterator[Finding]:
     disk = report["disk"]
     sizes = f"{size(disk['bytes_used'])} used, {size(disk['bytes_free'])} free"
     days = disk.get("days_until_full")
-    if days is None:
+    wanted = disk.get("bytes_free_min", 0)
+    if disk["bytes_free"] < wanted:
+        says = f"{sizes}: events are refused until {size(wanted)} are free. Make room."
+        yield Finding("disk", "wrong", says)
+    elif days is None:
         yield Finding("disk", "ok", f"{sizes}.")
     elif days < DAYS_LEFT_LOOK:
         status: Status = "wrong" if days < DAYS_LEFT_WRONG else "look"

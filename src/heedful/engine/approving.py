@@ -169,14 +169,22 @@ class Approving:
         make: Callable[[Transaction, World], Statement | None],
         kind: AuditKind,
         subject: str,
+        *,
+        is_urgent: bool = False,
     ) -> None:
-        """Commit a statement and put it in force; None leaves all as it is."""
+        """Commit a statement and put it in force; None leaves all as it is.
+
+        Parameters
+        ----------
+        is_urgent
+            Whether it is said on a disk that is almost full, too: what stops something is.
+        """
 
         def change(tx: Transaction, world: World) -> World:
             statement = make(tx, world)
             return world if statement is None else self.said(tx, world, statement, kind, subject)
 
-        self._writer.change_world(change)
+        self._writer.change_world(change, makes_room=is_urgent)
 
     def said(
         self, tx: Transaction, world: World, statement: Statement, kind: AuditKind, subject: str

@@ -92,6 +92,7 @@ class Engine:
         resting = Resting(store, self._writer)
         self.trainer = Trainer(store, self._writer)
         self.measuring = Measurer(store, self._writer, self.stream.publish)
+        self._knows_erased = False
         self._background = (
             Background("heedful-caretaker", caretaker.step, IDLE_WAIT_S),
             Background("heedful-learner", learner.step, LEARN_WAIT_S),
@@ -187,11 +188,14 @@ class Engine:
 
     def state_consent(self, public_id: str, statement: dict[str, Any]) -> None:
         """Record a consent statement; see `rights.state_consent`."""
-        self._change(public_id, partial(rights.state_consent, statement=statement))
+        is_refusal = statement.get("status") != "granted"
+        change = partial(rights.state_consent, statement=statement)
+        self._change(public_id, change, is_refusal=is_refusal)
 
     def object_to(self, public_id: str, purpose: str, source: str) -> None:
         """Record an objection; see `rights.object_to`."""
-        self._change(public_id, partial(rights.object_to, purpose=purpose, source=source))
+        change = partial(rights.object_to, purpose=purpose, source=source)
+        self._change(public_id, change, is_refusal=True)
 
     def erase(self, public_id: str, *, clean: bool = True) -> erasing.Erased:
         """Erase a person and refuse them from now on; see `erasing.erase`.
@@ -208,8 +212,11 @@ class Engine:
             found = reading.find(tx, hands.world, key)
             return erasing.erase(tx, hands, found, secrets.randbits(62))
 
+        self._knows_erased = True
         erased: erasing.Erased = self._writer.transact(work, makes_room=True).result()
-        self._learn_sequences_again()
+        # The person is gone whatever follows: who asked has to hear so, and to tell the backups.
+        with contextlib.suppress(PeerError):
+            self._learn_sequences_again()
         if clean:
             self.clean()
         notice = Notice(self._last_seq(), "erase", self.now(), erased.customer_id)
@@ -229,7 +236,8 @@ class Engine:
     def _learn_sequences_again(self) -> None:
         """Learn from what is left of the log: the model in force knows what the erased did."""
         again = partial(sequencing.begin_again, secret=self._secret, now=self.now())
-        self._writer.change_world(again)
+        self._writer.change_world(again, makes_room=True)
+        self._knows_erased = False
 
     def _erased_again(self, tx: Transaction, key: int, at: int) -> None:
         erasing.erase_again(tx, self._hands(), key, at, secrets.randbits(62))
@@ -242,6 +250,8 @@ class Engine:
         What is due stands in the store, so what a full disk or a crash puts off is done later.
         """
         try:
+            if self._knows_erased:
+                self._learn_sequences_again()
             return erasing.clean(self.store, self._writer)
         except PeerError:
             return False
@@ -252,7 +262,11 @@ class Engine:
         return result
 
     def _change(
-        self, public_id: str, change: Callable[[Transaction, rights.Hands, Found], BatchResult]
+        self,
+        public_id: str,
+        change: Callable[[Transaction, rights.Hands, Found], BatchResult],
+        *,
+        is_refusal: bool = False,
     ) -> BatchResult:
         key = self._key(public_id)
 
@@ -260,7 +274,8 @@ class Engine:
             hands = self._hands()
             return change(tx, hands, reading.find(tx, hands.world, key))
 
-        result: BatchResult = self._writer.transact(work).result()
+        # A no is heard on a disk that is almost full, too.
+        result: BatchResult = self._writer.transact(work, makes_room=is_refusal).result()
         self._committed(result)
         return result
 

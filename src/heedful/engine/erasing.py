@@ -259,7 +259,7 @@ def clean(store: Store, writer: Writer) -> bool:
                 world, dictionary=FeatureDictionary(kept, world.dictionary.limit)
             )
 
-        writer.change_world(forget)
+        writer.change_world(forget, makes_room=True)
     store.vacuum()
 
     def settle(tx: Transaction) -> bool:

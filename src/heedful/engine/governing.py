@@ -87,7 +87,7 @@ class Governing(Exchange):
         def make(tx: Transaction, world: World) -> Statement:
             return stop(world.governance.switches, scope, by, reason, now, expires_at)
 
-        self.state(make, "switch", scope)
+        self.state(make, "switch", scope, is_urgent=True)
         return unknown_name(scope, self._writer.world.rules.stoppable)
 
     def switch_on(self, scope: str, by: str, reason: str) -> Approval | None:
@@ -243,7 +243,7 @@ class Governing(Exchange):
             incidents = world.governance.incidents
             return declare(incidents, known[plan], incident_id, scope, by, reason, now, expires_at)
 
-        self.state(make, "incident", incident_id)
+        self.state(make, "incident", incident_id, is_urgent=True)
         return incident_id
 
     def end(self, incident_id: str, by: str, reason: str) -> None:

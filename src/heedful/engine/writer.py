@@ -202,11 +202,13 @@ class Writer:
             self._wake.notify()
         return done
 
-    def change_world(self, change: Callable[[Transaction, World], World]) -> None:
+    def change_world(
+        self, change: Callable[[Transaction, World], World], *, makes_room: bool = False
+    ) -> None:
         """Put new rules in force between two batches; what `change` writes commits with them."""
 
         def work() -> None:
-            world = self._write(lambda tx: change(tx, self._world))
+            world = self._write(lambda tx: change(tx, self._world), makes_room=makes_room)
             if world.identity is not self._world.identity:
                 self._filing = Filing(world, self._secret)
             self._world = world

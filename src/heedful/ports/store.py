@@ -43,8 +43,9 @@ class Store(Protocol):
         Parameters
         ----------
         makes_room
-            Whether `work` deletes. It is then let through on a disk that is almost full, where
-            other writes are refused, and may be run twice.
+            Whether `work` deletes, or is small and may not wait, such as a person's no. It is then
+            let through on a disk that is almost full, where other writes are refused, and may be
+            run twice.
 
         Raises
         ------
