@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from random import Random
+from typing import Any
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from heedful.kernel import MICRO
+from heedful.kernel import HOUR_MS, MICRO
 from heedful.learn import (
     PROBABILITY_ONE,
     ArmSpec,
@@ -18,6 +19,7 @@ from heedful.learn import (
     Basis,
     BetaArms,
     BinCounts,
+    DriftAlarms,
     LearningRow,
     LogisticArms,
     LogisticSettings,
@@ -242,3 +244,57 @@ def test_any_order_and_split_of_the_rows_counts_the_same_bins(
     for number, row in enumerate(draws.sample(rows, len(rows)), 1):
         shuffled.learn_one(replace(row, learn_seq=number))
     assert shuffled.encode() == whole.encode()
+
+
+lived = st.lists(
+    st.tuples(
+        st.sampled_from(("a", "b")),
+        st.sampled_from(("converted", "expired", "withdrawn")),
+        st.integers(0, 200),  # when it is decided, in hours
+        st.integers(0, 60),  # until something is known, in hours
+        st.sampled_from((0, 8 * HOUR_MS)),
+        st.sampled_from((0, 20_000, 900_000, MICRO)),
+    ),
+    min_size=1,
+    max_size=40,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(lived, st.sets(st.integers(0, 80)))
+def test_drift_alarms_do_not_depend_on_where_pages_of_rows_end(
+    drawn: list[Any], ends: set[int]
+) -> None:
+    whole, paged = (DriftAlarms(1.5, 30 * HOUR_MS, watched_max=3) for _ in range(2))
+    # So many that what follows is weighed.
+    told = [("ab"[n % 2], ("expired", "converted")[n // 64], 0, 0, 0, 500_000) for n in range(128)]
+    then = []
+    for arm, state, decided, after, window, p_ppm in drawn:
+        then.append((arm, "pending", decided, decided, window, p_ppm))
+        then.append((arm, state, decided, decided + after, window, p_ppm))
+    told += sorted(then, key=lambda one: one[3])
+    found, found_paged = [], []
+    for number, (arm, state, decided, known, window, p_ppm) in enumerate(told, 1):
+        row = LearningRow(
+            learn_seq=number,
+            decision_id=f"d{number}",
+            arm=arm,
+            goal="g",
+            state=state,  # type: ignore[arg-type]
+            outcome=MICRO * (state == "converted"),
+            decided_at=decided * HOUR_MS,
+            at=known * HOUR_MS,
+            window_ms=window,
+            model="beta",
+            model_seq=number - 1,
+            p_ppm=p_ppm,
+        )
+        found += whole.learn_one(row)
+        found_paged += paged.learn_one(row)
+        if number - 128 in ends:
+            found_paged += paged.settle()
+            paged = DriftAlarms.decode(paged.encode(), 1.5, 30 * HOUR_MS)
+    found += whole.settle()
+    found_paged += paged.settle()
+    assert sorted(found) == sorted(found_paged)
+    assert whole.encode() == paged.encode()

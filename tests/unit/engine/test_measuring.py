@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from types import SimpleNamespace
+from typing import Any, Final
 
 import pytest
 
+from heedful.app.readiness import _drift
+from heedful.app.watching import drift_report
 from heedful.app.worlds import world_of
 from heedful.engine.measuring import Measurer
 from heedful.engine.replay import decisions_differing, rebuild
@@ -188,6 +191,10 @@ def test_a_drift_alarm_is_raised_told_once_and_ends() -> None:
         assert [(n.name, n.type, n.seq) for n in notices] == [
             ("cart_mail", "raised", raised_at(here))
         ]
+        app: Any = SimpleNamespace(engine=here.engine)
+        (shown,) = drift_report(app).alarms
+        assert (shown.decision_id, shown.outcomes) == (said["decision_id"], alarm.outcomes)
+        assert [one["says"] for one in _drift(here.engine)["alarms"]] == [shown.says]
         # A measurer that starts again knows of it, and tells it to nobody.
         assert Measurer(store, here.writer).found().alarms == [alarm]
         disappoint(here, 1)

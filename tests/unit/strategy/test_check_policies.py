@@ -187,6 +187,10 @@ CASES: dict[str, tuple[Mapping[str, str], str]] = {
         "reads the protected trait age - at `$.signals[0].where`. Protected traits are for "
         "measuring; ask for it in an action with a reason.",
     ),
+    "alarms without a limit": (
+        {"policies/drift.yaml": "evidence_max: 0\n"},
+        "policies/drift.yaml:1:15: Expected a limit above 0, got 0.0 - at `$.evidence_max`.",
+    ),
     "drift without a limit": (
         {"policies/drift.yaml": "psi_max: 0\n"},
         "policies/drift.yaml:1:10: Expected a limit above 0, got 0.0 - at `$.psi_max`.",
