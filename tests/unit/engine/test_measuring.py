@@ -110,6 +110,27 @@ def test_a_gap_that_closes_is_told_too() -> None:
         assert here.engine.measuring.found().crossed == {}
 
 
+def test_gaps_of_outcome_and_value_are_told_where_a_limit_is_declared() -> None:
+    limits = "trials_min: 20\noutcome_ratio_min: 0.8\nvalue_ratio_min: 0.8\n"
+    files = changed(FAIR, "policies/fairness.yaml", "trials_min: 20\n", limits)
+    with acting(files) as here:
+        shop(here, range(PEOPLE))
+        here.dispatch()
+        for number in range(PEOPLE):
+            if number % 2 or number % 6 == 0:  # all men, and a third of the women
+                here.track("Order Completed", user_id=f"u{number}", properties={"revenue": 40})
+        here.later(4 * DAY_MS)
+        count(here)
+        told = [event.properties for event in here.said("Gap Noticed")]
+        assert {(one["action"], one["measure"], one["group"]) for one in told} == {
+            (action, measure, "women")
+            for action in ("*", "cart_mail")
+            for measure in ("outcome", "value")
+        }
+        tightened = here.engine.world.governance.factors.by_name
+        assert "fairness:gender:women:cart_mail:outcome" in tightened
+
+
 def test_a_declared_reason_is_told_and_takes_nothing() -> None:
     reason = "{name: offer, reads_protected: {gender: It is made for one of them.}, "
     files = changed(BIASED, "policies/decision-types.yaml", "{name: offer, ", reason)
