@@ -29,6 +29,9 @@ def track(properties: bytes, user: str = "u1") -> bytes:
     )
 
 
+SHORTEST = b'{"type":"page","userId":1}'
+"""A call in as few bytes as one can be written in."""
+
 SOUND_BATCH = batch(json.dumps(SOUND).encode())
 
 REFUSED = {
@@ -48,7 +51,7 @@ REFUSED = {
     "half of it": (SOUND_BATCH[:-12], 400, "invalid_json"),
     "tower of brackets": (b"[" * 1_000_000, 400, "invalid_json"),
     "tower of objects": (b'{"a":' * 300_000 + b"1" + b"}" * 300_000, 400, "invalid_json"),
-    "20,001 items": (batch(*[b"{}"] * 20_001), 413, "too_many_events"),
+    "160,001 items": (batch(*[b"{}"] * 160_001), 413, "too_many_events"),
 }
 
 QUARANTINED = {
@@ -123,6 +126,15 @@ def test_a_body_that_cannot_be_read_is_refused_in_words(target: Served, name: st
     assert (answered, said["code"]) == (status, code)
     assert said["message"].startswith("Expected ")
     assert quarantine(target) == []
+
+
+def test_more_calls_than_may_land_are_kept_aside_and_not_refused_as_a_whole(
+    target: Served,
+) -> None:
+    assert send(target, batch(*[SHORTEST] * 21_000)) == (200, {"success": True})
+    assert target.app.store.stats().quarantined == 18_500
+    while rows := target.app.quarantine(0, 500):
+        target.app.discard([row.id for row in rows])
 
 
 def test_a_body_without_a_length_is_bounded_as_it_comes(target: Served) -> None:

@@ -9,7 +9,13 @@ from typing import Any
 import pytest
 
 from heedful.events import Identifier, decode_event, encode_event
-from heedful.ingest import IngestLimits, RequestHeaders, SourceRules, find_write_key
+from heedful.ingest import (
+    IngestLimits,
+    RequestHeaders,
+    SourceRules,
+    find_write_key,
+    parse_request,
+)
 from heedful.kernel import InputError, hash_key
 from tests.unit.ingest.requests import NOW, SECRET, batch, instant, item, one, only, read, refused
 
@@ -254,6 +260,19 @@ def test_events_beyond_the_limit_of_a_batch_are_refused_one_by_one() -> None:
     with pytest.raises(InputError) as caught:
         read(body, limits=IngestLimits(items_count_max=4))
     assert caught.value.code == "too_many_events"
+
+
+def test_a_body_full_of_the_shortest_calls_is_not_refused_as_a_whole() -> None:
+    call = b'{"type":"page","userId":1}'
+    room = IngestLimits().body_bytes_max - len(b'{"batch":[]}')
+    count = (room + 1) // (len(call) + 1)
+    body = b'{"batch":[' + b",".join([call] * count) + b"]}"
+    assert 0 <= IngestLimits().body_bytes_max - len(body) <= len(call)
+    shop = SourceRules(name="shop")
+    intake = parse_request("batch", body, source=shop, secret=SECRET, received_at=NOW)
+    assert len(intake.events) == IngestLimits().batch_events_count_max
+    assert len(intake.events) + len(intake.refused) == count
+    assert {refusal.code for refusal in intake.refused} == {"too_many_events"}
 
 
 def test_an_event_is_measured_as_it_was_sent() -> None:
