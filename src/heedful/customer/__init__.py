@@ -29,6 +29,7 @@ from heedful.customer.rules import (
     Namespace,
     ProfileRules,
     TraitRule,
+    TraitType,
 )
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "ProfileRules",
     "Separation",
     "TraitRule",
+    "TraitType",
     "apply",
     "connected",
     "fragment_key",

@@ -56,9 +56,12 @@ EXPIRED, WITHDRAWN = RANK["expired"], RANK["withdrawn"]
 WAITING, MISSED, REACHED, UNLEARNED = range(4)
 """What became of a goal: not known yet; missed within its window; reached; not to be learned."""
 
-RIPENING: Final = (16, 4)
-"""Parts of a goal's window, each one n-th of it, at whose end it is weighed how many outcomes
-would have come by then."""
+RIPENING: Final = (1, 4, 8, 12)
+"""Sixteenths of a goal's window at whose end it is weighed how many outcomes would have come by
+then. Between two of them who was won is learned and who was lost is not, so they must not be far
+apart: with nothing behind the first quarter a model believed in twice the visits that came."""
+
+RIPENING_PARTS: Final = 16
 
 E = TypeVar("E")
 
@@ -100,7 +103,8 @@ class GoalWindow(msgspec.Struct, array_like=True):
         """Give the next instant at which a part of a miss is learned; None where there is none."""
         if self.outcome != WAITING or not 0 < self.stage <= len(RIPENING):
             return None
-        return decided_at + (self.until - decided_at) // RIPENING[self.stage - 1]
+        window, parts = self.until - decided_at, RIPENING[self.stage - 1]
+        return decided_at + window * parts // RIPENING_PARTS
 
 
 class EffectNote(msgspec.Struct, array_like=True):

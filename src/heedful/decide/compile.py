@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-from heedful.customer import ProfileRules
+from heedful.customer import ProfileRules, TraitType
 from heedful.decide.builtin import BUILTIN, BuiltIn
 from heedful.decide.compile_actions import Actions, check_prior
 from heedful.decide.compile_models import Models
@@ -77,7 +77,8 @@ def compile_rules(
     True
     """
     profile = profile or ProfileRules()
-    compiler = _Compiler(definitions, signals, sorted(profile.traits))
+    traits = {name: rule.type for name, rule in sorted(profile.traits.items())}
+    compiler = _Compiler(definitions, signals, traits)
     rules = Rules(
         version=version,
         signals=signals,
@@ -106,7 +107,9 @@ def compile_rules(
 
 
 class _Compiler:
-    def __init__(self, definitions: Definitions, signals: SignalSet, traits: Sequence[str]) -> None:
+    def __init__(
+        self, definitions: Definitions, signals: SignalSet, traits: Mapping[str, TraitType]
+    ) -> None:
         self.writing = writing = Writing(signals)
         self._definitions = definitions
         needs = writing.at_most(definitions.needs, NEEDS_MAX, "$.needs", "needs")

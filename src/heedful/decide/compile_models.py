@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Final
 
+from heedful.customer import TraitType
 from heedful.decide.definitions import DO_NOTHING, Definitions, ModelEntry, ModelKind
 from heedful.decide.features import FeaturePlan
 from heedful.decide.limits import MODELS_MAX
@@ -28,7 +29,7 @@ class Models:
         writing: Writing,
         written: Definitions,
         signals: SignalSet,
-        traits: Sequence[str],
+        traits: Mapping[str, TraitType],
     ) -> None:
         self._writing = writing
         entries = writing.at_most(written.model_entries, MODELS_MAX, "$.model_entries", "models")
@@ -39,7 +40,7 @@ class Models:
         """What contextual models see; None where there is none."""
         self._protected = frozenset(written.protected)
         if looking:
-            traits = [name for name in traits if name not in self._protected]
+            traits = {n: type_ for n, type_ in traits.items() if n not in self._protected}
             seen = [entry.features for entry in looking]
             self.plan = FeaturePlan(seen, signals, traits, self._protected)
         self.rules: dict[str, ModelRule] = {BETA: PLAIN}

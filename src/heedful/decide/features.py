@@ -12,11 +12,12 @@ that what is learned later is exactly what the decision saw.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from heedful.customer import TraitType
 from heedful.decide.builtin import BUILTIN, builtin_signals
 from heedful.decide.case import RANK
 from heedful.decide.definitions import ModelFeatures
@@ -61,6 +62,9 @@ _HELD_BACK: Final = frozenset(
     )
 )  # fmt: skip
 """Traits that tell who somebody is rather than what they are like; never taken automatically."""
+
+_NUMBERS: Final = frozenset(("number", "bool"))
+"""Types of traits that are always numbers where they are known."""
 
 Read: TypeAlias = Callable[["Run"], Iterable[tuple[int, float]]]
 
@@ -139,7 +143,8 @@ class FeaturePlan:
         What each contextual model asks for; all of them see what any of them needs, and each model
         reads its own fields of it.
     traits
-        Declared traits, by name: those that are taken where a model names none.
+        Types of the declared traits by name, in the order of names: those that are taken where a
+        model names none.
     protected
         Keys of the context that no model sees, whoever asks with them.
     """
@@ -148,9 +153,10 @@ class FeaturePlan:
         self,
         wanted: Sequence[ModelFeatures],
         signals: SignalSet,
-        traits: Sequence[str],
+        traits: Mapping[str, TraitType],
         protected: frozenset[str] = frozenset(),
     ) -> None:
+        self._numbers = frozenset(name for name, type_ in traits.items() if type_ in _NUMBERS)
         self._protected = protected
         self.groups: dict[int, str] = {}
         self.names: dict[int, str] = {}
@@ -163,7 +169,7 @@ class FeaturePlan:
 
     @staticmethod
     def _fields(
-        one: ModelFeatures, signals: SignalSet, traits: Sequence[str]
+        one: ModelFeatures, signals: SignalSet, traits: Iterable[str]
     ) -> Iterable[tuple[str, str]]:
         builtin = {signal.name for signal in builtin_signals(tuple(BUILTIN))}
         numbers = [
@@ -197,10 +203,11 @@ class FeaturePlan:
         if by_group["signals"]:
             self._readers.append(_signals(by_group["signals"]))
         if by_group["traits"]:
-            self._readers.append(_traits(by_group["traits"]))
+            self._readers.append(_traits(by_group["traits"], self._numbers))
         if by_group["context"]:
             self._readers.append(_context(by_group["context"], self._protected))
         always = [(g, n) for g in ("fatigue", "trust", "time") for n in by_group[g]]
+        always += [("traits", name) for name in by_group["traits"] if name in self._numbers]
         always += [
             ("signals", name)
             for name in by_group["signals"]
@@ -305,8 +312,7 @@ def _signals(names: tuple[str, ...]) -> Read:
             if isinstance(value, bool):
                 found.append((feature, float(value)))
             elif isinstance(value, int | float):
-                size = math.log1p(abs(value)) / _SIGNAL_SCALE if math.isfinite(value) else 0.0
-                found.append((feature, math.copysign(min(size, 4.0), value)))
+                found.append((feature, _size(value)))
             elif isinstance(value, str):
                 found.append((value_id(feature >> FIELD_SHIFT, value[:_CHARS_MAX].lower()), 1.0))
         return found
@@ -314,13 +320,20 @@ def _signals(names: tuple[str, ...]) -> Read:
     return read
 
 
-def _traits(names: tuple[str, ...]) -> Read:
-    fields = [(name, field_id("traits", name)) for name in names]
+def _size(value: float) -> float:
+    size = math.log1p(abs(value)) / _SIGNAL_SCALE if math.isfinite(value) else 0.0
+    return math.copysign(min(size, 4.0), value)
+
+
+def _traits(names: tuple[str, ...], numbers: frozenset[str]) -> Read:
+    fields = [(name, field_id("traits", name), name in numbers) for name in names]
 
     def read(run: Run) -> list[tuple[int, float]]:
         traits, found = run.readings.traits, []
-        for name, field in fields:
+        for name, field, is_number in fields:
             value = traits.get(name)
+            if is_number and isinstance(value, int | float):  # True is 1
+                found.append((field << FIELD_SHIFT, _size(value)))
             values = value[:TRAIT_VALUES_MAX] if isinstance(value, list) else (value,)
             found += [(value_id(field, said), 1.0) for one in values if (said := _said(one))]
         return found

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from heedful.decide.case import RIPENING
+from heedful.decide.case import RIPENING, RIPENING_PARTS
 from heedful.kernel import MICRO, canonical
 from heedful.learn import LearningRow
 
@@ -44,7 +44,7 @@ class Margins(msgspec.Struct, frozen=True):
         ... )
         >>> known = Margins().plus([row, row])
         >>> known.means(), known.delays
-        ({'purchase': 6000000}, {'purchase': (2, 2, 2)})
+        ({'purchase': 6000000}, {'purchase': (2, 2, 2, 2, 2)})
         """
         if not rows:
             return self
@@ -56,7 +56,8 @@ class Margins(msgspec.Struct, frozen=True):
             sums[row.goal] = (count + 1, micros + row.value)
             if row.window_ms > 0:
                 late = row.at - row.decided_at
-                came = [int(late * part <= row.window_ms) for part in RIPENING]
+                parts = late * RIPENING_PARTS
+                came = [int(parts <= row.window_ms * part) for part in RIPENING]
                 known = delays.get(row.goal, (0,) * (len(came) + 1))
                 delays[row.goal] = tuple(map(add, known, (*came, 1)))
         learn_seq = max(self.learn_seq, rows[-1].learn_seq)
@@ -96,10 +97,10 @@ def share_come(counts: tuple[int, ...] | None, part: int) -> int:
 
     Examples
     --------
-    >>> share_come(None, 1), share_come((60, 90, 100), 1)
+    >>> share_come(None, 1), share_come((60, 90, 95, 98, 100), 1)
     (250000, 791666)
     """
-    even = MICRO // RIPENING[part]
+    even = MICRO * RIPENING[part] // RIPENING_PARTS
     if counts is None:
         return even
     return (counts[part] * MICRO + DELAY_STRENGTH * even) // (counts[-1] + DELAY_STRENGTH)
