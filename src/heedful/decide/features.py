@@ -309,9 +309,7 @@ def _signals(names: tuple[str, ...]) -> Read:
         found: list[tuple[int, float]] = []
         for name, feature in fields:
             value = run.readings.signal(name)
-            if isinstance(value, bool):
-                found.append((feature, float(value)))
-            elif isinstance(value, int | float):
+            if isinstance(value, int | float):
                 found.append((feature, _size(value)))
             elif isinstance(value, str):
                 found.append((value_id(feature >> FIELD_SHIFT, value[:_CHARS_MAX].lower()), 1.0))
@@ -321,6 +319,8 @@ def _signals(names: tuple[str, ...]) -> Read:
 
 
 def _size(value: float) -> float:
+    if isinstance(value, bool):
+        return float(value)
     size = math.log1p(abs(value)) / _SIGNAL_SCALE if math.isfinite(value) else 0.0
     return math.copysign(min(size, 4.0), value)
 
@@ -332,7 +332,7 @@ def _traits(names: tuple[str, ...], numbers: frozenset[str]) -> Read:
         traits, found = run.readings.traits, []
         for name, field, is_number in fields:
             value = traits.get(name)
-            if is_number and isinstance(value, int | float):  # True is 1
+            if is_number and isinstance(value, int | float):
                 found.append((field << FIELD_SHIFT, _size(value)))
             values = value[:TRAIT_VALUES_MAX] if isinstance(value, list) else (value,)
             found += [(value_id(field, said), 1.0) for one in values if (said := _said(one))]

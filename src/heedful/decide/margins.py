@@ -24,6 +24,9 @@ DELAY_STRENGTH: Final = 20
 """Outcomes that the belief about their delay is worth before any has come."""
 
 
+_COUNTS: Final = len(RIPENING) + 1
+
+
 class Margins(msgspec.Struct, frozen=True):
     """Outcomes that were reached: what they were worth together and how soon they came, by goal."""
 
@@ -58,7 +61,7 @@ class Margins(msgspec.Struct, frozen=True):
                 late = row.at - row.decided_at
                 parts = late * RIPENING_PARTS
                 came = [int(parts <= row.window_ms * part) for part in RIPENING]
-                known = delays.get(row.goal, (0,) * (len(came) + 1))
+                known = delays.get(row.goal, (0,) * _COUNTS)
                 delays[row.goal] = tuple(map(add, known, (*came, 1)))
         learn_seq = max(self.learn_seq, rows[-1].learn_seq)
         return Margins(learn_seq, dict(sorted(sums.items())), dict(sorted(delays.items())))
@@ -75,7 +78,9 @@ class Margins(msgspec.Struct, frozen=True):
     def decode(cls, body: bytes) -> Margins:
         """Read them back."""
         held = _BODIES.decode(body)
-        return cls(held.learn_seq, held.sums, held.delays)
+        # Until outcomes come again nothing is known of delays that were counted by other parts.
+        delays = {goal: come for goal, come in held.delays.items() if len(come) == _COUNTS}
+        return cls(held.learn_seq, held.sums, delays)
 
 
 class _Body(msgspec.Struct, array_like=True):

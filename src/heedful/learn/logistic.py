@@ -71,6 +71,10 @@ class _Named(NamedTuple):
     """What those are worth among `Context.led`."""
     scopes: Hashes
     """Of its action, group and channel: what rare features are crossed with."""
+    centres: Indices
+    """Of these, and of the channels of its goal."""
+    centre: Indices
+    """Which of the centres each of `always` is around."""
 
 
 class LogisticArms:
@@ -237,25 +241,41 @@ class LogisticArms:
 
     def _read(self, named: _Named, context: Context) -> Read | None:
         """Read the hashed weights that an outcome moves; None where there is none."""
-        places, values = named.always, context.led[named.values]
+        places, values, centre = named.always, context.led[named.values], named.centre
         if len(context.sparse_ids):
             rare = self.sparse.places(named.scopes, context.sparse_ids).ravel()
-            its_values = [context.sparse_values] * len(named.scopes)
+            scopes, count = len(named.scopes), len(context.sparse_ids)
+            its_values = [context.sparse_values] * scopes
             places, values = np.concatenate((places, rare)), np.concatenate((values, *its_values))
-        return self.sparse.read(places, values) if len(places) else None
+            centre = np.concatenate((centre, np.repeat(np.arange(scopes), count)))
+        if not len(places):
+            return None
+        return self.sparse.read(places, values, named.centres, centre)
 
     def _named(self, goal: str, spec: ArmSpec, at: int) -> _Named:
         slot = self.dense.slot(goal, spec.action, spec.group, spec.prior, at)
         scopes = [scope("action", goal, spec.action), scope("group", goal, spec.group)]
+        around = scopes
         always = constant_places(self.sparse, goal, spec)
+        centre = [0] * len(always)
         first, last = CONSTANTS_MAX - len(always), CONSTANTS_MAX
         if spec.channel:
             scopes.append(scope("channel", goal, spec.channel))
+            around = [*scopes, scope("channels", goal)]
             channel = np.array(scopes[-1:], dtype=np.uint64)
             basis = self.sparse.places(channel, basis_features(self.basis_ids))[0]
             always = np.concatenate((always, basis))
+            centre += [3] + [len(around)] * (len(basis) - 1)
             last += self.dense.width
-        return _Named(spec, slot, always, slice(first, last), np.array(scopes, dtype=np.uint64))
+        return _Named(
+            spec,
+            slot,
+            always,
+            slice(first, last),
+            np.array(scopes, dtype=np.uint64),
+            self.sparse.centres(np.array(around, dtype=np.uint64)),
+            np.array(centre, dtype=np.intp),
+        )
 
 
 def _spec(row: LearningRow) -> ArmSpec:

@@ -1,7 +1,13 @@
-"""Independent Gaussian weights found by hash: crosses of features with channels, groups, actions.
+"""Gaussian weights found by hash: crosses of features with channels, groups and actions.
 
 Two crosses that fall on one weight share it; at 2^18 weights and 20,000 crosses in use about 4 %
 of them do. A weight that no outcome has touched has mean 0 and the prior variance.
+
+Each weight is believed in by itself, and that goes wrong where one is always there: it, the
+constant and whatever else is always there would each take in the whole of every outcome, so that the
+last few outweigh all before them. So a weight learns what is special about its feature: of each
+outcome the part `1 - share`, where `share` says how much of what its scope has seen had the feature,
+and what that adds to the average of the scope is taken off the scope's centre.
 """
 
 from __future__ import annotations
@@ -17,24 +23,32 @@ from heedful.learn.context import Hashes, mixed
 from heedful.learn.quadrature import Floats, Indices
 
 _CONSTANT: Final = mixed(np.array([1 << 63], dtype=np.uint64))  # the feature that is always 1
+_CENTRE: Final = mixed(np.array([1 << 62], dtype=np.uint64))  # what a scope's weights are around
 _SPREAD: Final = np.uint64(0xD6E8FEB86659FD93)
+_SEEN_MIN: Final = 1e-9  # of a centre that has seen nothing, whose weights have not either
 _VARIANCE_FLOOR: Final = 1.0 / 256.0  # of the prior: a weight never stops learning
 
 
 class Read(NamedTuple):
-    """Some weights as they were before an outcome; each of shape (n,)."""
+    """Some weights as they were before an outcome; of shape (n,), and (m,) of their centres."""
 
     places: Indices
     values: Floats
     """Of their features."""
     mean: Floats
     variance: Floats
+    centres: Indices
+    centre: Indices
+    """Of each weight, which of the centres it is around; m where it is around none."""
+    centre_mean: Floats
+    centre_variance: Floats
 
     @property
     def score(self) -> tuple[float, float]:
         """Mean and variance of what they add to the log-odds."""
         values = self.values
-        return float(self.mean.dot(values)), float(self.variance.dot(values * values))
+        mean = float(self.mean.dot(values)) + float(self.centre_mean.sum())
+        return mean, float(self.variance.dot(values * values))
 
 
 class SparseWeights:
@@ -55,21 +69,41 @@ class SparseWeights:
         keys >>= np.uint64(64 - self.bits)
         return keys.astype(np.intp)
 
-    def read(self, places: Indices, values: Floats) -> Read:
-        """Read the weights at `places`, each with its feature's value."""
-        return Read(places, values, self.mean[places], self.variance[places])
+    def centres(self, scopes: Hashes) -> Indices:
+        """Find the centres of scopes."""
+        return self.places(scopes, _CENTRE)[:, 0]
+
+    def read(self, places: Indices, values: Floats, centres: Indices, centre: Indices) -> Read:
+        """Read the weights at `places`, each with its feature's value, and their centres."""
+        mean, variance = self.mean, self.variance
+        own = mean[places], variance[places]
+        return Read(places, values, *own, centres, centre, mean[centres], variance[centres])
 
     def update(self, read: Read, slope: float, curvature: float) -> None:
         """Take in one outcome of weights as they were read."""
+        share = self._share(read)
         reach = read.variance * read.values
         faded = curvature * reach
         faded *= reach
         np.subtract(read.variance, faded, out=faded)
         reach *= slope
+        reach -= share * reach
+        common = np.bincount(read.centre, share * reach, len(read.centres) + 1)[:-1]
         reach += read.mean
         self.mean[read.places] = reach
         np.maximum(faded, self._least, out=faded)
         self.variance[read.places] = faded
+        around = read.centre_variance
+        self.mean[read.centres] = read.centre_mean - common
+        self.variance[read.centres] = around - curvature * around * around
+
+    def _share(self, read: Read) -> Floats:
+        """Give how much of what its scope has seen had each weight's feature, 0 to 1."""
+        rest = 1.0 / self.prior
+        seen = np.full(len(read.centres) + 1, np.inf)
+        seen[:-1] = np.maximum(1.0 / read.centre_variance - rest, _SEEN_MIN)
+        share: Floats = (1.0 / read.variance - rest) / seen[read.centre]
+        return np.minimum(share, 1.0, out=share)
 
     def forget(self, factor: float) -> None:
         """Let what was learned count `1 / factor` as much, every best guess unchanged."""

@@ -62,6 +62,10 @@ class _Layout(NamedTuple):
     """By action, the row of its group."""
     scopes: Hashes
     """Of actions, then groups, then channels: what rare features are crossed with."""
+    centres: Indices
+    """Of `scopes`, in their order."""
+    channel_centre: Indices
+    """By channel, the centre of the channels of its goal."""
     channel_basis: Indices
     """By channel, the places of the features that are always there, of shape (n_channels, d)."""
     offset: Floats
@@ -106,6 +110,10 @@ def _laid_out(model: LogisticArms, panel: Panel) -> _Layout:
         channel=_indices([channel_row.get((g, arm.channel), len(channels)) for g, arm in asked]),
         group=_indices([group_row[goal, group] for goal, group, _ in actions]),
         scopes=np.concatenate((by_action, by_group, by_channel)),
+        centres=model.sparse.centres(np.concatenate((by_action, by_group, by_channel))),
+        channel_centre=model.sparse.centres(
+            _hashes([scope("channels", goal) for goal, _ in channels])
+        ),
         channel_basis=model.sparse.places(by_channel, basis_features(model.basis_ids)),
         offset=np.array([offset for offset, _ in starts]),
         bias_precision=np.array([precision for _, precision in starts]),
@@ -138,12 +146,12 @@ class ArmTable:
         self._weights = model.sparse
         self._at = _layout(model, panel)
         at, sparse = self._at, model.sparse
+        self._groups = len(at.scopes) - len(at.actions) - len(at.channel_basis)
         own = sparse.mean[at.constants] * at.is_constant
         variance = sparse.variance[at.constants] * at.is_constant
-        self._own_mean: Floats = own.sum(axis=1)
+        self._own_mean: Floats = own.sum(axis=1) + self._around()
         self._own_variance: Floats = variance.sum(axis=1)
         self._channel_variance = _and_none(sparse.variance[at.channel_basis])
-        self._groups = len(at.scopes) - len(at.actions) - len(at.channel_basis)
         weights = self._copy(model)
         # All that the mean is linear in, by arm.
         self._linear: Floats = weights[at.action]
@@ -180,6 +188,16 @@ class ArmTable:
         weights[known] = dense.learned[slots]
         weights[known] += np.einsum("aij,aj->ai", dense.spread[slots], pull[known])
         return weights
+
+    def _around(self) -> Floats:
+        """Give by arm what its hashed weights are around."""
+        at = self._at
+        centres = self._weights.mean[at.centres]
+        actions, groups = len(at.actions), len(at.actions) + self._groups
+        by_channel = centres[groups:] + self._weights.mean[at.channel_centre]
+        by_action = centres[:actions] + centres[actions:groups][at.group]
+        found: Floats = by_action[at.action] + _and_none(by_channel)[at.channel]
+        return found
 
     def score(self, context: Context) -> LogOdds:
         """Score every arm in one context."""

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from heedful.customer import ProfileRules, TraitRule
 from heedful.decide import (
     DO_NOTHING,
     Decision,
@@ -45,7 +46,13 @@ PRIOR = Prior(0.1, 10.0)
 LOOKED = SignalDefinition(name="looked", kind="count", on="Product Viewed", window="7d")
 
 
-def world(*actions: Action, models: Any = None, entry: ModelEntry = ARMS, **more: Any) -> World:
+def world(
+    *actions: Action,
+    models: Any = None,
+    entry: ModelEntry = ARMS,
+    profile: ProfileRules | None = None,
+    **more: Any,
+) -> World:
     given = {"contact": ContactPolicy(caps=(), floor=0.02), **more}
     definitions = written(
         actions=actions or (offer(prior=PRIOR), offer("other", prior=PRIOR)),
@@ -53,7 +60,7 @@ def world(*actions: Action, models: Any = None, entry: ModelEntry = ARMS, **more
         default_model=entry.name,
         **given,
     )
-    made = World(definitions, [LOOKED], models=models)
+    made = World(definitions, [LOOKED], models=models, profile=profile)
     made.consent()
     return made
 
@@ -188,6 +195,29 @@ def test_features_are_bounded_ascending_and_of_declared_fields() -> None:
     assert {id_ >> 32 for id_ in ids} <= set(asked.rules.features.groups)  # type: ignore[union-attr]
 
 
+def test_a_trait_that_is_declared_a_number_is_read_as_one_and_as_a_word() -> None:
+    traits = {"age": TraitRule("age", type="number"), "vip": TraitRule("vip", type="bool")}
+    traits["plan"] = TraitRule("plan", type="text")
+    seen = ModelFeatures(traits=tuple(traits), signals=())
+    asked = world(
+        entry=ModelEntry(name="arms", features=seen), models={}, profile=ProfileRules(traits)
+    )
+    asked.identify(age=41, vip=True, plan="pro")
+    ids, values = unpack_features(asked.ask(placement="home").features)
+    found = dict(zip(ids, values, strict=True))
+    assert found[dense_id("traits", "age")] == pytest.approx(math.log1p(41) / 4.0, abs=1e-3)
+    assert found[dense_id("traits", "vip")] == 1.0
+    assert found[value_id(field_id("traits", "age"), "#10")] == 1.0
+    assert found[value_id(field_id("traits", "plan"), "pro")] == 1.0
+    plan = asked.rules.features
+    assert plan is not None
+    dense = set(plan.basis(0).ids)
+    assert {dense_id("traits", name) for name in traits} & dense == {
+        dense_id("traits", "age"),
+        dense_id("traits", "vip"),
+    }
+
+
 def test_of_too_many_features_hashed_ones_are_left_out() -> None:
     names = tuple(f"trait_{n}" for n in range(60))
     entry = ModelEntry(name="arms", features=ModelFeatures(traits=names))
@@ -315,15 +345,18 @@ def told(asked: World) -> list[tuple[str, int, int]]:
 def test_a_late_outcome_teaches_a_part_of_a_miss_before_its_window_closes() -> None:
     asked = late()
     asked.wait("4d")
-    # Of the window of three days 1/16, 3/16 more and the rest: nothing is known of delays yet.
+    # Of the window of three days 1/16, 3/16 more, quarters: nothing is known of delays yet.
     assert told(asked) == [
         ("pending", 1_000_000, 0),
         ("maturing", 62_500, 0),
         ("maturing", 187_500, 0),
-        ("expired", 750_000, 0),
+        ("maturing", 250_000, 0),
+        ("maturing", 250_000, 0),
+        ("expired", 250_000, 0),
     ]
     at = [row.at - NOON for row in asked.learned]
-    assert at == [0, 3 * DAY_MS // 16, 3 * DAY_MS // 4, 3 * DAY_MS + 1]
+    ripe = [3 * DAY_MS * parts // 16 for parts in (1, 4, 8, 12)]
+    assert at == [0, *ripe, 3 * DAY_MS + 1]
 
 
 def test_what_was_learned_of_a_miss_is_taken_back_when_the_outcome_comes() -> None:
@@ -337,11 +370,11 @@ def test_what_was_learned_of_a_miss_is_taken_back_when_the_outcome_comes() -> No
 
 def test_outcomes_that_come_soon_make_a_silence_tell_the_more() -> None:
     asked = world(models={"arms": rule().new()})
-    asked.delays = {"purchase": (90, 95, 100)}
+    asked.delays = {"purchase": (90, 95, 98, 99, 100)}
     asked.ask(placement="home")
     asked.wait("4d")
     weights = [weight for state, weight, _ in told(asked) if state != "pending"]
-    assert weights == [760_416, 72_917, 166_667]
+    assert weights == [760_416, 72_917, 66_667, 50_000, 50_000]
 
 
 def test_without_a_declared_model_or_when_asked_so_nothing_is_learned_early() -> None:

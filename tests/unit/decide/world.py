@@ -94,12 +94,14 @@ def rules_of(
     signals: Sequence[SignalDefinition] = (),
     version: str = "v1",
     foreseen: Sequence[ModelFile] = (),
+    profile: ProfileRules | None = None,
 ) -> tuple[Rules, SignalSet]:
     """Compile definitions with their signals and trained models."""
     beside = signals_beside(foreseen)
     signal_set = compile_signals([*signals, *beside, *builtin_signals(definitions.builtin)])
     signal_set = foreseeing(signal_set, foreseen)
-    return compile_rules(definitions, signal_set, version=version), signal_set
+    rules = compile_rules(definitions, signal_set, version=version, profile=profile)
+    return rules, signal_set
 
 
 class World:
@@ -126,8 +128,11 @@ class World:
         margins: Mapping[str, int] | None = None,
         customer_key: int = 7,
         foreseen: Sequence[ModelFile] = (),
+        profile: ProfileRules | None = None,
     ) -> None:
-        self.rules, self.signals = rules_of(definitions, signals, foreseen=foreseen)
+        self.rules, self.signals = rules_of(
+            definitions, signals, foreseen=foreseen, profile=profile
+        )
         self.trained: Mapping[str, Trained] = {}
         self.now = now
         self.identifiers = identifiers

@@ -21,6 +21,7 @@ from heedful.learn import (
 )
 from heedful.learn.dense import start
 from heedful.learn.logistic import chance
+from heedful.learn.sparse import Read
 
 GOALS = ("buy", "visit")
 STRENGTH, VARIANCE, SPARSE = 10.0, 0.25, 0.02
@@ -96,7 +97,8 @@ class WrittenOut:
         self.mean: dict[int, float] = {}
         self.variance: dict[int, float] = {}
 
-    def learn(self, row: LearningRow, arm: ArmSpec, sparse: dict[int, list[float]]) -> None:
+    def learn(self, row: LearningRow, arm: ArmSpec, read: Read | None) -> None:
+        """Take in a row; of the hashed weights only where they stand is read."""
         x = np.zeros(self.width)
         x[0] = 1.0
         for feature, value in zip(row.feature_ids, row.feature_values, strict=True):
@@ -106,9 +108,16 @@ class WrittenOut:
         diagonal = np.diag(block["precision"])
         mean = block["offset"] + x @ (block["learned"] + block["S"] @ diagonal @ group["mean"])
         variance = x @ block["S"] @ x
-        for place, values in sparse.items():
-            mean += sum(self.mean.get(place, 0.0) * value for value in values)
-            variance += sum(self.variance.get(place, SPARSE) * value**2 for value in values)
+        sparse, centres = [], []
+        if read is not None:
+            centres = read.centres.tolist()
+            around = [*centres, None]
+            read_as = read.places.tolist(), read.values.tolist(), read.centre.tolist()
+            sparse = [(place, value, around[c]) for place, value, c in zip(*read_as, strict=True)]
+        mean += sum(self.mean.get(place, 0.0) for place in centres)
+        for place, value, _ in sparse:
+            mean += self.mean.get(place, 0.0) * value
+            variance += self.variance.get(place, SPARSE) * value**2
         p = chance(float(mean), float(variance))
         weight, retract = row.weight / MICRO, row.retract / MICRO
         curvature = max(weight - retract, 0.0) * max(p * (1.0 - p), 1e-4)
@@ -128,11 +137,26 @@ class WrittenOut:
             prior = np.eye(self.width) * STRENGTH / VARIANCE
             group["mean"] = np.linalg.inv(group["weight"] + prior) @ group["total"]
             group["stale"] = 0
-        for place, values in sparse.items():
-            before, value = self.variance.get(place, SPARSE), values[-1]
-            self.mean[place] = self.mean.get(place, 0.0) + slope * before * value
-            faded = before - curvature * (before * value) ** 2
-            self.variance[place] = max(faded, SPARSE / 256.0)
+        means, variances = {}, {}
+        for place in centres:
+            before = self.variance.get(place, SPARSE)
+            means[place] = self.mean.get(place, 0.0)
+            variances[place] = before - curvature * before**2
+        for place, value, centre in sparse:
+            before = self.variance.get(place, SPARSE)
+            share = 0.0 if centre is None else self._share(place, centre)
+            step = slope * before * value * (1.0 - share)
+            if centre is not None:
+                means[centre] -= share * step
+            if place not in centres:  # where they fall together, it is a centre
+                means[place] = self.mean.get(place, 0.0) + step
+                variances[place] = max(before - curvature * (before * value) ** 2, SPARSE / 256.0)
+        self.mean |= means
+        self.variance |= variances
+
+    def _share(self, place: int, centre: int) -> float:
+        had, seen = (1.0 / self.variance.get(p, SPARSE) - 1.0 / SPARSE for p in (place, centre))
+        return min(had / max(seen, 1e-9), 1.0)
 
     def _block(self, goal: str, arm: ArmSpec) -> dict[str, Any]:
         if (goal, arm.action) not in self.blocks:
@@ -161,17 +185,12 @@ class WrittenOut:
         return self.groups[goal, name]
 
 
-def places_of(model: LogisticArms, row: LearningRow) -> dict[int, list[float]]:
+def read_of(model: LogisticArms, row: LearningRow) -> Read | None:
     """Find which hashed weights a row is about, by an update of a model that saw nothing else."""
     fresh = model_of(model.dense.width)
     fresh.learn_one(row)
     key = (row.arm, row.goal, row.parts, row.prior_p, row.prior_strength)
-    read = fresh._read(fresh._known[key], fresh.reader.read(row.feature_ids, row.feature_values))
-    found: dict[int, list[float]] = {}
-    if read is not None:
-        for place, value in zip(read.places.tolist(), read.values.tolist(), strict=True):
-            found.setdefault(place, []).append(value)
-    return found
+    return fresh._read(fresh._known[key], fresh.reader.read(row.feature_ids, row.feature_values))
 
 
 @pytest.mark.parametrize("width", [1, 2, 9, 22])
@@ -180,7 +199,7 @@ def test_the_filter_is_the_one_that_is_written_out(width: int) -> None:
     arms = {arm.arm: arm for arm in ARMS}
     for row in rows_of(width, 700):
         model.learn_one(row)
-        plain.learn(row, arms[row.arm], places_of(model, row))
+        plain.learn(row, arms[row.arm], read_of(model, row))
     dense = model.dense
     dense.settle()
     for key, slot in dense.slots.items():
