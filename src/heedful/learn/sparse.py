@@ -4,10 +4,10 @@ Two crosses that fall on one weight share it; at 2^18 weights and 20,000 crosses
 of them do. A weight that no outcome has touched has mean 0 and the prior variance.
 
 Each weight is believed in by itself, and that goes wrong where one is always there: it, the
-constant and whatever else is always there would each take in the whole of every outcome, so that the
-last few outweigh all before them. So a weight learns what is special about its feature: of each
-outcome the part `1 - share`, where `share` says how much of what its scope has seen had the feature,
-and what that adds to the average of the scope is taken off the scope's centre.
+constant and whatever else is always there would each take in the whole of every outcome, so that
+the last few outweigh all before them. So a weight learns what is special about its feature: of each
+outcome the part `1 - share`, where `share` says how much of what its scope has seen had it; what
+that adds to the average of the scope is taken off its centre.
 """
 
 from __future__ import annotations
