@@ -72,7 +72,7 @@ class _Named(NamedTuple):
     scopes: Hashes
     """Of its action, group and channel: what rare features are crossed with."""
     centres: Indices
-    """Of these, and of the channels of its goal."""
+    """Of these, and of the channels of its goal where it has one."""
     centre: Indices
     """Which of the centres each of `always` is around."""
 
@@ -207,14 +207,12 @@ class LogisticArms:
         score = self.dense.score(named.slot, context.dense)
         mean, variance = score.mean, score.variance
         read = self._read(named, context)
-        if read is not None:
-            of_sparse = read.score
-            mean += of_sparse[0]
-            variance += of_sparse[1]
+        of_sparse = read.score
+        mean += of_sparse[0]
+        variance += of_sparse[1]
         slope, curvature, p = _evidence(mean, variance, outcome, weight, retract)
         self.dense.update(named.slot, score, slope, curvature)
-        if read is not None:
-            self.sparse.update(read, slope, curvature)
+        self.sparse.update(read, slope, curvature)
         return p
 
     def _is_change(self, slot: int, row: LearningRow, p: float) -> bool:
@@ -239,8 +237,8 @@ class LogisticArms:
         kept[0], kept[1] = more, less
         return is_change
 
-    def _read(self, named: _Named, context: Context) -> Read | None:
-        """Read the hashed weights that an outcome moves; None where there is none."""
+    def _read(self, named: _Named, context: Context) -> Read:
+        """Read the hashed weights that an outcome moves."""
         places, values, centre = named.always, context.led[named.values], named.centre
         if len(context.sparse_ids):
             rare = self.sparse.places(named.scopes, context.sparse_ids).ravel()
@@ -248,8 +246,6 @@ class LogisticArms:
             its_values = [context.sparse_values] * scopes
             places, values = np.concatenate((places, rare)), np.concatenate((values, *its_values))
             centre = np.concatenate((centre, np.repeat(np.arange(scopes), count)))
-        if not len(places):
-            return None
         return self.sparse.read(places, values, named.centres, centre)
 
     def _named(self, goal: str, spec: ArmSpec, at: int) -> _Named:

@@ -29,6 +29,9 @@ _SEEN_MIN: Final = 1e-9  # of a centre that has seen nothing, whose weights have
 _VARIANCE_FLOOR: Final = 1.0 / 256.0  # of the prior: a weight never stops learning
 
 
+_NONE: Final = np.zeros(0)
+
+
 class Read(NamedTuple):
     """Some weights as they were before an outcome; of shape (n,), and (m,) of their centres."""
 
@@ -40,14 +43,18 @@ class Read(NamedTuple):
     centres: Indices
     centre: Indices
     """Of each weight, which of the centres it is around; m where it is around none."""
-    centre_mean: Floats
-    centre_variance: Floats
+    around: list[float]
+    """Means of the centres."""
+    seen: list[float]
+    """Their variances."""
 
     @property
     def score(self) -> tuple[float, float]:
         """Mean and variance of what they add to the log-odds."""
-        values = self.values
-        mean = float(self.mean.dot(values)) + float(self.centre_mean.sum())
+        values, around = self.values, sum(self.around)
+        if not len(values):
+            return around, 0.0
+        mean = float(self.mean.dot(values)) + around
         return mean, float(self.variance.dot(values * values))
 
 
@@ -76,33 +83,42 @@ class SparseWeights:
     def read(self, places: Indices, values: Floats, centres: Indices, centre: Indices) -> Read:
         """Read the weights at `places`, each with its feature's value, and their centres."""
         mean, variance = self.mean, self.variance
-        own = mean[places], variance[places]
-        return Read(places, values, *own, centres, centre, mean[centres], variance[centres])
+        around = mean[centres].tolist()
+        if not len(places):
+            return Read(places, values, _NONE, _NONE, centres, centre, around, [])
+        seen = variance[centres].tolist()
+        return Read(places, values, mean[places], variance[places], centres, centre, around, seen)
 
     def update(self, read: Read, slope: float, curvature: float) -> None:
         """Take in one outcome of weights as they were read."""
-        share = self._share(read)
-        reach = read.variance * read.values
+        if not len(read.places):
+            return
+        variance, seen = read.variance, read.seen
+        reach = variance * read.values
         faded = curvature * reach
         faded *= reach
-        np.subtract(read.variance, faded, out=faded)
+        np.subtract(variance, faded, out=faded)
+        np.maximum(faded, self._least, out=faded)
+        share = self._share(read)
         reach *= slope
         reach -= share * reach
-        common = np.bincount(read.centre, share * reach, len(read.centres) + 1)[:-1]
+        share *= reach  # what the step adds to the average of the scope
         reach += read.mean
+        common = np.bincount(read.centre, share, len(seen) + 1).tolist()
         self.mean[read.places] = reach
-        np.maximum(faded, self._least, out=faded)
         self.variance[read.places] = faded
-        around = read.centre_variance
-        self.mean[read.centres] = read.centre_mean - common
-        self.variance[read.centres] = around - curvature * around * around
+        self.mean[read.centres] = [
+            was - part for was, part in zip(read.around, common, strict=False)
+        ]
+        self.variance[read.centres] = [was - curvature * was * was for was in seen]
 
     def _share(self, read: Read) -> Floats:
         """Give how much of what its scope has seen had each weight's feature, 0 to 1."""
         rest = 1.0 / self.prior
-        seen = np.full(len(read.centres) + 1, np.inf)
-        seen[:-1] = np.maximum(1.0 / read.centre_variance - rest, _SEEN_MIN)
-        share: Floats = (1.0 / read.variance - rest) / seen[read.centre]
+        scales = [1.0 / max(1.0 / variance - rest, _SEEN_MIN) for variance in read.seen]
+        share = 1.0 / read.variance
+        share -= rest
+        share *= np.array([*scales, 0.0])[read.centre]
         return np.minimum(share, 1.0, out=share)
 
     def forget(self, factor: float) -> None:

@@ -16,7 +16,8 @@ from heedful.strategy import load
 from tests.unit.engine.acting import Acting, acting
 from tests.unit.engine.strategies import CART_MAIL, changed
 
-PEOPLE: Final = 80
+PEOPLE: Final = 90
+"""Of each colour as many live in the north and are women: 30 people are a round."""
 ROUNDS: Final = 3
 SUSPECTS: Final = [("gender", "cart_mail")]
 FILES: Final = changed(

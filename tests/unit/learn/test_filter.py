@@ -97,7 +97,7 @@ class WrittenOut:
         self.mean: dict[int, float] = {}
         self.variance: dict[int, float] = {}
 
-    def learn(self, row: LearningRow, arm: ArmSpec, read: Read | None) -> None:
+    def learn(self, row: LearningRow, arm: ArmSpec, read: Read) -> None:
         """Take in a row; of the hashed weights only where they stand is read."""
         x = np.zeros(self.width)
         x[0] = 1.0
@@ -108,12 +108,10 @@ class WrittenOut:
         diagonal = np.diag(block["precision"])
         mean = block["offset"] + x @ (block["learned"] + block["S"] @ diagonal @ group["mean"])
         variance = x @ block["S"] @ x
-        sparse, centres = [], []
-        if read is not None:
-            centres = read.centres.tolist()
-            around = [*centres, None]
-            read_as = read.places.tolist(), read.values.tolist(), read.centre.tolist()
-            sparse = [(place, value, around[c]) for place, value, c in zip(*read_as, strict=True)]
+        centres = read.centres.tolist()
+        around = [*centres, None]
+        read_as = read.places.tolist(), read.values.tolist(), read.centre.tolist()
+        sparse = [(place, value, around[c]) for place, value, c in zip(*read_as, strict=True)]
         mean += sum(self.mean.get(place, 0.0) for place in centres)
         for place, value, _ in sparse:
             mean += self.mean.get(place, 0.0) * value
@@ -138,7 +136,7 @@ class WrittenOut:
             group["mean"] = np.linalg.inv(group["weight"] + prior) @ group["total"]
             group["stale"] = 0
         means, variances = {}, {}
-        for place in centres:
+        for place in centres if sparse else ():
             before = self.variance.get(place, SPARSE)
             means[place] = self.mean.get(place, 0.0)
             variances[place] = before - curvature * before**2
@@ -185,7 +183,7 @@ class WrittenOut:
         return self.groups[goal, name]
 
 
-def read_of(model: LogisticArms, row: LearningRow) -> Read | None:
+def read_of(model: LogisticArms, row: LearningRow) -> Read:
     """Find which hashed weights a row is about, by an update of a model that saw nothing else."""
     fresh = model_of(model.dense.width)
     fresh.learn_one(row)
@@ -245,7 +243,7 @@ def _score(
     model.dense.mean[: len(means)] = means
     named = model._named(goal, arm, 0)
     score, read = model.dense.score(named.slot, context.dense), model._read(named, context)
-    mean, variance = (0.0, 0.0) if read is None else read.score
+    mean, variance = read.score
     return score.mean + mean, score.variance + variance
 
 
