@@ -109,8 +109,10 @@ def chances(
     best = np.zeros(count)
     ends = [block.bounds() for block, _ in blocks]
     low = max(float(bound.lower.max()) for bound in ends)
+    if known is not None and known < low:
+        known = None  # some arm lies above it, however sharply its density rises towards its end
     if known is not None:
-        low = max(low, known)
+        low = known
     race = _Race(low)
     for (block, places), bound in zip(blocks, ends, strict=True):
         race.enter(block, places, bound)
