@@ -251,5 +251,7 @@ def test_weights_that_are_none_are_refused(weights: list[int]) -> None:
 
 def test_what_is_certainly_worse_than_an_arm_never_takes_what_its_end_hides() -> None:
     sure = ArmValue(alpha=0.01, beta=781_250.0, gain=0.0078125, offset=-1.0)
-    steep = ArmValue(alpha=0.0625, beta=1.0, gain=1.0, offset=0.0)  # half its chance lies below 2e-5
+    steep = ArmValue(
+        alpha=0.0625, beta=1.0, gain=1.0, offset=0.0
+    )  # half its chance lies below 2e-5
     assert selection_probabilities([sure, steep], 0.0)[0] == 0
