@@ -3,7 +3,8 @@
 The log-odds that an arm reaches a goal are
 `prior(action) + w(action) . x + c(channel) . features + r(action, group) . rare + own(arm)`:
 a dense vector for each action that shrinks to its group's mean, and hashed weights for the
-channel with every feature, for the action and group with rare features, and for the arm itself.
+channel with every feature, for the action and group with rare features, and for the arm itself,
+each around the centre of its scope.
 One outcome moves all of them by one step of assumed-density filtering.
 """
 
@@ -253,7 +254,7 @@ class LogisticArms:
         scopes = [scope("action", goal, spec.action), scope("group", goal, spec.group)]
         around = scopes
         always = constant_places(self.sparse, goal, spec)
-        centre = [0] * len(always)
+        centre = [0] * len(always)  # around the action
         first, last = CONSTANTS_MAX - len(always), CONSTANTS_MAX
         if spec.channel:
             scopes.append(scope("channel", goal, spec.channel))
@@ -261,7 +262,8 @@ class LogisticArms:
             channel = np.array(scopes[-1:], dtype=np.uint64)
             basis = self.sparse.places(channel, basis_features(self.basis_ids))[0]
             always = np.concatenate((always, basis))
-            centre += [3] + [len(around)] * (len(basis) - 1)
+            # Its constant is around the channels of the goal, and the rest around nothing.
+            centre += [len(scopes)] + [len(around)] * (len(basis) - 1)
             last += self.dense.width
         return _Named(
             spec,

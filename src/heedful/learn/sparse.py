@@ -43,18 +43,17 @@ class Read(NamedTuple):
     centres: Indices
     centre: Indices
     """Of each weight, which of the centres it is around; m where it is around none."""
-    around: list[float]
-    """Means of the centres."""
-    seen: list[float]
-    """Their variances."""
+    centre_mean: list[float]
+    centre_variance: list[float]
+    """Of these only says how much the scope has seen; empty where no weight is read."""
 
     @property
     def score(self) -> tuple[float, float]:
         """Mean and variance of what they add to the log-odds."""
-        values, around = self.values, sum(self.around)
+        values, mean = self.values, sum(self.centre_mean)
         if not len(values):
-            return around, 0.0
-        mean = float(self.mean.dot(values)) + around
+            return mean, 0.0
+        mean += float(self.mean.dot(values))
         return mean, float(self.variance.dot(values * values))
 
 
@@ -83,17 +82,17 @@ class SparseWeights:
     def read(self, places: Indices, values: Floats, centres: Indices, centre: Indices) -> Read:
         """Read the weights at `places`, each with its feature's value, and their centres."""
         mean, variance = self.mean, self.variance
-        around = mean[centres].tolist()
+        means = mean[centres].tolist()
         if not len(places):
-            return Read(places, values, _NONE, _NONE, centres, centre, around, [])
-        seen = variance[centres].tolist()
-        return Read(places, values, mean[places], variance[places], centres, centre, around, seen)
+            return Read(places, values, _NONE, _NONE, centres, centre, means, [])
+        own = mean[places], variance[places]
+        return Read(places, values, *own, centres, centre, means, variance[centres].tolist())
 
     def update(self, read: Read, slope: float, curvature: float) -> None:
         """Take in one outcome of weights as they were read."""
         if not len(read.places):
             return
-        variance, seen = read.variance, read.seen
+        variance, centres = read.variance, read.centre_variance
         reach = variance * read.values
         faded = curvature * reach
         faded *= reach
@@ -104,18 +103,17 @@ class SparseWeights:
         reach -= share * reach
         share *= reach  # what the step adds to the average of the scope
         reach += read.mean
-        common = np.bincount(read.centre, share, len(seen) + 1).tolist()
+        common = np.bincount(read.centre, share, len(centres) + 1).tolist()
         self.mean[read.places] = reach
         self.variance[read.places] = faded
-        self.mean[read.centres] = [
-            was - part for was, part in zip(read.around, common, strict=False)
-        ]
-        self.variance[read.centres] = [was - curvature * was * was for was in seen]
+        moved = zip(read.centre_mean, common, strict=False)  # the last is of those around none
+        self.mean[read.centres] = [mean - part for mean, part in moved]
+        self.variance[read.centres] = [was - curvature * was * was for was in centres]
 
     def _share(self, read: Read) -> Floats:
         """Give how much of what its scope has seen had each weight's feature, 0 to 1."""
         rest = 1.0 / self.prior
-        scales = [1.0 / max(1.0 / variance - rest, _SEEN_MIN) for variance in read.seen]
+        scales = [1.0 / max(1.0 / variance - rest, _SEEN_MIN) for variance in read.centre_variance]
         share = 1.0 / read.variance
         share -= rest
         share *= np.array([*scales, 0.0])[read.centre]
