@@ -16,6 +16,7 @@ from heedful.cli.options import HERE, Db, Dir, Json
 if TYPE_CHECKING:
     from heedful.cli.client import Api
     from heedful.cli.formats import Line
+    from heedful.cli.resume import Point
 
 BATCH_EVENTS_MAX: Final = 500
 """Events of one request."""
@@ -27,6 +28,8 @@ WAIT_S_MAX: Final = 30
 """Longest wait between two tries."""
 REPORTED_MAX: Final = 20
 """Bad lines that are named one by one; the rest are counted."""
+
+_COUNTED: Final = ("events", "refused", "problems")
 
 Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="May be compressed (.gz).")]
 
@@ -49,7 +52,8 @@ def import_(
 ) -> None:
     """Import events from files; interrupted, it goes on where it was.
 
-    Exit code 1 where a line was left out or an event refused: the others are in.
+    Exit code 1 where a line was left out or an event refused, now or before an interruption: the
+    others are in.
 
     A line of JSON is one call of Segment's specification. A CSV names its columns: timestamp, event
     or type, userId (or user_id), anonymousId; others are properties, or traits of an identify.
@@ -81,7 +85,7 @@ def import_(
         work.report()
         if is_held:
             print("What the server could not take stands in `heedful quarantine list`.")
-    if work.problems or work.refused:
+    if not work.is_whole:
         end(NO)
 
 
@@ -95,7 +99,14 @@ class _Import:
         self._stack = ExitStack()
         self._bar = self._stack.enter_context(transfer())
         self.events = self.refused = self.problems = self.skipped = 0
+        self._before = dict.fromkeys(_COUNTED, 0)
         self._files: list[dict[str, Any]] = []
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of the files is in, whichever run brought it there."""
+        before = self._before
+        return not (self.problems or self.refused or before["problems"] or before["refused"])
 
     def close(self) -> None:
         self._stack.close()
@@ -108,15 +119,17 @@ class _Import:
         place = resume.point_path(self._workspace, file, self._source)
         fresh = resume.Point(file=str(file), source=self._source)
         point = fresh if again else resume.load(place, file, self._source)
+        before = {name: getattr(point, name) for name in _COUNTED}
+        for name, count in before.items():
+            self._before[name] += count
         if point.is_done:
             self.skipped += 1
-            say(f"{file} was imported before ({point.events:,} events); --again sends it again.")
-            said = {"file": str(file), "events": 0, "refused": 0, "problems": 0, "was_done": True}
-            self._files.append(said)
+            landed = f"{before['events']:,} events"
+            say(f"{file} was imported before ({landed}); --again sends it again.")
+            self._file(file, point, before, was_done=True)
             return
         if point.lines_done:
             say(f"{file}: going on after line {point.lines_done:,}.")
-        before = (point.events, point.problems, point.refused)
         task = self._bar.add_task(file.name, total=file.stat().st_size, events=point.events)
         for lines in _batches(read_lines(file, kind or format_of(file)), point.lines_done):
             items = [line.item for line in lines if line.item is not None]
@@ -133,12 +146,14 @@ class _Import:
         point.is_done = True
         resume.save(place, point)
         self._bar.update(task, completed=file.stat().st_size, events=point.events)
-        landed = point.events - before[0]
-        self.events += landed
-        bad, refused = point.problems - before[1], point.refused - before[2]
-        self.refused += refused
-        said = {"file": str(file), "events": landed, "refused": refused, "problems": bad}
-        self._files.append(said)
+        self._file(file, point, before)
+
+    def _file(self, file: Path, point: Point, before: dict[str, int], **more: bool) -> None:
+        """Note what this run brought of a file, and what earlier ones had."""
+        now = {name: getattr(point, name) - count for name, count in before.items()}
+        self.events += now["events"]
+        self.refused += now["refused"]
+        self._files.append({"file": str(file), **now, "before": before, **more})
 
     def _bad(self, file: Path, line: Line) -> None:
         self.problems += 1
@@ -167,17 +182,19 @@ class _Import:
 
     def summary(self) -> dict[str, Any]:
         counts = {"events": self.events, "refused": self.refused, "problems": self.problems}
-        return {**counts, "files": self._files}
+        return {**counts, "before": self._before, "files": self._files}
 
     def report(self) -> None:
         from heedful.cli.screen import count
 
         files = count(len(self._files) - self.skipped, "file")
         print(f"{count(self.events, 'event')} from {files}.")
-        if self.refused:
-            print(f"{count(self.refused, 'event')} refused.")
-        if self.problems:
-            print(f"{count(self.problems, 'line')} left out.")
+        now = {"refused": self.refused, "problems": self.problems}
+        for counts, when in ((now, ""), (self._before, " before")):
+            if counts["refused"]:
+                print(f"{count(counts['refused'], 'event')} refused{when}.")
+            if counts["problems"]:
+                print(f"{count(counts['problems'], 'line')} left out{when}.")
 
 
 def _batches(lines: Iterator[Line], done: int) -> Iterator[list[Line]]:

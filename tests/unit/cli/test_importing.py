@@ -88,6 +88,28 @@ def test_an_import_that_was_cut_goes_on_where_it_was(fake: Fake, run: Run, tmp_p
     assert sent(fake) == []
 
 
+def test_what_was_left_out_before_is_said_and_ends_with_1_again(
+    fake: Fake, run: Run, tmp_path: Path
+) -> None:
+    """Whether the import was cut behind it or had come to its end."""
+    count = BATCH_EVENTS_MAX + 10
+    file = write(tmp_path / "e.jsonl", "no json", *(event(n) for n in range(count)))
+    gone = (500, {"code": "internal", "message": "Gone."}, {})
+    fake.on("POST", "/v1/import", [{"success": True, "refused": 3}, gone, {"success": True}])
+    assert run("import", file, "--dir", tmp_path).exit_code == 3
+    on = run("import", file, "--dir", tmp_path)
+    assert on.exit_code == 1
+    assert "11 events from 1 file.\n3 events refused before.\n1 line left out before." in on.stdout
+    done = run("import", file, "--dir", tmp_path)
+    assert done.exit_code == 1
+    assert "0 events from 0 files.\n3 events refused before." in done.stdout
+    again = run("import", file, "--dir", tmp_path, "--json")
+    said = json.loads(again.stdout)
+    assert again.exit_code == 1
+    assert said["before"] == {"events": count - 3, "refused": 3, "problems": 1}
+    assert (said["refused"], said["files"][0]["was_done"]) == (0, True)
+
+
 def test_a_resume_point_is_of_one_file_and_one_source(
     taking: Fake, run: Run, tmp_path: Path
 ) -> None:
