@@ -50,7 +50,7 @@ def test_who_imports_is_told_how_much_was_refused_and_an_sdk_is_not(
     other = {**whole, "event": "Tent Sold"}  # another content of the same messageId
     body = {"batch": [whole, call("null"), whole, other, {"type": "track"}]}
     for role, said in (
-        ("operator", {"success": True, "refused": 3}),
+        ("operator", {"success": True, "refused": 3, "suppressed": 0}),
         ("source", {"success": True}),
     ):
         answer = http.post("/v1/import", json=body, headers=bearer(served.keys[role]))

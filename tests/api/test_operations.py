@@ -250,7 +250,7 @@ def test_a_server_that_is_told_to_stop_finishes_what_is_in_work(
             pass
         answer = late.finish()
         assert answer.startswith(b"HTTP/1.1 200")
-        assert answer.endswith(b'{"success":true,"refused":0}')
+        assert answer.endswith(b'{"success":true,"refused":0,"suppressed":0}')
         assert server.process.wait(STOP_S) == 0
     *_, begins, ends = (json.loads(line) for line in log.read_text("utf-8").splitlines())
     assert (begins["event"], begins["signal"], begins["requests"]) == ("draining", "SIGTERM", 1)

@@ -33,10 +33,12 @@ class Success(Answer, frozen=True):
 
 
 class Acknowledged(Success, frozen=True):
-    """All of it is durable, in the log or in the quarantine."""
+    """What of it may be kept is durable, in the log or in the quarantine."""
 
     refused: int | msgspec.UnsetType = msgspec.UNSET
     """Events of it that are not in the log; told to owners and operators only."""
+    suppressed: int | msgspec.UnsetType = msgspec.UNSET
+    """Events of people who were erased, which are kept nowhere; told to owners and operators."""
 
 
 class Named(Answer, frozen=True):

@@ -109,7 +109,7 @@ class Ingest:
         intake = await self._apart(len(body), parsed)
         self._rate.require(rules.name, len(intake.events) + len(intake.refused))
         refused = []
-        count = 0
+        count = suppressed = 0
         if intake.refused:
             for refusal in intake.refused:
                 if refusal.disposition == "reject":  # the others are counted when they are kept
@@ -131,10 +131,13 @@ class Ingest:
             landing = app.engine.ingest(intake.events, refused)
             await asyncio.wrap_future(landing)
             count += landing.quarantined
+            suppressed = landing.suppressed
         self._metrics.acknowledged.labels(rules.name).inc(len(intake.events))
         self._metrics.ack.observe(time.perf_counter() - begun)
         # An SDK can do nothing about it and hears what it knows; who imports history should look.
-        return b'{"success":true,"refused":%d}' % count if sender.role in _IMPORTERS else _SUCCESS
+        if sender.role not in _IMPORTERS:
+            return _SUCCESS
+        return b'{"success":true,"refused":%d,"suppressed":%d}' % (count, suppressed)
 
     async def _apart(self, size: int, work: Callable[[], T]) -> T:
         """Do work on a body here or, where it would hold up everybody else, on the one thread."""

@@ -114,7 +114,7 @@ class Metrics:
         for row in result.refused:
             self.refused.labels(row.source, row.reason).inc()
         self._duplicates.inc(result.duplicates)
-        self._suppressed.inc(result.suppressed)
+        self._suppressed.inc(len(result.suppressed))
         for (tier, action), count in Tally((d.tier, d.action) for d in result.decided).items():
             self._decisions.labels(tier, action).inc(count)
         self._released.inc(len(result.released))

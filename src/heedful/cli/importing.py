@@ -29,7 +29,7 @@ WAIT_S_MAX: Final = 30
 REPORTED_MAX: Final = 20
 """Bad lines that are named one by one; the rest are counted."""
 
-_COUNTED: Final = ("events", "refused", "problems")
+_COUNTED: Final = ("events", "refused", "suppressed", "problems")
 
 Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="May be compressed (.gz).")]
 
@@ -53,7 +53,7 @@ def import_(
     """Import events from files; interrupted, it goes on where it was.
 
     Exit code 1 where a line was left out or an event refused, now or before an interruption: the
-    others are in.
+    others are in. Events of people who were erased are counted and kept nowhere, as they should be.
 
     A line of JSON is one call of Segment's specification. A CSV names its columns: timestamp, event
     or type, userId (or user_id), anonymousId; others are properties, or traits of an identify.
@@ -98,7 +98,7 @@ class _Import:
         self._api, self._workspace, self._source = api, workspace, source
         self._stack = ExitStack()
         self._bar = self._stack.enter_context(transfer())
-        self.events = self.refused = self.problems = self.skipped = 0
+        self.events = self.refused = self.suppressed = self.problems = self.skipped = 0
         self._before = dict.fromkeys(_COUNTED, 0)
         self._files: list[dict[str, Any]] = []
 
@@ -137,9 +137,10 @@ class _Import:
                 if line.item is None:
                     self._bad(file, line)
                     point.problems += 1
-            refused = self._send(items) if items else 0
-            point.events += len(items) - refused
+            refused, suppressed = self._send(items) if items else (0, 0)
+            point.events += len(items) - refused - suppressed
             point.refused += refused
+            point.suppressed += suppressed
             point.lines_done = lines[-1].number
             resume.save(place, point)
             self._bar.update(task, completed=lines[-1].bytes_read, events=point.events)
@@ -153,6 +154,7 @@ class _Import:
         now = {name: getattr(point, name) - count for name, count in before.items()}
         self.events += now["events"]
         self.refused += now["refused"]
+        self.suppressed += now["suppressed"]
         self._files.append({"file": str(file), **now, "before": before, **more})
 
     def _bad(self, file: Path, line: Line) -> None:
@@ -162,8 +164,11 @@ class _Import:
         elif self.problems == REPORTED_MAX + 1:
             say("Further bad lines are counted, not named.")
 
-    def _send(self, items: list[dict[str, Any]]) -> int:
-        """Send a batch until it is durable, a busy server is waited for; count what it refused."""
+    def _send(self, items: list[dict[str, Any]]) -> tuple[int, int]:
+        """Send a batch until it is durable, a busy server is waited for.
+
+        Gives how many of it were refused, and how many suppressed.
+        """
         import time
 
         from heedful.kernel import PeerError
@@ -173,7 +178,7 @@ class _Import:
             tries_left -= 1
             try:
                 said = self._api.post("/v1/import", {"batch": items}, source=self._source)
-                return int(said.get("refused", 0))
+                return int(said.get("refused", 0)), int(said.get("suppressed", 0))
             except PeerError as error:
                 wait_s = error.detail.get("retry_after_s")
                 if wait_s is None or not tries_left:
@@ -181,7 +186,7 @@ class _Import:
                 time.sleep(min(int(wait_s), WAIT_S_MAX))
 
     def summary(self) -> dict[str, Any]:
-        counts = {"events": self.events, "refused": self.refused, "problems": self.problems}
+        counts = {name: getattr(self, name) for name in _COUNTED}
         return {**counts, "before": self._before, "files": self._files}
 
     def report(self) -> None:
@@ -189,10 +194,12 @@ class _Import:
 
         files = count(len(self._files) - self.skipped, "file")
         print(f"{count(self.events, 'event')} from {files}.")
-        now = {"refused": self.refused, "problems": self.problems}
+        now = {name: getattr(self, name) for name in _COUNTED}
         for counts, when in ((now, ""), (self._before, " before")):
             if counts["refused"]:
                 print(f"{count(counts['refused'], 'event')} refused{when}.")
+            if counts["suppressed"]:
+                print(f"{count(counts['suppressed'], 'event')} of erased people kept out{when}.")
             if counts["problems"]:
                 print(f"{count(counts['problems'], 'line')} left out{when}.")
 

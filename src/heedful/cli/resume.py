@@ -25,6 +25,8 @@ class Point(msgspec.Struct, kw_only=True):
     events: int = 0
     refused: int = 0
     """Of the lines done, those whose events are not in the log."""
+    suppressed: int = 0
+    """Of the lines done, those whose events are kept nowhere, as of people who were erased."""
     problems: int = 0
     is_done: bool = False
 

@@ -76,7 +76,8 @@ class BatchResult(NamedTuple):
     landed: list[Landed]
     duplicates: int
     refused: list[QuarantineRow]
-    suppressed: int
+    suppressed: list[Event | QuarantineRow]
+    """What named somebody who was erased, so that it is kept nowhere."""
     changes: list[Change]
     world: World
     """The world with the feature dictionary as this batch left it."""
@@ -153,7 +154,7 @@ class Batch:
         self._deciding = None if world.rules.is_empty else Deciding(tx, world, secret, worker)
         self._now = now
         self._refused: list[QuarantineRow] = []
-        self._suppressed = 0
+        self._suppressed: list[Event | QuarantineRow] = []
         self._duplicates = 0
 
     def run(self, events: Sequence[Event | Inner], refused: Sequence[QuarantineRow]) -> BatchResult:
@@ -180,9 +181,8 @@ class Batch:
         named = {row: named_in(row) for row in self._refused}
         gone = self._tx.suppressed(sorted({key for keys in named.values() for key in keys}))
         if gone:
-            kept = [row for row in self._refused if gone.isdisjoint(named[row])]
-            self._suppressed += len(self._refused) - len(kept)
-            self._refused = kept
+            self._suppressed += [row for row in self._refused if not gone.isdisjoint(named[row])]
+            self._refused = [row for row in self._refused if gone.isdisjoint(named[row])]
         self._tx.quarantine(self._refused)
 
     def _filed(self, events: Sequence[Event | Inner]) -> list[Arrival]:
@@ -203,10 +203,10 @@ class Batch:
         if not arrivals:
             return arrivals
         verdicts = self._tx.claim([claim_of(arrival.event) for arrival in arrivals])
-        fresh = []
+        fresh, repeated = [], []
         for arrival, verdict in zip(arrivals, verdicts, strict=True):
             if verdict == CLAIM_DUPLICATE:
-                self._duplicates += 1
+                repeated.append(arrival)
             elif verdict == CLAIM_CONFLICT:
                 message = "Expected one content for one messageId, got a second one."
                 keys = [self._graph.key(identifier) for identifier in arrival.identifiers]
@@ -215,7 +215,21 @@ class Batch:
                 )
             else:
                 fresh.append(arrival)
+        if repeated:
+            self._count_repeated(repeated)
         return fresh
+
+    def _count_repeated(self, repeated: list[Arrival]) -> None:
+        """Count what came before, but as suppressed where that was erased with its person."""
+        firsts = {
+            arrival.event.key: self._graph.key(arrival.identifiers[0])
+            for arrival in repeated
+            if arrival.identifiers
+        }
+        gone = self._tx.suppressed(sorted(set(firsts.values())))
+        erased = [one.event for one in repeated if firsts.get(one.event.key) in gone]
+        self._suppressed += erased
+        self._duplicates += len(repeated) - len(erased)
 
     def _homes(self, arrivals: list[Arrival]) -> dict[int, int]:
         """Find the customer of every fragment; new fragments change the graph."""
@@ -228,7 +242,7 @@ class Batch:
             if row is None:
                 allowed = self._unsuppressed(arrival)
                 if allowed is None:
-                    self._suppressed += 1
+                    self._suppressed.append(arrival.event)
                     continue
                 arrival = allowed
                 row = known.get(arrival.fragment)

@@ -22,6 +22,8 @@ class Landing(Future[BatchResult | None]):
         super().__init__()
         self.quarantined = 0
         """How much of it went to the quarantine instead of the log."""
+        self.suppressed = 0
+        """How much of it is kept nowhere, since it named somebody who was erased."""
 
 
 class Submission(NamedTuple):
@@ -47,13 +49,19 @@ class Submission(NamedTuple):
         """Whether an earlier part was not committed, so that all of it has to be sent again."""
         return self.done.done() and not self.done.cancelled()
 
-    def tally(self, put_aside: Sequence[QuarantineRow]) -> None:
-        """Count what of this part is among the rows that its transaction put aside."""
-        if put_aside:
-            bodies = {row.body for row in put_aside}
-            sent = [encode_event(event) for event in self.events if isinstance(event, Event)]
-            mine = [*(row.body for row in self.refused), *sent]
-            self.done.quarantined += sum(body in bodies for body in mine)
+    def tally(self, result: BatchResult) -> None:
+        """Count what of this part its transaction put aside, and what it kept nowhere."""
+        if not (result.refused or result.suppressed):
+            return
+        events = [event for event in self.events if isinstance(event, Event)]
+        mine = [row.body for row in self.refused]
+        if result.refused or any(isinstance(one, QuarantineRow) for one in result.suppressed):
+            mine += map(encode_event, events)
+        bodies = {row.body for row in result.refused}
+        gone = {one.key if isinstance(one, Event) else one.body for one in result.suppressed}
+        self.done.quarantined += sum(body in bodies for body in mine)
+        self.done.suppressed += sum(body in gone for body in mine)
+        self.done.suppressed += sum(event.key in gone for event in events)
 
     def land(self, result: BatchResult | None) -> None:
         """Tell whoever waits, once all of it is durable."""

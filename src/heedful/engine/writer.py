@@ -310,7 +310,7 @@ class Writer:
             self._land_apart(batch, error)
             return
         for submission in batch:
-            submission.tally(result.refused)
+            submission.tally(result)
             submission.land(result)
         self._on_commit(result)
 
@@ -355,6 +355,7 @@ class Writer:
             row = quarantined(event, POISON, message, self._keys_of(event))
             result = self._commit([], [*refused, row])
             whole.done.quarantined += len(result.refused)
+            whole.done.suppressed += len(result.suppressed)
             self._on_commit(result)
             return
         middle = len(events) // 2
@@ -367,7 +368,7 @@ class Writer:
             except Exception as failure:
                 self._land_halves(half, failure)
             else:
-                half.tally(result.refused)
+                half.tally(result)
                 self._on_commit(result)
 
     def _keys_of(self, event: Event) -> list[int]:

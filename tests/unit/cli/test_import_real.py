@@ -143,6 +143,27 @@ def test_what_does_not_land_is_pointed_at(workspace: Path, run: Run, tmp_path: P
     assert sorted(reasons) == ["no_usable_identifier", "no_user_anon_id"]
 
 
+def test_events_of_an_erased_person_are_counted_as_such(
+    workspace: Path, run: Run, tmp_path: Path
+) -> None:
+    """Also those that came before and were erased then, and those that cannot be read."""
+    file = tmp_path / "e.jsonl"
+    at = {"type": "track", "timestamp": "2025-01-01T00:00:00Z"}
+    before = {**at, "event": "A", "userId": "gone", "messageId": "m1"}
+    file.write_bytes(lines(before))
+    assert run("import", file, "--dir", workspace).exit_code == 0
+    assert run("customer", "erase", "user_id:gone", "--yes", "--dir", workspace).exit_code == 0
+    late = {**before, "messageId": "m2"}
+    unread = {**before, "messageId": "m3", "event": ""}
+    stays = {**at, "event": "A", "userId": "stays", "messageId": "m4"}
+    file.write_bytes(lines(before, late, unread, stays))
+    done = run("import", file, "--dir", workspace)
+    assert "1 event from 1 file.\n3 events of erased people kept out." in done.stdout
+    assert done.exit_code == 0, done.output
+    said = json.loads(run("import", file, "--dir", workspace, "--json").stdout)
+    assert said["before"] == {"events": 1, "refused": 0, "suppressed": 3, "problems": 0}
+
+
 def test_an_import_that_is_killed_goes_on_and_every_event_lands_once(
     workspace: Path, run: Run, tmp_path: Path
 ) -> None:

@@ -106,7 +106,7 @@ def test_what_was_left_out_before_is_said_and_ends_with_1_again(
     again = run("import", file, "--dir", tmp_path, "--json")
     said = json.loads(again.stdout)
     assert again.exit_code == 1
-    assert said["before"] == {"events": count - 3, "refused": 3, "problems": 1}
+    assert said["before"] == {"events": count - 3, "refused": 3, "suppressed": 0, "problems": 1}
     assert (said["refused"], said["files"][0]["was_done"]) == (0, True)
 
 
