@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from heedful.api.ingest import PART_EVENTS_MAX
 from tests.api.serving import Served, bearer, serving
 
 MIB = 1024 * 1024
@@ -128,11 +129,18 @@ def test_a_body_that_cannot_be_read_is_refused_in_words(target: Served, name: st
     assert quarantine(target) == []
 
 
-def test_more_calls_than_may_land_are_kept_aside_and_not_refused_as_a_whole(
+def test_a_batch_of_any_length_lands_in_parts_and_its_damage_is_kept_aside(
     target: Served,
 ) -> None:
-    assert send(target, batch(*[SHORTEST] * 21_000)) == (200, {"success": True})
-    assert target.app.store.stats().quarantined == 18_500
+    calls = [
+        b'{"type":"page","userId":"many","messageId":"p%d"}' % number
+        for number in range(PART_EVENTS_MAX + 1)
+    ]
+    damaged = [b"{}"] * (PART_EVENTS_MAX + 1)
+    assert send(target, batch(*calls, *[SHORTEST] * 18_500, *damaged)) == (200, {"success": True})
+    engine = target.app.engine
+    assert engine.customer(engine.lookup("user_id", "many"))["event_count"] == len(calls)
+    assert target.app.store.stats().quarantined == len(damaged)
     while rows := target.app.quarantine(0, 500):
         target.app.discard([row.id for row in rows])
 

@@ -33,6 +33,7 @@ from heedful.ingest import (
     parse_request,
 )
 from heedful.kernel import HeedfulError, InputError, expected
+from heedful.ports import QuarantineRow
 
 T = TypeVar("T")
 
@@ -42,6 +43,10 @@ ROUTES: Final = frozenset(f"/v1/{tail}" for tail in PATHS)
 LOOP_BYTES_MAX: Final = 128 * 1024
 """Bytes of a body that is read on the event loop; a larger one is read on a thread. At 40 ms a MiB
 it takes the 5 ms after which threads of Python take turns: below it a thread would free nobody."""
+
+PART_EVENTS_MAX: Final = 2_500
+"""Events and refusals of a request that wait for the writer at once; the next follow when these
+are durable, so that the longest batch leaves room for those of others between its parts."""
 
 _METHODS: Final = ("POST", "OPTIONS")
 _SUCCESS: Final = b'{"success":true}'
@@ -108,7 +113,7 @@ class Ingest:
         )
         intake = await self._apart(len(body), parsed)
         self._rate.require(rules.name, len(intake.events) + len(intake.refused))
-        refused = []
+        refused: list[QuarantineRow] = []
         count = suppressed = 0
         if intake.refused:
             for refusal in intake.refused:
@@ -127,11 +132,12 @@ class Ingest:
                 received_at=received_at,
             )
             refused = await self._apart(len(body), kept)
-        if intake.events or refused:
-            landing = app.engine.ingest(intake.events, refused)
+        for begin in range(0, max(len(intake.events), len(refused)), PART_EVENTS_MAX):
+            part = slice(begin, begin + PART_EVENTS_MAX)
+            landing = app.engine.ingest(intake.events[part], refused[part])
             await asyncio.wrap_future(landing)
             count += landing.quarantined
-            suppressed = landing.suppressed
+            suppressed += landing.suppressed
         self._metrics.acknowledged.labels(rules.name).inc(len(intake.events))
         self._metrics.ack.observe(time.perf_counter() - begun)
         # An SDK can do nothing about it and hears what it knows; who imports history should look.

@@ -95,7 +95,8 @@ def _shared(value: Any) -> dict[str, Any] | None:
 def _require_count(count: int, limits: IngestLimits) -> None:
     if count > limits.items_count_max:
         what = f"at most {limits.items_count_max} items in a batch"
-        raise InputError("too_many_events", expected(what, str(count), "$.batch"))
+        remedy = "Send smaller batches."
+        raise InputError("too_many_events", expected(what, str(count), "$.batch", remedy))
 
 
 def _open_damaged(body: bytes, limits: IngestLimits) -> Envelope:

@@ -16,8 +16,9 @@ class IngestLimits(msgspec.Struct, frozen=True, kw_only=True):
 
     Notes
     -----
-    The defaults for size and count are Segment's published ones (32 KB a call, 2,500 events a
-    batch, 10,000 properties an event); 4 MB is what RudderStack's SDKs may send in one batch.
+    The defaults for size and count are Segment's published ones (32 KB a call, 10,000 properties
+    an event); 4 MB is what RudderStack's SDKs may send in one batch. Bytes alone bound the events
+    of a batch: as many of them land as fit.
     """
 
     body_bytes_max: int = 4 * 1024 * 1024
@@ -28,8 +29,6 @@ class IngestLimits(msgspec.Struct, frozen=True, kw_only=True):
     scan_tokens_max: int = 200_000
     """Tokens that the tolerant scan of a damaged body reads. Raises `invalid_json`."""
 
-    batch_events_count_max: int = 2_500
-    """Events of one batch that may land. Later ones are refused with `too_many_events`."""
     event_bytes_max: int = 32 * 1024
     """Bytes of one event as it was sent. Refused with `event_too_large`."""
     depth_max: int = 32

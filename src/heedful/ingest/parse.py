@@ -92,19 +92,12 @@ def parse_request(
     for index, raw in enumerate(envelope.items):
         place = f"$.batch[{index}]" if envelope.is_batch else "$"
         try:
-            if index >= limits.batch_events_count_max:
-                raise _too_many(place, limits)
             intake.events.append(reader.read(raw, place, call))
         except InvalidJsonError:
             raise
         except InputError as error:
             intake.refused.append(_refusal(index, raw, error, limits))
     return intake
-
-
-def _too_many(place: str, limits: IngestLimits) -> InputError:
-    what = f"at most {limits.batch_events_count_max} events in a batch"
-    return InputError("too_many_events", expected(what, "more", place, "Send smaller batches."))
 
 
 def _refusal(index: int, raw: bytes, error: InputError, limits: IngestLimits) -> Refusal:
