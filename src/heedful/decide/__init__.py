@@ -49,6 +49,7 @@ from heedful.decide.types import (
     Person,
     Step,
     Surroundings,
+    Terms,
 )
 from heedful.decide.withheld import why_nothing
 from heedful.decide.wording import wording
@@ -88,6 +89,7 @@ __all__ = [
     "RulesFile",
     "Step",
     "Surroundings",
+    "Terms",
     "Tier",
     "builtin_signals",
     "choose_again",

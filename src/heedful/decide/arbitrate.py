@@ -22,7 +22,7 @@ from heedful.decide.holdout import held
 from heedful.decide.record import Picked, Round, decision_of, standing_decision
 from heedful.decide.rules import Slot
 from heedful.decide.run import Run
-from heedful.decide.types import Decision
+from heedful.decide.types import Decision, Terms
 from heedful.learn import PROBABILITY_ONE
 
 INCIDENT: Final = "incident:"
@@ -263,7 +263,7 @@ def _urgent(run: Run, slot: Slot, gates: Gates, trigger: str) -> Decision | None
                 need=None if answered is None else answered.name,
                 reason=chosen.reason,
                 rounds=[Round(choice.paths, [])],
-                picked=Picked(choice, arms, options, terms, chosen, {"value": 0}, valuer.asked),
+                picked=Picked(choice, arms, options, terms, chosen, Terms(value=0), valuer.asked),
             )
             winner, contact = options[best], gates.contact
             due = gates.due(choice, winner)

@@ -20,7 +20,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 from heedful.decide.compiled import GROWTH_RANK, ActionRule, ArmRule, GoalRule
 from heedful.decide.sieve import Sieve
-from heedful.decide.types import Candidate
+from heedful.decide.types import Candidate, Terms
 from heedful.effects import MessageClass
 from heedful.sense.views import INTENT_CATEGORY, INTENT_STRENGTH
 
@@ -226,7 +226,7 @@ class Choice:
         return found
 
     def scored(
-        self, arms: int, code: str, weights: Sequence[int], terms: Sequence[dict[str, int]]
+        self, arms: int, code: str, weights: Sequence[int], terms: Sequence[Terms]
     ) -> list[Candidate]:
         """Give the records of arms that passed and were not chosen, with the reason code.
 

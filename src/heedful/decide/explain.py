@@ -12,7 +12,7 @@ from heedful.decide.definitions import DO_NOTHING
 from heedful.decide.readings import Condition
 from heedful.decide.rules import Rules
 from heedful.decide.telling import first_false, shown_value
-from heedful.decide.types import Candidate, Decision
+from heedful.decide.types import Candidate, Decision, Terms
 from heedful.kernel import from_micros, public_id
 from heedful.sense.moments import STRENGTH_HIGH
 from heedful.sense.views import INTENT_CATEGORY, INTENT_STRENGTH
@@ -73,8 +73,7 @@ class Reasoning(msgspec.Struct, frozen=True, kw_only=True):
     why: str
     """A sentence."""
     p_choose: float
-    terms: dict[str, int]
-    """Micros by term, and probabilities in millionths."""
+    terms: Terms
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

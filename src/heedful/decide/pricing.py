@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import repeat
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import UNSET
 
 from heedful.decide.choice import members
+from heedful.decide.types import Terms
 
 Integers: TypeAlias = npt.NDArray[np.int64]
-
-
-Terms: TypeAlias = dict[str, int]
-"""What an arm is worth, as records have it: `value` and what makes it up; never to be changed."""
 
 
 class Fixed(NamedTuple):
@@ -68,33 +67,19 @@ Priced: TypeAlias = Increment | Product
 
 
 def terms_of(priced: Priced, fixed: Fixed, passed: int) -> list[Terms]:
-    """Write what the arms that passed are worth, the terms in the order in which records have them.
+    """Write what the arms that passed are worth, by columns: terms are made in the order of fields.
 
     Notes
     -----
     Terms that are the same for everybody are shared, so only what differs is made anew.
     """
     margin, d_clv, benefit, cost, lever = fixed.of(passed)
-    values = priced.value.tolist()
+    p, values, none = priced.p.tolist(), priced.value.tolist(), repeat(UNSET)
     if isinstance(priced, Product):
-        return [
-            {"p_ppm": p, "margin": m, "weight_ppm": weight, "lever_ppm": le, "value": value}
-            for p, m, weight, le, value in zip(
-                priced.p.tolist(), margin, priced.weight.tolist(), lever, values, strict=True
-            )
-        ]
-    terms = [
-        {
-            "p_ppm": p, "p_nothing_ppm": nothing, "margin": m, "increment": increment,
-            "d_clv": d, "benefit": b, "cost": c, "fatigue": fatigue, "lever_ppm": le,
-            "value": value,
-        }
-        for p, nothing, m, increment, d, b, c, fatigue, le, value in zip(
-            priced.p.tolist(), priced.p_nothing.tolist(), margin, priced.increment.tolist(),
-            d_clv, benefit, cost, priced.fatigue.tolist(), lever, values, strict=True,
-        )
-    ]  # fmt: skip
-    if priced.ahead is not None:
-        for one, ahead in zip(terms, priced.ahead.tolist(), strict=True):
-            one["ahead"] = ahead
-    return terms
+        weight = priced.weight.tolist()
+        unused = none, none, none, none, none
+        return list(map(Terms, p, none, margin, weight, *unused, lever, values))
+    nothing, increment = priced.p_nothing.tolist(), priced.increment.tolist()
+    ahead = none if priced.ahead is None else priced.ahead.tolist()
+    rest = d_clv, benefit, cost, priced.fatigue.tolist(), lever, values, ahead
+    return list(map(Terms, p, nothing, margin, none, increment, *rest))

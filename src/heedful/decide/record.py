@@ -14,10 +14,9 @@ from heedful.decide.choose import Chosen
 from heedful.decide.compiled import ActionRule, ArmRule
 from heedful.decide.definitions import DO_NOTHING, Tier
 from heedful.decide.limits import NOTHING_STANDS_MS
-from heedful.decide.pricing import Terms
 from heedful.decide.rules import SLOT_PREFIX, Slot
 from heedful.decide.run import Run
-from heedful.decide.types import Candidate, Decision, Shadow
+from heedful.decide.types import Candidate, Decision, Shadow, Terms
 
 Verdict = Literal["chosen", "lost", "gated"]
 CHOSEN: Final[Verdict] = "chosen"
@@ -49,7 +48,7 @@ class Picked(NamedTuple):
     terms: list[Terms]
     """What those that passed are worth, in the same order."""
     chosen: Chosen
-    nothing: dict[str, int]
+    nothing: Terms
     """Terms of doing nothing."""
     models: dict[str, int]
     flags: tuple[str, ...] = ()

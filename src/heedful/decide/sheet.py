@@ -24,6 +24,7 @@ from heedful.decide.definitions import DO_NOTHING
 from heedful.decide.limits import OUTCOME_MICROS_MAX
 from heedful.decide.models import Serving
 from heedful.decide.pricing import Fixed, Increment, Integers, Priced, Product, Weighed, terms_of
+from heedful.decide.types import Terms
 from heedful.kernel import MICRO, InvariantError
 from heedful.learn import (
     ArmColumns,
@@ -48,7 +49,7 @@ _DIRECT_MAX: Final = 10**11  # micros that 10^7 millionths may multiply within 6
 class Silence(NamedTuple):
     """What doing nothing is worth beside some arms: 0, but not for sure."""
 
-    terms: dict[str, int]
+    terms: Terms
     """Shared between records; never to be changed."""
     part: int
     """Which of the models says so."""
@@ -328,9 +329,9 @@ class Sheet:
         """
         number, place, margin = self._widest(goals, beliefs)
         if self._contact.is_product:
-            return Silence({"value": 0}, number, place, 0.0, 0.0)
+            return Silence(Terms(value=0), number, place, 0.0, 0.0)
         p = round(float(beliefs[number].p[place]) * MICRO)
-        terms = {"p_nothing_ppm": p, "margin": margin, "value": 0}
+        terms = Terms(p_nothing_ppm=p, margin=margin, value=0)
         return Silence(terms, number, place, float(margin), float(-(p * margin // MICRO)))
 
     def _widest(self, goals: tuple[GoalRule, ...], beliefs: list[Beliefs]) -> tuple[int, int, int]:

@@ -89,6 +89,55 @@ class NewEvent(NamedTuple):
     properties: dict[str, Any]
 
 
+class Terms(msgspec.Struct, frozen=True, gc=False):
+    """What an arm is worth, and what makes it up; read by name, since formulas differ in theirs.
+
+    Notes
+    -----
+    Money in micros, and probabilities and factors in millionths (`_ppm`). Records are written for
+    every arm of every decision: a struct is made and written in half the time of a map.
+
+    Examples
+    --------
+    >>> terms = Terms(p_ppm=50_000, value=0)
+    >>> terms["p_ppm"], terms.get("value"), "cost" in terms, terms.get("cost"), bool(Terms())
+    (50000, 0, False, 0, False)
+    """
+
+    p_ppm: int | msgspec.UnsetType = msgspec.UNSET
+    p_nothing_ppm: int | msgspec.UnsetType = msgspec.UNSET
+    margin: int | msgspec.UnsetType = msgspec.UNSET
+    weight_ppm: int | msgspec.UnsetType = msgspec.UNSET
+    increment: int | msgspec.UnsetType = msgspec.UNSET
+    d_clv: int | msgspec.UnsetType = msgspec.UNSET
+    benefit: int | msgspec.UnsetType = msgspec.UNSET
+    cost: int | msgspec.UnsetType = msgspec.UNSET
+    fatigue: int | msgspec.UnsetType = msgspec.UNSET
+    lever_ppm: int | msgspec.UnsetType = msgspec.UNSET
+    value: int | msgspec.UnsetType = msgspec.UNSET
+    ahead: int | msgspec.UnsetType = msgspec.UNSET
+
+    def __getitem__(self, name: str) -> int:
+        found: int | msgspec.UnsetType = getattr(self, name, msgspec.UNSET)
+        if found is msgspec.UNSET:
+            raise KeyError(name)
+        return found
+
+    def __contains__(self, name: str) -> bool:
+        return getattr(self, name, msgspec.UNSET) is not msgspec.UNSET
+
+    def __bool__(self) -> bool:
+        return self != _NO_TERMS
+
+    def get(self, name: str, default: int = 0) -> int:
+        """Give a term, or something else where the arm has none of that name."""
+        found: int | msgspec.UnsetType = getattr(self, name, msgspec.UNSET)
+        return default if found is msgspec.UNSET else found
+
+
+_NO_TERMS: Final = Terms()
+
+
 class Candidate(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One arm as a decision saw it: the gate that stopped it, or the terms of its value."""
 
@@ -100,8 +149,8 @@ class Candidate(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Why not, such as `cap_reached`; of a scored arm `lower_value`, `not_drawn` or `chosen`."""
     weight: int = 0
     """Probability of being chosen, in units of 2**-32; 0 where gated."""
-    terms: dict[str, int] = {}
-    """Money in micros by term, and `p_ppm`, `p_nothing_ppm`: probabilities in millionths."""
+    terms: Terms = _NO_TERMS
+    """Empty where gated."""
 
 
 class Trial(NamedTuple):

@@ -20,10 +20,10 @@ from heedful.decide.compiled import ContactRules, GoalRule
 from heedful.decide.features import Features, contributions
 from heedful.decide.limits import CONTEXT_WEIGHT_MAX
 from heedful.decide.models import OWN, ModelRule, Serving, weights_of
-from heedful.decide.pricing import Integers, Terms, Weighed
+from heedful.decide.pricing import Integers, Weighed
 from heedful.decide.readings import Condition, Readings
 from heedful.decide.sheet import Places, Sheet, Silence
-from heedful.decide.types import Candidate, Surroundings
+from heedful.decide.types import Candidate, Surroundings, Terms
 from heedful.expr import UNKNOWN
 from heedful.kernel import HOUR_MS, MICRO, to_micros
 from heedful.learn import ArmColumns, ArmTable, Beliefs, BetaArms, Model
@@ -61,7 +61,7 @@ class Chances(NamedTuple):
 
     options: list[Option]
     terms: list[Terms]
-    nothing: dict[str, int]
+    nothing: Terms
     """Terms of doing nothing."""
     weights: list[int]
     """Of every arm and, last, of doing nothing, in units of 2**-32."""

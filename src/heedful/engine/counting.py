@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from heedful.decide import Candidate
+from heedful.decide import Candidate, Terms
 from heedful.decide.lessons import with_features
 from heedful.decide.types import Shadow, Trial
 from heedful.kernel import parse_public_id, public_id
@@ -65,7 +65,7 @@ def _read(tx: Transaction, after: int) -> list[LearningRow]:
 
 def _told(row: LearningRow, decision: _Counted | None) -> LearningRow:
     chosen = () if decision is None else decision.candidates
-    terms = next((one.terms for one in chosen if one.verdict == "chosen"), {})
+    terms = next((one.terms for one in chosen if one.verdict == "chosen"), Terms())
     if decision is None:
         return row
     slices = {trial.line: trial.slice for trial in decision.trials}

@@ -12,7 +12,7 @@ from heedful.decide import Decision, Definitions, Need, explain, preview
 from heedful.decide.choose import choose_again
 from heedful.decide.columns import Asking, ColumnarDecider, answer_of
 from heedful.decide.definitions import ContactPolicy, Prior
-from heedful.decide.types import LookedAhead
+from heedful.decide.types import LookedAhead, Terms
 from heedful.events import MESSAGE_RELEASED
 from heedful.kernel import DAY_MS, MICRO
 from heedful.learn import LaterTable, Trained
@@ -81,7 +81,7 @@ def person(
     return world
 
 
-def terms(decision: Decision, action: str = "news") -> dict[str, int]:
+def terms(decision: Decision, action: str = "news") -> Terms:
     return next(c.terms for c in decision.candidates if c.action == action)
 
 
@@ -151,7 +151,7 @@ def test_later_is_bounded_and_buys_no_gate_and_no_tier_open() -> None:
     assert terms(person(known=golden).ask())["ahead"] == 50 * MICRO
     shy = person(known=golden)
     shy.consent(status="withdrawn")
-    assert terms(shy.ask()) == {}, "gated"
+    assert not terms(shy.ask()), "gated"
     lost = person(known=golden)
     (answer,) = lost.track("Lost").decisions
     assert answer.action == lost.ask().action == "help", "growth stays shut"

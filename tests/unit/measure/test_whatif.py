@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from heedful.decide import DO_NOTHING, Candidate, Decision
+from heedful.decide import DO_NOTHING, Candidate, Decision, Terms
 from heedful.measure.whatif import SILENCE, Arm, Meeting, Policy, compare, policy_of
 
 OFFER: Arm = ("offer", "email", "default")
@@ -20,7 +20,7 @@ def policy(p: float, arm: Arm = OFFER, *, need: str = "", worth: float = 0.0) ->
 
 def test_a_record_is_read_as_a_policy() -> None:
     half = 1 << 31
-    terms = {"p_ppm": 200_000, "margin": 10_000_000, "cost": 500_000}
+    terms = Terms(p_ppm=200_000, margin=10_000_000, cost=500_000)
     decision = Decision(
         id=1, customer=1, at=0, trigger=2, trigger_name="t", strategy_version="v",
         action="offer", channel="email", treatment="default", tier="growth", reason="drawn",
@@ -29,7 +29,7 @@ def test_a_record_is_read_as_a_policy() -> None:
             Candidate("offer", "email", "default", "chosen", "chosen", half, terms),
             Candidate("other", "", "", "gated", "no_consent"),
             Candidate(DO_NOTHING, "", "", "lost", "not_drawn", half,
-                      {"p_nothing_ppm": 100_000, "margin": 10_000_000}),
+                      Terms(p_nothing_ppm=100_000, margin=10_000_000)),
         ),
     )  # fmt: skip
     found = policy_of(decision)
