@@ -40,6 +40,7 @@ STATUS: Final[dict[str, int]] = {
     "key_exists": 409,
     "is_champion": 409,
     "model_in_use": 409,
+    "model_not_promoted": 409,
     "model_definition_differs": 409,
     "nothing_to_roll_back": 409,
     "model_too_opaque": 409,

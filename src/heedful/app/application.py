@@ -39,6 +39,7 @@ from heedful.connectors import (
 )
 from heedful.core import World
 from heedful.engine import Engine, read_lineage
+from heedful.engine.routing import require_promoted
 from heedful.govern import Approval, SignedHead, name_of
 from heedful.govern.verify import Verification
 from heedful.ingest import SourceRules
@@ -185,8 +186,8 @@ class App:
         Raises
         ------
         InputError
-            `bad_strategy`, `bad_file_name`, `whatif_missing`, and as `Governing.ask_to_publish`;
-            the strategy in force stays.
+            `bad_strategy`, `bad_file_name`, `whatif_missing`, `model_not_promoted`, and as
+            `Governing.ask_to_publish`; the strategy in force stays.
         """
         require_file_names(files)
         loaded = strategies.load(files)
@@ -197,6 +198,7 @@ class App:
                 return None
             within = self.strategy.approvals.whatif_within
             publishing.require_whatif(self.store, version, within, now)
+            require_promoted(self.engine.world, self._world(loaded))
             keep = partial(publishing.remember, version=version, files=files, now=now)
             asked = self.engine.governing.ask_to_publish(version, by, reason, keep)
             if asked is None:
@@ -209,7 +211,8 @@ class App:
         Raises
         ------
         InputError
-            As `Governing.vote`; `bad_strategy` where this release refuses what was asked for.
+            As `Governing.vote`; `bad_strategy` where this release refuses what was asked for, and
+            `model_not_promoted`.
         """
         governing = self.engine.governing
         approval = governing.vote(approval_id, by, is_approved, reason)
@@ -222,6 +225,7 @@ class App:
 
     def _put_in_force(self, loaded: Strategy, files: Mapping[str, str], by: str) -> None:
         world = self._world(loaded)
+        require_promoted(self.engine.world, world)
         write_strategy_files(self.directory, files)
         self._remember_strategy(loaded.version, files)
         self.engine.publish(world, loaded.version, by)

@@ -33,7 +33,7 @@ from heedful.engine.reading import Found, customer_id
 from heedful.engine.refold import IDLE_WAIT_S, Caretaker
 from heedful.engine.register import read_trained
 from heedful.engine.resting import REST_WAIT_S, Resting
-from heedful.engine.routing import PROMOTE_WAIT_S
+from heedful.engine.routing import PROMOTE_WAIT_S, require_promoted
 from heedful.engine.sequencing import SEQUENCE_WAIT_S, SequenceLearner, read_foresight
 from heedful.engine.slices import Slices
 from heedful.engine.stream import Notice, Stream, decided
@@ -157,9 +157,15 @@ class Engine:
             The world under the strategy; what was learned, stopped and seen stays as it is.
         version, by
             Of the strategy, and who published it, for the log.
+
+        Raises
+        ------
+        InputError
+            `model_not_promoted`.
         """
 
         def change(tx: Transaction, world: World) -> World:
+            require_promoted(world, rules)
             now, said = self.now(), {"version": version, "by": by}
             proof = Proof("publication", version, now, {"by": by})
             ledger.note(tx, self._secret, ledger.STRATEGY_PUBLISHED, said, now, [proof])

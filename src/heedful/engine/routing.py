@@ -216,6 +216,48 @@ def require_known(world: World, name: str) -> None:
         raise InputError("model_not_found", what)
 
 
+def require_promoted(world: World, rules: World) -> None:
+    """Refuse rules that ask for an imported model that nobody promoted.
+
+    Notes
+    -----
+    An action asks for a model by its name, and at first the model of that name answers for all: to
+    name an imported one in an action would pass by the rule or the agreement that promotes it. One
+    whose definition changes begins anew and has nothing any more of what was imported. What is
+    asked for already stays.
+
+    Parameters
+    ----------
+    world, rules
+        As it is, and the world whose rules are to be in force.
+
+    Raises
+    ------
+    InputError
+        `model_not_promoted`.
+    """
+    promoted = {
+        name
+        for line, route in world.governance.routes.by_line.items()
+        for name in (route.champion, *route.before)
+        if name != line
+    }
+    before = {action.model for action in world.rules.actions.values()}
+    for action in rules.rules.actions.values():
+        name, rule = action.model, rules.rules.models.get(action.model)
+        if name not in world.origins or name in promoted or name in before:
+            continue
+        if rule is not None and rule.fits(world.models.get(name)):
+            remedy = "Promote it first with `heedful models promote`, or name another one."
+            what = expected(
+                "a model that was promoted",
+                f"{name}, which was imported",
+                f"{action.name}.model",
+                remedy,
+            )
+            raise InputError("model_not_promoted", what)
+
+
 def require_allowed(world: World, line: str, model: str) -> None:
     """Refuse a model that is too opaque for everything that is asked by a name.
 

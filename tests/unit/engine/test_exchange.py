@@ -202,6 +202,51 @@ def test_no_import_reaches_who_is_tried_or_was(files: dict[str, bytes]) -> None:
             bring(here, files["arms"])
 
 
+def asking_guests(files: dict[str, str]) -> dict[str, str]:
+    return {**files, "actions/gift.yaml": files["actions/gift.yaml"] + "model: guest\n"}
+
+
+def publish(here: Acting, files: dict[str, str], version: str) -> None:
+    here.engine.publish(world_of(load(files)), version, "ann")
+
+
+def test_no_publication_lets_an_imported_model_answer_that_nobody_promoted(
+    files: dict[str, bytes],
+) -> None:
+    asking = asking_guests(WITH_GUESTS)
+    with acting(WITH_GUESTS) as here:
+        learn(here)
+        bring(here, files["arms"])
+        before = (here.engine.world, len(here.log()))
+        with pytest.raises(InputError, match=r"gift\.model") as caught:
+            publish(here, asking, "v2")
+        assert caught.value.code == "model_not_promoted"
+        assert (here.engine.world, len(here.log())) == before
+        # Under another definition it begins anew, with nothing of the file.
+        guest = "{name: guest, kind: logistic, "
+        anew = MODELS.replace(guest, guest + "half_life: 3d, ")
+        publish(here, {**asking, "policies/models.yaml": anew}, "v3")
+        learn(here)
+        assert "guest" not in here.engine.world.origins
+
+
+def test_an_imported_model_that_was_promoted_may_be_asked_for(files: dict[str, bytes]) -> None:
+    agreed = {"policies/approvals.yaml": "promote: {required: 1}\n"}
+    with acting({**WITH_GUESTS, **agreed}) as here:
+        learn(here)
+        bring(here, files["arms"])
+        governing = here.engine.governing
+        request = governing.promote("beta", "guest", *WHY)
+        assert request is not None
+        with pytest.raises(InputError, match="was promoted"):
+            publish(here, asking_guests(WITH_GUESTS), "v2")
+        governing.vote(request.id, "bob", True, "agreed")
+        publish(here, asking_guests(WITH_GUESTS), "v2")
+        # What is asked for already is not taken away from those who publish something else.
+        governing.roll_back("beta", *WHY)
+        publish(here, asking_guests(WITH_GUESTS), "v3")
+
+
 def damaged(body: bytes) -> bytes:
     return body[:-1] + bytes([body[-1] ^ 1])
 
