@@ -128,12 +128,10 @@ def field_causes(
         if best is None or rates[best][0] <= 0.0:
             continue
         for name in sorted(sides.keys() - {best}):
-            its = list(_compared(sides[name], sides[best], sure))
-            if not its or 1.0 - its[0].ratio < GAP_MIN:
+            gap = _Gap(trait, name, best, action)
+            causes = list(_compared(gap, names, sides[name], sides[best], sure))
+            if not causes or 1.0 - causes[0].ratio < GAP_MIN:
                 continue
-            causes = [
-                FieldCause(trait, name, best, action, names[one.place], *one[1:]) for one in its
-            ]
             found += causes[:1]
             named = [one for one in causes[1:] if one.explained >= EXPLAINED_MIN]
             found += sorted(named, key=lambda one: (-one.explained, one.field))
@@ -159,15 +157,11 @@ class _Side(NamedTuple):
         return rest
 
 
-class _Rise(NamedTuple):
-    place: int
-    ratio: float
-    ratio_usual: float
-    low: float
-    high: float
-    is_sure: bool
-    people: int
-    asked: int
+class _Gap(NamedTuple):
+    trait: str
+    group: str
+    reference: str
+    action: str
 
 
 def _sides(weighings: Sequence[Weighing], trait: str) -> dict[str, _Side]:
@@ -185,7 +179,9 @@ def _sides(weighings: Sequence[Weighing], trait: str) -> dict[str, _Side]:
     }
 
 
-def _compared(own: _Side, best: _Side, sure: float) -> Iterator[_Rise]:
+def _compared(
+    gap: _Gap, names: Sequence[str], own: _Side, best: _Side, sure: float
+) -> Iterator[FieldCause]:
     """Say how much the ratio rises with everything, then with each field as usual."""
     rates, others = own.rates, best.rates
     if not (others > 0.0).all():
@@ -196,12 +192,11 @@ def _compared(own: _Side, best: _Side, sure: float) -> Iterator[_Rise]:
     variance = ((moved[:, 1:] - moved[:, :1]) ** 2).sum(axis=0)
     variance += ((moved_best[:, 1:] - moved_best[:, :1]) ** 2).sum(axis=0)
     people = min(len(own.counts), len(best.counts))
-    for place, usual in enumerate(ratios[1:].tolist()):
+    ratio, asked = float(ratios[0]), int(own.counts.sum())
+    for field, usual, spread in zip(names, ratios[1:].tolist(), variance.tolist(), strict=True):
         if math.isnan(usual):
             continue
-        reach, rise = sure * math.sqrt(float(variance[place])), usual - float(ratios[0])
+        reach, rise = sure * math.sqrt(spread), usual - ratio
         is_sure = rise - reach > 0.0 and people >= PEOPLE_MIN
-        yield _Rise(
-            place, float(ratios[0]), usual, rise - reach, rise + reach, is_sure, people,
-            int(own.counts.sum()),
-        )  # fmt: skip
+        low, high = rise - reach, rise + reach
+        yield FieldCause(*gap, field, ratio, usual, low, high, is_sure, people, asked)
