@@ -22,6 +22,7 @@ from heedful.decide.models import ModelRule
 from heedful.kernel import InputError, canonical, expected
 from heedful.learn import BetaArms, LogisticArms, Model
 from heedful.learn.dense import GROUP_ARRAYS, SLOT_ARRAYS
+from heedful.learn.snapshot import is_of_before
 
 SCHEMA: Final = 1
 
@@ -159,10 +160,10 @@ def _model(head: ModelHead, state: bytes, rule: ModelRule) -> Model:
     model: Model
     try:
         model = rule.read(state)
-        is_whole = model.encode() == state and _is_finite(model)
+        is_whole = model.encode() == state or is_of_before(state)
     except (InputError, ValueError, OverflowError, MemoryError) as error:
         raise _damaged("what the model learned", "something else", _AGAIN) from error
-    if not is_whole:
+    if not (is_whole and _is_finite(model)):
         raise _damaged("what the model learned", "numbers that are none", _AGAIN)
     if not isinstance(model, LogisticArms) or rule.settings is None:
         return model
@@ -175,7 +176,7 @@ def _reading(model: Model, fields: tuple[int, ...] | None) -> Model:
     Notes
     -----
     Which ones it need not read depends on what the other models of a strategy see, so no file
-    says so.
+    says so. Nor does one say which decisions it waits for: these are of its workspace.
     """
     if not isinstance(model, LogisticArms):
         return model

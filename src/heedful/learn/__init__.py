@@ -1,6 +1,6 @@
 """Estimators and policies: numbers only, no words of the domain."""
 
-from heedful.learn.alarm import Alarm, AlarmChange, DriftAlarms
+from heedful.learn.alarm import AlarmChange, DriftAlarms
 from heedful.learn.arms import PRIOR_DEFAULT, ArmSpec
 from heedful.learn.beta import CELLS_MAX, BetaArms, Posterior
 from heedful.learn.bins import Bin, BinCounts, Tally
@@ -22,6 +22,7 @@ from heedful.learn.context import (
     unpack_features,
 )
 from heedful.learn.continuation import FOLLOWING_ARMS_MAX, Continuation, Transition
+from heedful.learn.evidence import Alarm
 from heedful.learn.grid import GONE, STATES_MAX, Grid
 from heedful.learn.later import LaterTable, later_table
 from heedful.learn.lifetime import (

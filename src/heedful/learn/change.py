@@ -1,72 +1,133 @@
 """Has an arm's world changed? A two-sided cumulative sum over the surprise of its outcomes.
 
-Outcomes become known out of order: who is won answers at once, and who is not is known to be lost
-only as the window closes, all of a mailing at the same time. Read as they come they are runs of
-good news and runs of bad news though nothing has changed. So where outcomes have a window, those
-of decisions whose windows close at about the same time are weighed together, after it has closed.
+Each outcome is held against what the model itself foresaw as it learned it, in the batches of
+`evidence`; once they suffice for one direction, the action begins to be watched anew.
 """
 
 from __future__ import annotations
 
-import math
-from typing import Final
+from typing import Final, Self
 
-from heedful.kernel import MINUTE_MS
+import msgspec
 
-SHIFT: Final = 1.0
-"""Change of the log-odds that the detector looks for."""
+from heedful.kernel import MICRO
+from heedful.learn.dense import ACTIONS_MAX
+from heedful.learn.evidence import (
+    ALARM_NATS,
+    DIRECTIONS,
+    Alarm,
+    Batch,
+    Batches,
+    Side,
+    action_of,
+    alarm_of,
+    announce,
+    batch_of,
+    begun,
+    let_go,
+    take_due,
+)
+from heedful.learn.rows import LearningRow
 
-ALARM_NATS: Final = 8.0
-"""Evidence in nats at which it raises; one false alarm in e^8 = 3,000 outcomes or fewer. Of 5, 6,
-8 and 10, with shifts of .7 and 1, 8 lost the least when nothing changed and gained the most when
-half of twenty arms turned round."""
+_MOST: Final = round(ALARM_NATS * MICRO)
 
-BATCHES_MAX: Final = 16
-"""Batches of one arm that may wait for their windows to close; what is beyond joins the last."""
-
-_PARTS: Final = 8  # of a window: decisions whose windows close within one of them are a batch
-_BATCH_MIN_MS: Final = 15 * MINUTE_MS  # timers may be late by as much
-_UP: Final = math.expm1(SHIFT)
-_DOWN: Final = math.expm1(-SHIFT)
+Key = tuple[str, str]
+"""A goal and an action."""
 
 
-Evidence = tuple[float, float]
-"""For outcomes that come more, and for ones that come less often than foreseen, in nats."""
+class Watched(msgspec.Struct, array_like=True):
+    """What is known of one goal and action; mutable, since every row adds to it."""
+
+    sides: tuple[Side, Side] = msgspec.field(default_factory=lambda: (Side(), Side()))
+    batches: Batches = []
 
 
-def surprise(outcome: float, p: float) -> Evidence:
-    """Weigh one outcome.
+WrittenChanges = list[tuple[str, str, Watched]]
+"""By goal and action, sorted."""
 
-    Parameters
-    ----------
-    outcome
-        What happened, in [0, 1].
-    p
-        Chance that was foreseen, in (0, 1).
+_DECODER: Final = msgspec.msgpack.Decoder(WrittenChanges)
+
+
+class ChangeDetector:
+    """Says when what a model has learned of an action is of a world that is gone.
 
     Notes
     -----
-    The log-likelihood ratios of odds that are e times, and 1 / e of, the foreseen ones.
-    """
-    return outcome * SHIFT - math.log1p(p * _UP), -outcome * SHIFT - math.log1p(p * _DOWN)
-
-
-def added(sums: Evidence, found: Evidence) -> Evidence:
-    """Add evidence to what there was so far, which never falls below 0.
+    Only decisions that were announced are weighed: what comes of one of which no pending row told,
+    or whose batch was weighed or let go, is left out.
 
     References
     ----------
     E. S. Page, "Continuous Inspection Schemes", Biometrika, 1954.
     """
-    return max(sums[0] + found[0], 0.0), max(sums[1] + found[1], 0.0)
+
+    def __init__(self) -> None:
+        self._watched: dict[Key, Watched] = {}
+
+    def learn_one(self, row: LearningRow, p: float) -> list[Alarm]:
+        """Weigh what is due by a row, and take the row in.
+
+        Parameters
+        ----------
+        p
+            Chance that the model foresaw as it learned an outcome; of another row anything.
+
+        Returns
+        -------
+        What came otherwise than foreseen, by no model's name; mostly nothing.
+        """
+        key = (row.goal, action_of(row))
+        watched = self._watched.get(key)
+        if watched is None:
+            if row.state in ("maturing", "withdrawn") or len(self._watched) >= ACTIONS_MAX:
+                return []
+            watched = self._watched[key] = Watched()
+        found = _weighed(key, watched, row.at)
+        if row.window_ms <= 0:
+            if row.state in ("converted", "expired"):
+                begun(watched.batches, row).join(row, round(p * MICRO))
+                found += _weighed(key, watched, row.at)
+        elif row.state == "pending":
+            announce(watched.batches, row)
+        elif row.state == "withdrawn":
+            let_go(watched.batches, row)
+        elif row.state != "maturing" and (batch := batch_of(watched.batches, row)) is not None:
+            batch.join(row, round(p * MICRO))
+        return found
+
+    def copy(self) -> Self:
+        """Give a copy that shares nothing that is learned into."""
+        return self.of(_DECODER.decode(msgspec.msgpack.encode(self.written())))
+
+    def written(self) -> WrittenChanges:
+        """Give all that is known, sorted: equal states are written equally."""
+        return [(*key, watched) for key, watched in sorted(self._watched.items())]
+
+    @classmethod
+    def of(cls, written: WrittenChanges) -> Self:
+        """Go on with what was written."""
+        detector = cls()
+        detector._watched = {(goal, action): watched for goal, action, watched in written}
+        return detector
 
 
-def weighed_at(decided_at: int, window_ms: int) -> int:
-    """Say when what becomes of a decision is weighed, ms since 1970: after its batch has closed."""
-    part = max(window_ms // _PARTS, _BATCH_MIN_MS)
-    return ((decided_at + window_ms) // part + 2) * part
+def _weighed(key: Key, watched: Watched, now: int) -> list[Alarm]:
+    return [
+        alarm
+        for batch in take_due(watched.batches, now)
+        if (alarm := _raised(key, watched.sides, batch)) is not None
+    ]
 
 
-def has_changed(sums: Evidence) -> bool:
-    """Say whether the evidence suffices to forget faster."""
-    return max(sums) > ALARM_NATS
+def _raised(key: Key, sides: tuple[Side, Side], batch: Batch) -> Alarm | None:
+    goal, action = key
+    for direction, side in zip(DIRECTIONS, sides, strict=True):
+        if not side.add(batch.more if direction == "more" else batch.less, batch):
+            side.clear()
+        elif side.evidence > _MOST:
+            side.tell(batch)
+            alarm = alarm_of(("", action, goal), direction, side)
+            for one in sides:
+                one.clear()
+            return alarm
+    return None

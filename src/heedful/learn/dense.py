@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from heedful.kernel import InputError, expected
-from heedful.learn.change import BATCHES_MAX, Evidence
 from heedful.learn.prior import Prior
 from heedful.learn.quadrature import Floats
 
@@ -28,9 +27,6 @@ SLOT_ARRAYS: Final = (
     "bias_precision",
     "group",
     "at",
-    "sums",
-    "weighed_at",
-    "waiting",
 )
 GROUP_ARRAYS: Final = ("weight", "total", "mean", "stale")
 
@@ -107,9 +103,6 @@ class DenseBlocks:
         self.bias_precision: Floats = np.zeros(count)
         self.group: npt.NDArray[np.int64] = np.zeros(count, dtype=np.int64)
         self.at: npt.NDArray[np.int64] = np.zeros(count, dtype=np.int64)
-        self.sums: Floats = np.zeros((count, 2))
-        self.weighed_at: npt.NDArray[np.int64] = np.zeros((count, BATCHES_MAX), dtype=np.int64)
-        self.waiting: Floats = np.zeros((count, BATCHES_MAX, 2))
         self.weight: Floats = np.zeros((count, d, d))
         self.total: Floats = np.zeros((count, d))
         self.mean: Floats = np.zeros((count, d))
@@ -268,27 +261,6 @@ class DenseBlocks:
         self.mean[number] = self._solved(number)
         self.stale[number] = 0
         group.read(self)
-
-    def wait(self, slot: int, found: Evidence, until: int) -> None:
-        """Keep evidence of an action until it is weighed; a batch whose time is 0 is free."""
-        times = self.weighed_at[slot].tolist()
-        if until in times:
-            place = times.index(until)
-        elif 0 in times:
-            place = times.index(0)
-        else:  # full: it joins the last batch
-            place = times.index(max(times))
-        self.weighed_at[slot, place] = max(until, times[place])
-        self.waiting[slot, place] += found
-
-    def weighable(self, slot: int, now: int) -> list[Evidence]:
-        """Take the evidence of an action whose time has come, batch by batch."""
-        times = self.weighed_at[slot]
-        due = np.flatnonzero((times > 0) & (times <= now))
-        places = due[times[due].argsort()]
-        found: list[Evidence] = [(more, less) for more, less in self.waiting[slot, places].tolist()]
-        times[places], self.waiting[slot, places] = 0, 0.0
-        return found
 
     def forget(self, slot: int, factor: float) -> None:
         """Let what an action has learned count `1 / factor` as much, its best guess unchanged.

@@ -18,9 +18,10 @@ import numpy as np
 
 from heedful.kernel import MICRO, InputError, expected
 from heedful.learn.arms import PRIOR_DEFAULT, ArmSpec, spec_of_parts
-from heedful.learn.change import Evidence, added, has_changed, surprise, weighed_at
+from heedful.learn.change import ChangeDetector
 from heedful.learn.context import CONSTANTS_MAX, Context, Hashes, Reader, mixed
 from heedful.learn.dense import DenseBlocks
+from heedful.learn.evidence import Alarm
 from heedful.learn.model import Panel
 from heedful.learn.prior import Prior
 from heedful.learn.quadrature import Indices
@@ -51,13 +52,13 @@ class Learned(NamedTuple):
     """What one row did."""
 
     is_learned: bool
-    is_change: bool = False
-    """Whether the arm's outcomes showed that its world has changed."""
+    changes: tuple[Alarm, ...] = ()
+    """What showed that the world of its action has changed; each made the model forget."""
 
 
 _LEFT_OUT: Final = Learned(False)
 _TAKEN_IN: Final = Learned(True)
-_CHANGED: Final = Learned(True, is_change=True)
+_FINAL: Final = ("converted", "expired")
 
 
 class _Named(NamedTuple):
@@ -101,6 +102,7 @@ class LogisticArms:
             self.settings.group_strength,
         )
         self.sparse = SparseWeights(self.settings.sparse_bits, self.settings.sparse_variance)
+        self.changes = ChangeDetector()
         self._known: dict[tuple[str, str, tuple[str, ...], float, float], _Named] = {}
 
     def learn_one(self, row: LearningRow) -> Learned:
@@ -109,7 +111,9 @@ class LogisticArms:
         Notes
         -----
         A `maturing` row is a part of a negative outcome, of `weight`; what `converted` brings is
-        weighed by `weight` and takes back the `retract` that was learned as negative before.
+        weighed by `weight` and takes back the `retract` that was learned as negative before. A
+        `pending` row teaches nothing, but what comes of it is waited for before it is called a
+        change; so is a miss that maturing rows have taught in full.
 
         Raises
         ------
@@ -125,9 +129,10 @@ class LogisticArms:
             raise InputError("bad_learning_row", expected("millionths", got, path))
         if state == "withdrawn":
             weight = 0
-        if state == "pending" or weight == retract == 0:
+        taught = _LEFT_OUT if state == "pending" or weight == retract == 0 else _TAKEN_IN
+        if not (taught.is_learned or (state in _FINAL and self.settings.detects_change)):
             self.learn_seq = row.learn_seq
-            return _LEFT_OUT
+            return self._watch(row, 0.0, taught)
         key = (row.arm, row.goal, row.parts, row.prior_p, row.prior_strength)
         named = self._known.get(key)
         spec = _spec(row) if named is None else named.spec
@@ -140,9 +145,7 @@ class LogisticArms:
         self._fade(named.slot, row.at)
         p = self._learn(named, context, outcome / MICRO, weight / MICRO, retract / MICRO)
         self.learn_seq = row.learn_seq
-        is_final = state in ("converted", "expired")
-        is_change = is_final and self._is_change(named.slot, row, p)
-        return _CHANGED if is_change else _TAKEN_IN
+        return self._watch(row, p, taught)
 
     @property
     def is_contextual(self) -> bool:
@@ -169,6 +172,7 @@ class LogisticArms:
         other.learn_seq = self.learn_seq
         other.dense.copy_from(self.dense)
         other.sparse.copy_from(self.sparse)
+        other.changes = self.changes.copy()
         return other
 
     def encode(self) -> bytes:
@@ -212,31 +216,17 @@ class LogisticArms:
         mean += of_sparse[0]
         variance += of_sparse[1]
         slope, curvature, p = _evidence(mean, variance, outcome, weight, retract)
-        self.dense.update(named.slot, score, slope, curvature)
-        self.sparse.update(read, slope, curvature)
+        if weight or retract:
+            self.dense.update(named.slot, score, slope, curvature)
+            self.sparse.update(read, slope, curvature)
         return p
 
-    def _is_change(self, slot: int, row: LearningRow, p: float) -> bool:
-        if not self.settings.detects_change:
-            return False
-        found = surprise(row.outcome / MICRO, p)
-        batches: Sequence[Evidence] = (found,)
-        if row.window_ms > 0:
-            batches = self.dense.weighable(slot, row.at)
-            self.dense.wait(slot, found, weighed_at(row.decided_at, row.window_ms))
-            if not batches:
-                return False
-        kept = self.dense.sums[slot]
-        more, less = kept.tolist()
-        is_change = False
-        for batch in batches:
-            sums = added((more, less), batch)
-            if has_changed(sums):
-                self.dense.forget(slot, FORGET_ON_CHANGE)
-                is_change, sums = True, (0.0, 0.0)
-            more, less = sums
-        kept[0], kept[1] = more, less
-        return is_change
+    def _watch(self, row: LearningRow, p: float, taught: Learned) -> Learned:
+        """Forget most of what was learned of an action whose world has changed."""
+        changes = self.changes.learn_one(row, p) if self.settings.detects_change else ()
+        for change in changes:
+            self.dense.forget(self.dense.slots[row.goal, change.action], FORGET_ON_CHANGE)
+        return taught._replace(changes=tuple(changes)) if changes else taught
 
     def _read(self, named: _Named, context: Context) -> Read:
         """Read the hashed weights that an outcome moves."""

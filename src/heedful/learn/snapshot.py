@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heedful.kernel import InputError, canonical, expected
+from heedful.learn.change import ChangeDetector, WrittenChanges
 from heedful.learn.dense import GROUP_ARRAYS, SLOT_ARRAYS
 from heedful.learn.settings import LogisticSettings
 
@@ -17,15 +18,13 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound="LogisticArms")
 
-SCHEMA: Final = 2
+SCHEMA: Final = 3
 
 _SYMMETRIC: Final = ("spread", "weight")  # the lower triangle holds all
 
-_SINCE_2: Final = ("weighed_at", "waiting")  # nothing waits in a snapshot of schema 1
-
 
 class _Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="logistic_arms"):
-    schema: Literal[1, 2]
+    schema: Literal[1, 2, 3]
     learn_seq: int
     settings: LogisticSettings
     slots: list[tuple[str, str]]
@@ -36,9 +35,16 @@ class _Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="lo
     sparse_places: bytes
     sparse_mean: bytes
     sparse_variance: bytes
+    changes: WrittenChanges = []
+    """Of before schema 3 none is read: how much of what waited was open is not said there."""
+
+
+class _Schema(msgspec.Struct, tag="logistic_arms"):
+    schema: int
 
 
 _DECODER: Final = msgspec.msgpack.Decoder(_Snapshot)
+_SCHEMA: Final = msgspec.msgpack.Decoder(_Schema)
 
 
 def encode_state(model: LogisticArms) -> bytes:
@@ -65,6 +71,7 @@ def encode_state(model: LogisticArms) -> bytes:
             sparse_places=_bytes(touched.astype(np.uint32)),
             sparse_mean=_bytes(sparse.mean[touched]),
             sparse_variance=_bytes(sparse.variance[touched]),
+            changes=model.changes.written(),
         )
     )
 
@@ -84,6 +91,14 @@ def decode_state(make: type[M], body: bytes) -> M:
         raise InputError("bad_snapshot", what) from error
 
 
+def is_of_before(body: bytes) -> bool:
+    """Say whether a snapshot is of an older schema: what is read of it is written otherwise."""
+    try:
+        return _SCHEMA.decode(body).schema < SCHEMA
+    except msgspec.DecodeError:
+        return False
+
+
 def _restored(make: type[M], snapshot: _Snapshot) -> M:
     model = make(snapshot.settings)
     model.learn_seq = snapshot.learn_seq
@@ -96,14 +111,13 @@ def _restored(make: type[M], snapshot: _Snapshot) -> M:
         (GROUP_ARRAYS, snapshot.group_arrays, len(snapshot.groups)),
     ):
         for name in names:
-            if name in _SINCE_2 and snapshot.schema == 1:
-                continue
             target = getattr(dense, name)
             target[:count] = _unpacked(name, arrays[name], target[:count])
     sparse.at = snapshot.sparse_at
     places = np.frombuffer(snapshot.sparse_places, dtype="<u4").astype(np.intp)
     sparse.mean[places] = np.frombuffer(snapshot.sparse_mean, dtype="<f8")
     sparse.variance[places] = np.frombuffer(snapshot.sparse_variance, dtype="<f8")
+    model.changes = ChangeDetector.of(snapshot.changes)
     return model
 
 

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from heedful.app.worlds import world_of
+from heedful.decide import portable
 from heedful.decide.portable import MODEL_FILE_BYTES_MAX, is_model, read_head
 from heedful.engine.engine import Engine
 from heedful.engine.exchange import Place
@@ -78,6 +79,22 @@ def test_the_same_strategy_takes_a_file_back_to_the_byte(files: dict[str, bytes]
             learn(here)
             bring(here, body, Place(name, "beta"))
             assert here.engine.governing.exported(name) == body
+
+
+def test_a_file_of_before_is_taken_in(files: dict[str, bytes]) -> None:
+    """What the model learned is written otherwise since; the file says what it said."""
+    head, state = read_head(files["arms"])
+    old = msgspec.msgpack.decode(state)
+    assert old["slots"]
+    assert old.pop("changes") == [], "of which decisions it waits for no file says anything"
+    old |= {"schema": 2}
+    body = msgspec.msgpack.encode(old)
+    told = msgspec.structs.replace(head, size=len(body))
+    told = msgspec.structs.replace(told, digest=portable._digest(told, body))
+    with acting(FILES) as here:
+        learn(here)
+        bring(here, portable._line(told) + body, Place("arms", "beta"))
+        assert here.engine.governing.exported("arms") == files["arms"]
 
 
 def test_an_imported_model_would_decide_as_the_one_that_was_exported() -> None:
@@ -281,8 +298,6 @@ def test_what_is_damaged_newer_or_too_big_is_refused(
 
 def test_a_file_that_names_itself_anew_may_not_lie(files: dict[str, bytes]) -> None:
     """The digest tells of damage, not of intent: what follows the head is looked at, too."""
-    from heedful.decide import portable
-
     head, state = read_head(files["arms"])
     with acting(WITH_GUESTS) as here:
         learn(here)
