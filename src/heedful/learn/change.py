@@ -51,6 +51,11 @@ _DECODER: Final = msgspec.msgpack.Decoder(WrittenChanges)
 class ChangeDetector:
     """Says when what a model has learned of an action is of a world that is gone.
 
+    Parameters
+    ----------
+    actions_max
+        Actions that are watched, each goal counted apart; one more is not.
+
     Notes
     -----
     Only decisions that were announced are weighed: what comes of one of which no pending row told,
@@ -61,7 +66,8 @@ class ChangeDetector:
     E. S. Page, "Continuous Inspection Schemes", Biometrika, 1954.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, actions_max: int = ACTIONS_MAX) -> None:
+        self._actions_max = actions_max
         self._watched: dict[Key, Watched] = {}
 
     def learn_one(self, row: LearningRow, p: float) -> list[Alarm]:
@@ -79,7 +85,7 @@ class ChangeDetector:
         key = (row.goal, action_of(row))
         watched = self._watched.get(key)
         if watched is None:
-            if row.state in ("maturing", "withdrawn") or len(self._watched) >= ACTIONS_MAX:
+            if row.state in ("maturing", "withdrawn") or len(self._watched) >= self._actions_max:
                 return []
             watched = self._watched[key] = Watched()
         found = _weighed(key, watched, row.at)

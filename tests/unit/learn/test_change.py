@@ -11,7 +11,7 @@ import pytest
 
 from heedful.kernel import DAY_MS, HOUR_MS, MICRO
 from heedful.learn import Alarm, ArmSpec, LearningRow, LogisticArms
-from heedful.learn.change import Watched
+from heedful.learn.change import ChangeDetector, Watched
 from heedful.learn.evidence import BATCHES_MAX
 from heedful.learn.prior import Prior
 from heedful.learn.snapshot import _DECODER
@@ -53,12 +53,10 @@ def changes(model: LogisticArms, rows: Iterable[dict[str, Any]]) -> list[Alarm]:
             arm=NEWS.arm,
             goal="visit",
             outcome=MICRO * (told["state"] == "converted"),
-            **{
-                "parts": NEWS.parts,
-                "prior_p": NEWS.prior.p,
-                "prior_strength": NEWS.prior.strength,
-                **told,
-            },
+            parts=NEWS.parts,
+            prior_p=NEWS.prior.p,
+            prior_strength=NEWS.prior.strength,
+            **told,
         )
         found += model.learn_one(row).changes
     return found
@@ -189,10 +187,17 @@ def test_a_miss_that_was_taught_in_parts_is_weighed_like_any() -> None:
     assert changes(model, in_parts(mailings(0.05, range(20, 30), seed=15)))
 
 
-def test_actions_beyond_the_limit_are_not_watched(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("heedful.learn.change.ACTIONS_MAX", 2)
-    model = LogisticArms()
+def test_actions_beyond_the_limit_are_not_watched() -> None:
+    detector = ChangeDetector(actions_max=2)
     for number in range(4):
-        parts = ("mail", f"news_{number}", "", "", "")
-        changes(model, [{"decided_at": 0, "at": 0, "state": "pending", "parts": parts}])
-    assert len(model.changes.written()) == 2
+        row = LearningRow(
+            learn_seq=number + 1,
+            decision_id="d",
+            arm=f"news_{number}",
+            goal="visit",
+            state="pending",
+            decided_at=0,
+            at=0,
+        )
+        assert detector.learn_one(row, 0.0) == []
+    assert [action for _, action, _ in detector.written()] == ["news_0", "news_1"]
