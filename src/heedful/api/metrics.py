@@ -17,6 +17,8 @@ from prometheus_client import (
 
 from heedful.app import App
 from heedful.engine import BatchResult
+from heedful.engine.alarming import forgotten
+from heedful.kernel import SECOND_MS
 
 # When a counter began is when the process did, and that is a metric of its own.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -96,6 +98,12 @@ class Metrics:
             ["model", "action", "goal", "direction"],
         )
 
+        self._forgot = self._gauge(
+            "model_forgot_timestamp_seconds",
+            "When a model last forgot what it knew of an action, within the window of drift.yaml.",
+            ["model", "action", "goal", "direction"],
+        )
+
     def _counter(self, name: str, about: str, labels: list[str] | None = None) -> Counter:
         return Counter(f"heedful_{name}", about, labels or [], registry=self.registry)
 
@@ -149,3 +157,7 @@ class Metrics:
             labels = (one.model, one.action, one.goal, one.direction)
             self._alarms.labels(*labels).set(one.evidence)
         self._crossed.set(len(found.crossed))
+        self._forgot.clear()
+        for forgot in forgotten(app.engine.world, app.engine.now()):
+            labels = forgot.alarm[:4]
+            self._forgot.labels(*labels).set(forgot.at / SECOND_MS)

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from heedful import core
-from heedful.app.watching import alarm_shown
+from heedful.app.watching import alarm_shown, forgot_shown
 from heedful.engine import Engine
 from heedful.events import Event, decode_event
 from heedful.kernel import DAY_MS, HOUR_MS, format_instant
@@ -73,10 +73,11 @@ def examine(store: Store, engine: Engine, strategy: Strategy, now: int) -> dict[
 
 
 def _drift(engine: Engine) -> dict[str, Any]:
-    """Give what stands of drift and fairness: alarms, and limits that are crossed."""
+    """Give what stands of drift and fairness: alarms, what models forgot, and limits crossed."""
     found = engine.measuring.found()
     return {
         "alarms": msgspec.to_builtins([alarm_shown(alarm, engine.world) for alarm in found.alarms]),
+        "forgot": msgspec.to_builtins(forgot_shown(engine)),
         "crossed": [
             {"about": key, "since": format_instant(since.at)}
             for key, since in sorted(found.crossed.items())

@@ -13,6 +13,8 @@ from heedful.app.publishing import read_histories
 from heedful.app.worlds import world_of
 from heedful.core import World
 from heedful.decide import DO_NOTHING
+from heedful.engine import Engine
+from heedful.engine.alarming import forgotten
 from heedful.engine.crossing import Since, drift_key, gap_key
 from heedful.engine.proxies import Progress, Traced, trace
 from heedful.kernel import MICRO, InputError, format_instant, parse_span
@@ -78,6 +80,29 @@ class AlarmShown(msgspec.Struct, frozen=True, kw_only=True):
     """What a person can do about it."""
 
 
+class ForgotShown(msgspec.Struct, frozen=True, kw_only=True):
+    """An action of which a model forgot what it knew, since outcomes showed that to be gone."""
+
+    model: str
+    action: str
+    goal: str
+    direction: str
+    """`more` or `less` often than foreseen."""
+    forgot_at: str
+    since: str
+    """When the first of the decisions was made that showed it."""
+    outcomes: int
+    """Known outcomes of decisions since then."""
+    reached: int
+    foreseen: float
+    """Mean chance that the model gave to reach the goal, as it learned them."""
+    decision_id: str
+    """One of these decisions."""
+    says: str
+    remedy: str
+    """What a person can do about it."""
+
+
 class DriftReport(msgspec.Struct, frozen=True, kw_only=True):
     """How far models and what they see have moved, the nearest to its limit first."""
 
@@ -85,6 +110,8 @@ class DriftReport(msgspec.Struct, frozen=True, kw_only=True):
     reference: str
     alarms: list[AlarmShown]
     """The surest first."""
+    forgot: list[ForgotShown]
+    """In the window, by models in force, the newest first."""
     watched: int
     """Models, actions and goals whose outcomes are weighed one by one."""
     items: list[DriftShown]
@@ -227,6 +254,7 @@ def drift_report(app: App) -> DriftReport:
         window=policy.window,
         reference=policy.reference,
         alarms=[alarm_shown(alarm, app.engine.world) for alarm in found.alarms],
+        forgot=forgot_shown(app.engine),
         watched=len(app.engine.measuring.counted().alarms),
         items=[shown(d) for d in found.drifts],
     )
@@ -249,6 +277,30 @@ def alarm_shown(alarm: Alarm, world: World) -> AlarmShown:
         says=alarm.says,
         remedy=remedy,
     )
+
+
+def forgot_shown(engine: Engine) -> list[ForgotShown]:
+    """Tell what models forgot of late, and what a person can do."""
+    return [
+        ForgotShown(
+            model=one.alarm.model,
+            action=one.alarm.action,
+            goal=one.alarm.goal,
+            direction=one.alarm.direction,
+            forgot_at=format_instant(one.at),
+            since=format_instant(one.alarm.since),
+            outcomes=one.alarm.outcomes,
+            reached=one.alarm.reached,
+            foreseen=one.alarm.foreseen,
+            decision_id=one.alarm.decision_id,
+            says=one.says,
+            remedy=(
+                "It learns anew from what comes. Where not the world changed but a message, a "
+                f"price or an event broke, mend that: see `heedful why {one.alarm.decision_id}`."
+            ),
+        )
+        for one in forgotten(engine.world, engine.now())
+    ]
 
 
 def fairness_report(

@@ -123,6 +123,8 @@ def _drift(report: Mapping[str, Any]) -> Iterator[Finding]:
     told = report.get("drift", {})
     for alarm in told.get("alarms", ()):
         yield Finding(f"drift of {alarm['action']}", "look", f"{alarm['says']} {alarm['remedy']}")
+    for one in told.get("forgot", ()):
+        yield Finding(f"model {one['model']}", "look", f"{one['says']} {one['remedy']}")
     for one in told.get("crossed", ()):
         kind, _, about = one["about"].partition(":")
         says = f"Beyond its limit since {one['since']}. See `heedful {kind}`."

@@ -50,6 +50,8 @@ def _print_drift(answer: Mapping[str, Any]) -> None:
 
     for alarm in answer["alarms"]:
         print(clean(f"ALARM: {alarm['says']} {alarm['remedy']}"))
+    for one in answer["forgot"]:
+        print(clean(f"FORGOT: {one['says']} {one['remedy']}"))
     if answer["watched"] and not answer["alarms"]:
         print(f"No alarm: outcomes of {answer['watched']:,} actions and goals come as foreseen.")
     print(f"The last {answer['window']} beside the {answer['reference']} before:")

@@ -13,7 +13,7 @@ from heedful.engine import ledger
 from heedful.engine.crossing import Crossing
 from heedful.engine.stream import Notice
 from heedful.kernel import format_instant, parse_span
-from heedful.learn import AlarmChange, DriftAlarms, LearningRow
+from heedful.learn import Alarm, AlarmChange, DriftAlarms, Forgot, LearningRow, LogisticArms
 
 ALARM: Final = "alarm"
 """Kind of the notices that somebody has to look at something."""
@@ -49,9 +49,31 @@ def foreseen(world: World, row: LearningRow, decision: Decision) -> LearningRow:
 
 def written(change: AlarmChange) -> tuple[str, dict[str, Any]]:
     """Write an alarm as the log has it: the name of its event, and what that says."""
-    alarm = change.alarm
     name = ledger.DRIFT_ALARM_RAISED if change.is_raised else ledger.DRIFT_ALARM_ENDED
-    return name, {
+    return name, _written(change.alarm)
+
+
+def forgot(one: Forgot) -> tuple[str, dict[str, Any]]:
+    """Write what made a model forget as the log has it."""
+    said = {**_written(one.alarm), "forgot_at": format_instant(one.at)}
+    return ledger.MODEL_FORGOT, said
+
+
+def forgotten(world: World, now: int) -> list[Forgot]:
+    """Give what made the models in force forget within the window of the policy, newest first."""
+    since = now - parse_span(world.drift.window)
+    found = [
+        one.by(name)
+        for name, model in sorted(world.models.items())
+        if isinstance(model, LogisticArms)
+        for one in model.changes.forgotten()
+        if one.at > since
+    ]
+    return sorted(found, key=lambda one: (-one.at, one.alarm[:4]))
+
+
+def _written(alarm: Alarm) -> dict[str, Any]:
+    return {
         **alarm._asdict(),
         "evidence": round(alarm.evidence, 3),
         "foreseen": round(alarm.foreseen, 6),
@@ -65,6 +87,14 @@ def announced(change: AlarmChange, seq: int, at: int) -> Notice:
     state = "raised" if change.is_raised else "ended"
     return Notice(
         seq, ALARM, at, "", name=alarm.action, type=state, source=alarm.model, reason=alarm.says
+    )
+
+
+def relearning(one: Forgot, seq: int, at: int) -> Notice:
+    """Announce that a model forgot: `name` is the action, `source` the model."""
+    alarm = one.alarm
+    return Notice(
+        seq, ALARM, at, "", name=alarm.action, type="forgot", source=alarm.model, reason=one.says
     )
 
 

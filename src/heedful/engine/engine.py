@@ -88,7 +88,8 @@ class Engine:
         self._outbox: Outbox | None = None
         caretaker = Caretaker(store, self._writer, self._came_due)
         sequences = SequenceLearner(store, self._writer)
-        learner, guard = Learner(store, self._writer), Guard(store, self._writer)
+        learner = Learner(store, self._writer, self.stream.publish)
+        guard = Guard(store, self._writer)
         resting = Resting(store, self._writer)
         self.trainer = Trainer(store, self._writer)
         self.measuring = Measurer(store, self._writer, self.stream.publish)

@@ -8,7 +8,7 @@ rows are given it as they are folded.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -18,11 +18,12 @@ from heedful.decide.lessons import with_features
 from heedful.decide.margins import MARGINS, Margins
 from heedful.decide.models import BETA, ModelRule
 from heedful.decide.portable import Origin
-from heedful.engine import ledger
+from heedful.engine import alarming, ledger
 from heedful.engine.ledger import LEARNING_FRAGMENT
+from heedful.engine.stream import Notice
 from heedful.engine.writer import Writer
 from heedful.kernel import InputError, expected, parse_public_id, public_id
-from heedful.learn import LearningRow, Model
+from heedful.learn import Forgot, Learned, LearningRow, Model
 from heedful.ports import Store, Transaction
 
 LEARN_WAIT_S: Final = 1.0
@@ -109,13 +110,20 @@ def kept(tx: Transaction, rule: ModelRule, at_most: int, origin: Origin | None =
     return rule.new() if held is None else rule.read(held[1])
 
 
-def fold(tx: Transaction, models: dict[str, Any], up_to: Mapping[str, int]) -> dict[str, Any]:
+def fold(
+    tx: Transaction,
+    models: dict[str, Any],
+    up_to: Mapping[str, int],
+    forgot: Callable[[Forgot], None] = lambda one: None,
+) -> dict[str, Any]:
     """Fold rows into models, each up to a row of its own; the models are changed.
 
     Parameters
     ----------
     models
         By name, and what outcomes were worth under `MARGINS`; the caller owns them.
+    forgot
+        Is told whatever makes a model forget.
     """
     behind = {name for name, model in models.items() if model.learn_seq < up_to.get(name, 0)}
     while behind:
@@ -131,19 +139,30 @@ def fold(tx: Transaction, models: dict[str, Any], up_to: Mapping[str, int]) -> d
             if isinstance(model, Margins):
                 models[name] = model = model.plus(wanted)
             else:
-                _learn(model, wanted)
+                for one in _learn(model, wanted):
+                    forgot(one.by(name))
             if not wanted or wanted[-1].learn_seq >= end:
                 behind.discard(name)
     return models
 
 
-def _learn(model: Model, rows: list[LearningRow]) -> None:
-    """Fold rows; one that the model refuses, such as of one arm too many, is passed over."""
+def _learn(model: Model, rows: list[LearningRow]) -> list[Forgot]:
+    """Fold rows; one that the model refuses, such as of one arm too many, is passed over.
+
+    Returns
+    -------
+    What made it forget.
+    """
+    found: list[Forgot] = []
     for row in rows:
         try:
-            model.learn_one(row)
+            learned = model.learn_one(row)
         except InputError:
             model.learn_seq = row.learn_seq
+            continue
+        if isinstance(learned, Learned):
+            found += learned.changes
+    return found
 
 
 def _seen(tx: Transaction, rows: list[LearningRow]) -> list[LearningRow]:
@@ -206,12 +225,19 @@ class Learner:
     Notes
     -----
     A model that a strategy declares anew learns from the rows that are there, some at each step,
-    and comes into force once it has caught up with the others.
+    and comes into force once it has caught up with the others. What made it forget on the way is
+    the past of a model that answered nobody, so nobody is told.
     """
 
-    def __init__(self, store: Store, writer: Writer) -> None:
+    def __init__(
+        self,
+        store: Store,
+        writer: Writer,
+        announce: Callable[[list[Notice]], None] = lambda notices: None,
+    ) -> None:
         self._store = store
         self._writer = writer
+        self._announce = announce
         self._growing: dict[str, Model] = {}
 
     def step(self) -> bool:
@@ -231,11 +257,15 @@ class Learner:
         targets = dict.fromkeys(newer, upto)
         for name, model in self._growing.items():
             targets[name] = min(model.learn_seq + ROWS, upto)
-        newer = self._store.read(lambda tx: fold(tx, newer, targets))
+        forgot: list[Forgot] = []
+        newer = self._store.read(lambda tx: fold(tx, newer, targets, forgot.append))
         ready = {name: model for name, model in newer.items() if model.learn_seq >= upto}
         if is_behind and before[MARGINS].learn_seq == upto and not self._growing.keys() & ready:
             return True
-        self._put_in_force(world, ready)
+        told = [one for one in forgot if one.alarm.model in in_force]
+        # In an order that does not hang on where pages of rows end.
+        told.sort(key=lambda one: (one.learn_seq, one.alarm.model))
+        self._put_in_force(world, ready, told)
         return True
 
     def _begin(self, rules: Rules, in_force: Mapping[str, Any], upto: int) -> None:
@@ -250,16 +280,19 @@ class Learner:
             growing[name] = model
         self._growing = growing
 
-    def _put_in_force(self, seen: World, ready: dict[str, Any]) -> None:
+    def _put_in_force(self, seen: World, ready: dict[str, Any], told: Sequence[Forgot]) -> None:
         growing = frozenset(self._growing)
+        notices: list[Notice] = []
 
         def change(tx: Transaction, world: World) -> World:
+            notices.clear()  # of an attempt that another writer forestalled
             if world.rules is not seen.rules or world.models is not seen.models:
                 return world  # published or imported meanwhile: looked at anew next time
             # A model that begins anew has nothing any more of what was once imported as it.
             origins = {n: o for n, o in world.origins.items() if n in ready and n not in growing}
             changed = msgspec.structs.replace(world, models=ready, origins=origins)
             note_learned(tx, self._writer.secret, self._writer.now(), changed)
+            self._tell(tx, told, notices)
             before = seen.models[MARGINS].learn_seq
             is_new = ready.keys() != seen.models.keys()
             if is_new or ready[MARGINS].learn_seq // SNAPSHOT_ROWS > before // SNAPSHOT_ROWS:
@@ -267,4 +300,11 @@ class Learner:
             return changed
 
         self._writer.change_world(change)
+        self._announce(notices)
         self._growing = {n: m for n, m in self._growing.items() if n not in ready}
+
+    def _tell(self, tx: Transaction, told: Sequence[Forgot], notices: list[Notice]) -> None:
+        now = self._writer.now()
+        for one in told:
+            ledger.note(tx, self._writer.secret, *alarming.forgot(one), now)
+            notices.append(alarming.relearning(one, tx.last_seq(), now))

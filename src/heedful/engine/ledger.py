@@ -47,6 +47,9 @@ DRIFT_ALARM_RAISED: Final = "Drift Alarm Raised"
 `direction`, `evidence`, `since`, `outcomes`, `reached`, `foreseen`, `decision_id`, `learn_seq`."""
 DRIFT_ALARM_ENDED: Final = "Drift Alarm Ended"
 """They come as foreseen again, or none come any more: the same, as it was at the end."""
+MODEL_FORGOT: Final = "Model Forgot"
+"""Outcomes of an action showed a model that the world has changed, so what the model had learned of
+the action counts less: as `Drift Alarm Raised`, and `forgot_at`, when what showed it was known."""
 GAP_NOTICED: Final = "Gap Noticed"
 """A group fares worse than another beyond the limit, or no longer: `trait`, `group`, `reference`,
 `action`, `measure`, `amount`, `limit`, `is_crossed`."""

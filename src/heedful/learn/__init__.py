@@ -4,6 +4,7 @@ from heedful.learn.alarm import AlarmChange, DriftAlarms
 from heedful.learn.arms import PRIOR_DEFAULT, ArmSpec
 from heedful.learn.beta import CELLS_MAX, BetaArms, Posterior
 from heedful.learn.bins import Bin, BinCounts, Tally
+from heedful.learn.change import Forgot
 from heedful.learn.choice import (
     ARMS_MAX,
     PROBABILITY_ONE,
@@ -81,6 +82,7 @@ __all__ = [
     "ContinuationSettings",
     "DriftAlarms",
     "Fixed",
+    "Forgot",
     "GammaGamma",
     "Greedy",
     "Grid",

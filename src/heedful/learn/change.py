@@ -6,11 +6,11 @@ Each outcome is held against what the model itself foresaw as it learned it, in 
 
 from __future__ import annotations
 
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 import msgspec
 
-from heedful.kernel import MICRO
+from heedful.kernel import MICRO, format_instant
 from heedful.learn.dense import ACTIONS_MAX
 from heedful.learn.evidence import (
     ALARM_NATS,
@@ -29,10 +29,35 @@ from heedful.learn.evidence import (
 )
 from heedful.learn.rows import LearningRow
 
+FORGET_ON_CHANGE: Final = 8.0
+"""How much less the past counts when an arm's outcomes show that its world has changed."""
+
 _MOST: Final = round(ALARM_NATS * MICRO)
 
 Key = tuple[str, str]
 """A goal and an action."""
+
+
+class Forgot(NamedTuple):
+    """What made a model forget, and where among its rows it was found."""
+
+    alarm: Alarm
+    """By no model's name while nobody has said what the model is called."""
+    at: int
+    """When the row came, ms since 1970."""
+    learn_seq: int
+
+    def by(self, model: str) -> Forgot:
+        """Say which model it was."""
+        return self._replace(alarm=self.alarm._replace(model=model))
+
+    @property
+    def says(self) -> str:
+        """Tell it in sentences."""
+        return (
+            f"{self.alarm.says} What {self.alarm.model} had learned of it before counts "
+            f"1/{FORGET_ON_CHANGE:g} since {format_instant(self.at)}."
+        )
 
 
 class Watched(msgspec.Struct, array_like=True):
@@ -40,6 +65,8 @@ class Watched(msgspec.Struct, array_like=True):
 
     sides: tuple[Side, Side] = msgspec.field(default_factory=lambda: (Side(), Side()))
     batches: Batches = []
+    forgot: Forgot | None = None
+    """What made the model forget last."""
 
 
 WrittenChanges = list[tuple[str, str, Watched]]
@@ -70,7 +97,7 @@ class ChangeDetector:
         self._actions_max = actions_max
         self._watched: dict[Key, Watched] = {}
 
-    def learn_one(self, row: LearningRow, p: float) -> list[Alarm]:
+    def learn_one(self, row: LearningRow, p: float) -> list[Forgot]:
         """Weigh what is due by a row, and take the row in.
 
         Parameters
@@ -80,7 +107,7 @@ class ChangeDetector:
 
         Returns
         -------
-        What came otherwise than foreseen, by no model's name; mostly nothing.
+        For each time that the action is to be forgotten why; mostly nothing.
         """
         key = (row.goal, action_of(row))
         watched = self._watched.get(key)
@@ -88,11 +115,11 @@ class ChangeDetector:
             if row.state in ("maturing", "withdrawn") or len(self._watched) >= self._actions_max:
                 return []
             watched = self._watched[key] = Watched()
-        found = _weighed(key, watched, row.at)
+        found = _weighed(key, watched, row)
         if row.window_ms <= 0:
             if row.state in ("converted", "expired"):
                 begun(watched.batches, row).join(row, round(p * MICRO))
-                found += _weighed(key, watched, row.at)
+                found += _weighed(key, watched, row)
         elif row.state == "pending":
             announce(watched.batches, row)
         elif row.state == "withdrawn":
@@ -100,6 +127,10 @@ class ChangeDetector:
         elif row.state != "maturing" and (batch := batch_of(watched.batches, row)) is not None:
             batch.join(row, round(p * MICRO))
         return found
+
+    def forgotten(self) -> list[Forgot]:
+        """Give what made the model forget, the last time for each action and goal."""
+        return [one.forgot for one in self._watched.values() if one.forgot is not None]
 
     def copy(self) -> Self:
         """Give a copy that shares nothing that is learned into."""
@@ -117,12 +148,14 @@ class ChangeDetector:
         return detector
 
 
-def _weighed(key: Key, watched: Watched, now: int) -> list[Alarm]:
-    return [
-        alarm
-        for batch in take_due(watched.batches, now)
-        if (alarm := _raised(key, watched.sides, batch)) is not None
-    ]
+def _weighed(key: Key, watched: Watched, row: LearningRow) -> list[Forgot]:
+    found = []
+    for batch in take_due(watched.batches, row.at):
+        alarm = _raised(key, watched.sides, batch)
+        if alarm is not None:
+            watched.forgot = Forgot(alarm, row.at, row.learn_seq)
+            found.append(watched.forgot)
+    return found
 
 
 def _raised(key: Key, sides: tuple[Side, Side], batch: Batch) -> Alarm | None:

@@ -18,10 +18,9 @@ import numpy as np
 
 from heedful.kernel import MICRO, InputError, expected
 from heedful.learn.arms import PRIOR_DEFAULT, ArmSpec, spec_of_parts
-from heedful.learn.change import ChangeDetector
+from heedful.learn.change import FORGET_ON_CHANGE, ChangeDetector, Forgot
 from heedful.learn.context import CONSTANTS_MAX, Context, Hashes, Reader, mixed
 from heedful.learn.dense import DenseBlocks
-from heedful.learn.evidence import Alarm
 from heedful.learn.model import Panel
 from heedful.learn.prior import Prior
 from heedful.learn.quadrature import Indices
@@ -37,9 +36,6 @@ from heedful.learn.sparse import (
 )
 from heedful.learn.table import ArmTable
 
-FORGET_ON_CHANGE: Final = 8.0
-"""How much less the past counts when an arm's outcomes show that its world has changed."""
-
 SCOPES_CACHED_MAX: Final = 16_384
 """Arms and goals whose hashed places are remembered; at one more all are found again."""
 
@@ -52,7 +48,7 @@ class Learned(NamedTuple):
     """What one row did."""
 
     is_learned: bool
-    changes: tuple[Alarm, ...] = ()
+    changes: tuple[Forgot, ...] = ()
     """What showed that the world of its action has changed; each made the model forget."""
 
 
@@ -225,7 +221,7 @@ class LogisticArms:
         """Forget most of what was learned of an action whose world has changed."""
         changes = self.changes.learn_one(row, p) if self.settings.detects_change else ()
         for change in changes:
-            self.dense.forget(self.dense.slots[row.goal, change.action], FORGET_ON_CHANGE)
+            self.dense.forget(self.dense.slots[row.goal, change.alarm.action], FORGET_ON_CHANGE)
         return taught._replace(changes=tuple(changes)) if changes else taught
 
     def _read(self, named: _Named, context: Context) -> Read:

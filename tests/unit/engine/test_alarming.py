@@ -15,6 +15,7 @@ from heedful.decide import DO_NOTHING
 from heedful.engine.alarming import announced, begin, crossed, foreseen, written
 from heedful.engine.crossing import Crossing
 from heedful.engine.measuring import Found
+from heedful.govern.monitors import DriftFile
 from heedful.kernel import MICRO
 from heedful.learn import Alarm, AlarmChange
 from tests.unit.engine.acting import acting
@@ -85,7 +86,9 @@ def test_limits_that_are_crossed_are_announced_too() -> None:
 def test_prometheus_knows_of_alarms_that_stand() -> None:
     metrics, standing = Metrics(), [ALARM]
     measuring = SimpleNamespace(found=lambda: Found([], [], {}, standing))
-    app: Any = SimpleNamespace(engine=SimpleNamespace(measuring=measuring))
+    world = SimpleNamespace(models={}, drift=DriftFile())
+    engine = SimpleNamespace(measuring=measuring, world=world, now=lambda: 0)
+    app: Any = SimpleNamespace(engine=engine)
     labels = {"model": "beta", "action": "cart_mail", "goal": "purchase", "direction": "less"}
     metrics._watch(app)
     assert metrics.registry.get_sample_value("heedful_drift_alarms", labels) == 8.5
@@ -96,7 +99,14 @@ def test_prometheus_knows_of_alarms_that_stand() -> None:
 
 def test_the_command_line_tells_of_alarms_first(capsys: pytest.CaptureFixture[str]) -> None:
     alarm = {"action": "cart_mail", "says": "It comes less often.", "remedy": "See `heedful why`."}
-    answer = {"window": "7d", "reference": "28d", "alarms": [alarm], "watched": 1, "items": []}
+    answer = {
+        "window": "7d",
+        "reference": "28d",
+        "alarms": [alarm],
+        "forgot": [],
+        "watched": 1,
+        "items": [],
+    }
     _print_drift(answer)
     first, *_ = capsys.readouterr().out.splitlines()
     assert first == "ALARM: It comes less often. See `heedful why`."

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from heedful.kernel import DAY_MS, HOUR_MS, MICRO
-from heedful.learn import Alarm, ArmSpec, LearningRow, LogisticArms
+from heedful.learn import ArmSpec, Forgot, LearningRow, LogisticArms
 from heedful.learn.change import ChangeDetector, Watched
 from heedful.learn.evidence import BATCHES_MAX
 from heedful.learn.prior import Prior
@@ -43,9 +43,9 @@ def watched(model: LogisticArms) -> Watched:
     return found
 
 
-def changes(model: LogisticArms, rows: Iterable[dict[str, Any]]) -> list[Alarm]:
+def changes(model: LogisticArms, rows: Iterable[dict[str, Any]]) -> list[Forgot]:
     """Teach the rows; gives what made the model forget."""
-    found: list[Alarm] = []
+    found: list[Forgot] = []
     for told in rows:
         row = LearningRow(
             learn_seq=model.learn_seq + 1,
@@ -140,13 +140,21 @@ def test_what_is_told_late_after_a_server_was_away_is_no_change(days: int) -> No
 def test_a_change_says_what_was_foreseen_and_what_came() -> None:
     model = LogisticArms()
     changes(model, mailings(0.35, range(20), seed=8))
-    (change, *_) = changes(model, mailings(0.05, range(20, 40), seed=9))
+    before, first = model.learn_seq, 20 * DAY_MS
+    forgot, *more = changes(model, mailings(0.05, range(20, 40), seed=9))
+    change = forgot.alarm
+    assert first < forgot.at <= 40 * DAY_MS
+    assert change.learn_seq <= forgot.learn_seq
+    assert before < forgot.learn_seq <= model.learn_seq
+    assert model.changes.forgotten() == [forgot, *more][-1:]
+    said = forgot.by("arms").says
+    assert "news, visit comes less often than arms foresaw" in said
+    assert said.endswith(" before counts 1/8 since 1970-01-24T19:06:32.480Z.")
     assert change[:4] == ("", "news", "visit", "less")
     assert change.since >= 20 * DAY_MS
     assert change.evidence > 8.0
     assert change.outcomes >= MAILED
     assert change.reached / change.outcomes < 0.1 < 0.25 < change.foreseen
-    assert change.learn_seq <= model.learn_seq
 
 
 def test_decisions_of_which_nothing_more_is_heard_do_not_hold_what_follows() -> None:
