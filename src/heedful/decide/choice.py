@@ -37,7 +37,12 @@ def members(items: Iterable[T], arms: int) -> Iterator[T]:
     >>> list(members("abcd", 0b1010))
     ['b', 'd']
     """
-    return compress(items, bin(arms)[:1:-1].encode().translate(_AS_NUMBERS))
+    return compress(items, selectors(arms))
+
+
+def selectors(arms: int) -> bytes:
+    """Write a set as a byte for each arm, as `compress` reads it: for many columns of one set."""
+    return bin(arms)[:1:-1].encode().translate(_AS_NUMBERS)
 
 
 def joined(sets: Iterable[int]) -> int:
@@ -235,7 +240,8 @@ class Choice:
         weights, terms
             Of each of the arms, in their order; weights may go on.
         """
-        names = [members(column, arms) for column in self._names]
+        chosen = selectors(arms)
+        names = [compress(column, chosen) for column in self._names]
         return list(map(Candidate, *names, repeat("lost"), repeat(code), weights, terms))
 
     def _records(self, code: str) -> tuple[Candidate, ...]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import repeat
+from itertools import compress, repeat
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from msgspec import UNSET
 
-from heedful.decide.choice import members
+from heedful.decide.choice import selectors
 from heedful.decide.types import Terms
 
 Integers: TypeAlias = npt.NDArray[np.int64]
@@ -27,7 +27,8 @@ class Fixed(NamedTuple):
 
     def of(self, passed: int) -> list[Iterator[int]]:
         """Give those of some arms."""
-        return [members(terms, passed) for terms in self]
+        chosen = selectors(passed)
+        return [compress(terms, chosen) for terms in self]
 
 
 class Weighed(NamedTuple):

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple, Protocol
 import numpy as np
 
 from heedful.decide.ahead import Outlook, Point, laters, table_in_force
-from heedful.decide.choice import Choice, Option, members
+from heedful.decide.choice import Choice, Option, members, selectors
 from heedful.decide.compiled import ContactRules, GoalRule
 from heedful.decide.features import Features, contributions
 from heedful.decide.limits import CONTEXT_WEIGHT_MAX
@@ -328,7 +328,7 @@ class Valuer:
 def _places(choice: Choice, passed: int) -> Places:
     if passed == choice.all:
         return np.arange(len(choice.options))
-    return np.fromiter(members(range(len(choice.options)), passed), np.intp)
+    return np.flatnonzero(np.frombuffer(selectors(passed), np.bool_))
 
 
 def _weights(choice: Choice, passed: int, moment: Moment) -> Integers:

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import base64
 from hashlib import blake2b
+from itertools import product
 from typing import Final
 
 ID_BYTES: Final = 16
 KEY_MASK: Final = (1 << 63) - 1
 _SEPARATOR: Final = "\x1f"
 _ESCAPE: Final = "\x1e"
+_LETTERS: Final = "abcdefghijklmnopqrstuvwxyz234567"  # of RFC 4648's base 32
+_PAIRS: Final = ["".join(pair) for pair in product(_LETTERS, repeat=2)]
 
 
 def _joined(parts: tuple[str, ...]) -> bytes:
@@ -46,7 +49,10 @@ def public_id(prefix: str, key: int) -> str:
     >>> public_id("c", 0)
     'c_aaaaaaaaaaaaa'
     """
-    return f"{prefix}_{base64.b32encode(key.to_bytes(8, 'big')).decode().rstrip('=').lower()}"
+    # As `base64.b32encode` without its padding, which takes ten times as long.
+    bits = key << 1  # thirteen letters of five bits hold one more than a key
+    pairs = [_PAIRS[bits >> shift & 1_023] for shift in (50, 40, 30, 20, 10, 0)]
+    return f"{prefix}_{_LETTERS[bits >> 60]}{''.join(pairs)}"
 
 
 def parse_public_id(prefix: str, text: str) -> int | None:

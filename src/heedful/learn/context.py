@@ -189,7 +189,9 @@ def pack_features(ids: Sequence[int], values: Sequence[float]) -> bytes:
     >>> unpack_features(pack_features((3, 5), (1.0, -0.25)))
     ((3, 5), (1.0, -0.25))
     """
-    steps = (round(max(-VALUE_MAX, min(value, VALUE_MAX)) * _QUANTUM) for value in values)
+    if values and not -VALUE_MAX <= min(values) <= max(values) <= VALUE_MAX:
+        values = [max(-VALUE_MAX, min(value, VALUE_MAX)) for value in values]
+    steps = [round(value * _QUANTUM) for value in values]
     return struct.pack(f"<{len(ids)}q{len(values)}h", *ids, *steps)
 
 
