@@ -22,10 +22,9 @@ import resource
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import audience_workspace
 import machine
@@ -54,32 +53,22 @@ class Done(NamedTuple):
     told: dict[str, object]
 
 
-class Memory:
+class Memory(machine.Watcher):
     """The most that a process and all that it started held together."""
 
     def __init__(self, pid: int) -> None:
+        super().__init__(self._measure, LOOK_S)
         self.peak_mb = 0.0
         self._pid = pid
-        self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._is_over.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._is_over.wait(LOOK_S):
-            held = 0.0
-            for pid in family(self._pid):
-                try:
-                    held += machine.resident_mb(pid)
-                except (OSError, StopIteration):  # it has just ended
-                    continue
-            self.peak_mb = max(self.peak_mb, held)
+    def _measure(self) -> None:
+        held = 0.0
+        for pid in family(self._pid):
+            try:
+                held += machine.resident_mb(pid)
+            except (OSError, StopIteration):  # it has just ended
+                continue
+        self.peak_mb = max(self.peak_mb, held)
 
 
 def family(pid: int) -> list[int]:

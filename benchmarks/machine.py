@@ -13,7 +13,7 @@ import sqlite3
 import sys
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -117,11 +117,20 @@ def turn() -> float:
     return time.thread_time() - begun
 
 
-class Pace:
-    """How slow the machine is while something is measured, as a multiple of it at rest."""
+class Watcher:
+    """Looks again and again, on a thread beside what is measured, until the block ends.
 
-    def __init__(self) -> None:
-        self._turns: list[float] = []
+    Parameters
+    ----------
+    look
+        Takes one look.
+    wait_s
+        Between two looks.
+    """
+
+    def __init__(self, look: Callable[[], None], wait_s: float) -> None:
+        self._look = look
+        self._wait_s = wait_s
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -134,8 +143,16 @@ class Pace:
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._is_over.wait(TURN_WAIT_S):
-            self._turns.append(turn())
+        while not self._is_over.wait(self._wait_s):
+            self._look()
+
+
+class Pace(Watcher):
+    """How slow the machine is while something is measured, as a multiple of it at rest."""
+
+    def __init__(self) -> None:
+        self._turns: list[float] = []
+        super().__init__(lambda: self._turns.append(turn()), TURN_WAIT_S)
 
     @property
     def slowdown(self) -> float:
