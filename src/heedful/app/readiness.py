@@ -28,6 +28,8 @@ HISTORY_AFTER_MS: Final = DAY_MS
 """Age at arrival from which an event counts as history that somebody brought in."""
 QUARANTINE_MAX: Final = 20_000
 """Rows of the quarantine that are counted by reason."""
+DEAD_LETTERS_MAX: Final = 20_000
+"""Dead letters that are counted by their code."""
 STALE_AFTER_MS: Final = DAY_MS
 """Silence after which a source counts as stale."""
 
@@ -68,6 +70,7 @@ def examine(store: Store, engine: Engine, strategy: Strategy, now: int) -> dict[
         "refolds_waiting": store.read(lambda tx: len(tx.customers_to_refold(_REFOLDS_MAX))),
         "drift": _drift(engine),
         "training": engine.trainer.states(strategy.models),
+        "dead_letters": store.read(_dead_letters),
         "quarantine": {"total": stats.quarantined, "by_reason": quarantined},
     }
 
@@ -155,6 +158,16 @@ def _days_until_full(
         return None
     per_day = len(recent) * DAY_MS / span
     return round(free / (used / events * per_day), 1) if used else None
+
+
+def _dead_letters(tx: Transaction) -> dict[str, int]:
+    """Count by what they died of."""
+    counts: Counter[str] = Counter()
+    after = ""
+    while counts.total() < DEAD_LETTERS_MAX and (rows := tx.effects_in("dead", after, _PAGE)):
+        counts.update(row.code for row in rows)
+        after = rows[-1].id
+    return dict(sorted(counts.items()))
 
 
 def _reasons(tx: Transaction) -> dict[str, int]:

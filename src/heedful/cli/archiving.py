@@ -36,7 +36,7 @@ def archive(
     if as_json:
         print_json(moved)
     elif not moved["events"]:
-        print("Nothing is old enough.")
+        print("Nothing is old enough: the log moves from its beginning on, as far as it is old.")
     else:
         size = f"{moved['bytes'] / 1e6:,.1f} MB"
         print(

@@ -312,7 +312,12 @@ def list_effects(
 
 @effects_commands.command()
 def redrive(
-    effect_ids: Annotated[list[str], typer.Argument(metavar="EFFECT...", help="Dead letters.")],
+    effect_ids: Annotated[
+        list[str] | None, typer.Argument(metavar="[EFFECT]...", help="Dead letters.")
+    ] = None,
+    code: Annotated[
+        str | None, typer.Option(help="All that died of this, such as smtp_550.")
+    ] = None,
     directory: Dir = HERE,
     db: Db = None,
     as_json: Json = False,
@@ -321,13 +326,27 @@ def redrive(
     from heedful.cli.client import connect
     from heedful.cli.screen import count, print_json
 
+    if bool(effect_ids) == (code is not None):
+        end(WRONG, "Expected dead letters or --code, got both or neither - at `EFFECT`.")
     with connect(directory, db) as api:
-        for effect_id in effect_ids:
+        chosen = effect_ids or _dead(api, code)
+        for effect_id in chosen:
             api.post(f"/v1/effects/{quote(effect_id, safe='')}/redrive")
     if as_json:
-        print_json({"redriven": effect_ids})
+        print_json({"redriven": chosen})
     else:
-        print(f"{count(len(effect_ids), 'effect')} will be tried again.")
+        print(f"{count(len(chosen), 'effect')} will be tried again.")
+
+
+def _dead(api: Api, code: str | None) -> list[str]:
+    """List all dead letters of a code before any of them is touched."""
+    found: list[str] = []
+    after: str | None = ""
+    while after is not None:
+        page = api.get("/v1/effects", status="dead", after=after, limit=500)
+        found += [one["effect_id"] for one in page["items"] if one["code"] == code]
+        after = page["next_cursor"]
+    return found
 
 
 def _print_decision(answer: Mapping[str, Any], is_kept: bool) -> None:

@@ -106,6 +106,10 @@ def _work(report: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding("quarantine", "look" if many else "ok", says)
     else:
         yield Finding("quarantine", "ok", "Empty.")
+    if dead := report.get("dead_letters"):
+        codes = ", ".join(f"{code} {number:,}" for code, number in dead.items())
+        says = f"{count(sum(dead.values()), 'dead letter')} ({codes}). See `heedful effects list`."
+        yield Finding("effects", "look", says)
     if waiting := report.get("refolds_waiting", 0):
         yield Finding("rebuilding", "ok", f"In work: {count(waiting, 'customer')}.")
 

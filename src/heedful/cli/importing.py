@@ -78,7 +78,7 @@ def import_(
             raise
         finally:
             work.close()
-        is_held = bool(api.get("/v1/quarantine", limit=1)["items"])
+        is_held = work.has_refused and bool(api.get("/v1/quarantine", limit=1)["items"])
     if as_json:
         print_json(work.summary())
     else:
@@ -103,10 +103,14 @@ class _Import:
         self._files: list[dict[str, Any]] = []
 
     @property
+    def has_refused(self) -> bool:
+        """Whether the server refused any of the files, in this run or an earlier one."""
+        return bool(self.refused or self._before["refused"])
+
+    @property
     def is_whole(self) -> bool:
         """Whether all of the files is in, whichever run brought it there."""
-        before = self._before
-        return not (self.problems or self.refused or before["problems"] or before["refused"])
+        return not (self.has_refused or self.problems or self._before["problems"])
 
     def close(self) -> None:
         self._stack.close()

@@ -10,7 +10,8 @@ from heedful.cli.answers import NO, end
 from heedful.cli.options import HERE, Db, Dir, Json
 
 commands = typer.Typer(
-    no_args_is_help=True, help="What arrived and could not become an event: list, show, redrive."
+    no_args_is_help=True,
+    help="What arrived and could not become an event: list, show, redrive, discard.",
 )
 
 
@@ -94,3 +95,20 @@ def redrive(
         )
     if refused:
         end(NO)
+
+
+@commands.command()
+def discard(
+    ids: Annotated[list[int], typer.Argument(metavar="ID...", help="Which.")],
+    directory: Dir = HERE,
+    db: Db = None,
+    as_json: Json = False,
+) -> None:
+    """Delete rows for good, as those that nobody will ever mend."""
+    from heedful.cli.client import connect
+    from heedful.cli.screen import count, print_json
+
+    with connect(directory, db) as api:
+        for id_ in ids:
+            api.delete(f"/v1/quarantine/{id_}")
+    print_json({"discarded": ids}) if as_json else print(f"Deleted {count(len(ids), 'item')}.")

@@ -86,5 +86,8 @@ def _of_person(run: Run) -> Iterator[tuple[str, str]]:
             yield "silenced", f"Messages of the class {message_class} are muted until {until}."
     if run.place.zone is None and contact.own_hours:
         zones = ", ".join(contact.zones_assumed)
-        sentence = f"The person's zone is not known: quiet hours are kept as in {zones}."
+        sentence = (
+            f"The person's zone is not known: quiet hours are kept as in {zones}. "
+            f"The trait {contact.zone_trait} would say it."
+        )
         yield "zone_unknown", sentence

@@ -233,12 +233,10 @@ class Governing(Exchange):
             known = {one.name: one for one in world.incidents}
             if plan not in known:
                 near = nearest(plan, known)
-                what = expected(
-                    "a plan of policies/incidents.yaml",
-                    repr(plan),
-                    "$.plan",
-                    f"Did you mean {near}?" if near else "Publish one first.",
-                )
+                remedy = "Write one there and publish it."
+                if known:
+                    remedy = f"Did you mean {near}?" if near else f"It has {', '.join(known)}."
+                what = expected("a plan of policies/incidents.yaml", repr(plan), "$.plan", remedy)
                 raise InputError("incident_plan_not_found", what)
             incidents = world.governance.incidents
             return declare(incidents, known[plan], incident_id, scope, by, reason, now, expires_at)

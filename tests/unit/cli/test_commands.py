@@ -123,6 +123,32 @@ def test_a_redrive_that_leaves_rows_exits_with_one(fake: Fake, run: Run) -> None
     assert run("quarantine", "redrive").exit_code == 0
 
 
+def test_what_nobody_will_mend_is_discarded_by_its_id(fake: Fake, run: Run) -> None:
+    for id_ in (3, 4):
+        fake.on("DELETE", f"/v1/quarantine/{id_}", {"success": True})
+    assert "Deleted 2 items." in run("quarantine", "discard", "3", "4").stdout
+    assert [one[:2] for one in fake.asked] == [
+        ("DELETE", "/v1/quarantine/3"),
+        ("DELETE", "/v1/quarantine/4"),
+    ]
+    assert run("quarantine", "discard").exit_code == 2
+
+
+def test_all_dead_letters_of_a_code_are_driven_again(fake: Fake, run: Run) -> None:
+    def page(next_cursor: str | None, **codes: str) -> Any:
+        items = [{"effect_id": name, "code": code} for name, code in codes.items()]
+        return (200, {"items": items, "next_cursor": next_cursor}, {})
+
+    pages = [page("f_2", f_1="http_500", f_2="no_address"), page(None, f_3="http_500")]
+    fake.on("GET", "/v1/effects", pages)
+    for name in ("f_1", "f_3"):
+        fake.on("POST", f"/v1/effects/{name}/redrive", {"success": True})
+    said = run("effects", "redrive", "--code", "http_500", "--json")
+    assert (said.exit_code, json.loads(said.stdout)) == (0, {"redriven": ["f_1", "f_3"]})
+    for wrong in ((), ("f_1", "--code", "http_500")):
+        assert run("effects", "redrive", *wrong).exit_code == 2
+
+
 def test_nothing_is_published_while_a_file_is_wrong(fake: Fake, run: Run, workspace: Path) -> None:
     fake.on("POST", "/v1/strategy/publish", {"version": "abc"})
     file = workspace / "strategy" / "signals.yaml"

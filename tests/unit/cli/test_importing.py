@@ -110,6 +110,18 @@ def test_what_was_left_out_before_is_said_and_ends_with_1_again(
     assert (said["refused"], said["files"][0]["was_done"]) == (0, True)
 
 
+def test_what_waits_for_other_reasons_is_not_pointed_at(
+    taking: Fake, run: Run, tmp_path: Path
+) -> None:
+    taking.on("GET", "/v1/quarantine", {"items": [{"id": 1}]})
+    for lines in ((event(1),), (event(2), "no json")):
+        said = run("import", write(tmp_path / "e.jsonl", *lines), "--dir", tmp_path)
+        assert "quarantine" not in said.stdout
+    taking.on("POST", "/v1/import", {"success": True, "refused": 1})
+    said = run("import", write(tmp_path / "e.jsonl", event(3)), "--dir", tmp_path)
+    assert "quarantine list" in said.stdout
+
+
 def test_a_resume_point_is_of_one_file_and_one_source(
     taking: Fake, run: Run, tmp_path: Path
 ) -> None:

@@ -320,7 +320,12 @@ def test_an_incident_touches_only_whom_it_is_about() -> None:
 
 
 def test_only_a_published_plan_is_declared() -> None:
-    with acting(OUTAGE) as here, pytest.raises(InputError) as refused:
-        here.engine.governing.declare("outrage", IncidentScope(), "ann", "no power")
-    assert refused.value.code == "incident_plan_not_found"
-    assert "outage" in str(refused.value)
+    for files, plan, remedy in (
+        (OUTAGE, "outrage", "Did you mean outage?"),
+        (OUTAGE, "flood", "It has outage."),
+        (SHOP, "outage", "Write one there and publish it."),
+    ):
+        with acting(files) as here, pytest.raises(InputError) as refused:
+            here.engine.governing.declare(plan, IncidentScope(), "ann", "no power")
+        assert refused.value.code == "incident_plan_not_found"
+        assert str(refused.value).endswith(remedy)

@@ -9,11 +9,14 @@ from itertools import pairwise
 
 import pytest
 
+from heedful.app.readiness import examine
+from heedful.cli.diagnosis import diagnose
 from heedful.decide import EFFECT_WITHDRAWN
 from heedful.effects import OutboundEffect
 from heedful.engine.outbox import Outbox, Verdict
 from heedful.kernel import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, InputError, public_id
 from heedful.ports import Delivery
+from heedful.strategy import load
 from tests.unit.engine.acting import DELIVERED, WAIT_S, Acting, Way, acting, idle
 from tests.unit.engine.strategies import CART_MAIL, SHOP, changed
 
@@ -310,6 +313,11 @@ def test_what_was_released_and_not_called_at_the_end_waits_for_the_next_start() 
 # Dead letters
 
 
+def doctor(here: Acting) -> list[str]:
+    report = examine(here.store, here.engine, load(CART_MAIL), here.now)
+    return [finding.says for finding in diagnose(report)]
+
+
 def test_a_dead_letter_is_driven_again_and_looks_at_every_gate() -> None:
     answers = iter((Delivery("failed", "smtp_550"), DELIVERED))
     with acting(CART_MAIL, way=Way(answer=lambda effect: next(answers))) as here:
@@ -318,8 +326,10 @@ def test_a_dead_letter_is_driven_again_and_looks_at_every_gate() -> None:
         here.dispatch()
         assert only(here) == ("dead", "smtp_550")
         (dead,) = here.engine.decisions.effects("dead", "", 10)
+        assert "1 dead letter (smtp_550 1). See `heedful effects list`." in doctor(here)
         here.engine.decisions.redrive(dead["effect_id"])
         assert only(here) == ("waiting", "redriven")
+        assert not any("dead letter" in says for says in doctor(here))
         here.dispatch()
         assert only(here) == ("delivered", "done")
         assert here.messages() == [("cart_mail", "email")]
