@@ -53,6 +53,7 @@ _COUNT_SCALE: Final = 3.0  # log(1 + 19): a count of 19 is read as 1
 _HOURS_SCALE: Final = 7.0  # log(1 + 1,095): 45 days are read as 1
 _SIGNAL_SCALE: Final = 4.0  # log(1 + 53)
 _QUANTUM: Final = 1_024.0
+_NUMBER: Final = (int, float)
 _CHARS_MAX: Final = 64
 _FIELD_BITS: Final = 30
 _HELD_BACK: Final = frozenset(
@@ -126,11 +127,10 @@ def contributions(parts: Parts, model: Model, features: Features) -> dict[str, i
     """
     found: dict[str, float] = {"start": parts.start, "arm": parts.own}
     dense, rare = features.ids_of(model)
-    groups = features.plan.groups
-    for ids, shares in ((dense, parts.dense.tolist()), (rare, parts.sparse.tolist())):
-        for feature, share in zip(ids, shares, strict=False):
-            group = groups[feature >> FIELD_SHIFT]
-            found[group] = found.get(group, 0.0) + share
+    groups = *features.plan.groups_of(dense), *map(features.plan.group_of, rare)
+    shares = *parts.dense.tolist(), *parts.sparse.tolist()
+    for group, share in zip(groups, shares, strict=False):
+        found[group] = found.get(group, 0.0) + share
     return {name: round(share * 1_000) for name, share in found.items()}
 
 
@@ -162,6 +162,7 @@ class FeaturePlan:
         self.names: dict[int, str] = {}
         """Of each field that is read, `group.name`."""
         self._readers: list[Read] = []
+        self._groups_of: dict[tuple[int, ...], tuple[str, ...]] = {}
         self.fields = [frozenset(self._fields(one, signals, traits)) for one in wanted]
         """Of each of `wanted`, the fields that it reads."""
         every = frozenset[tuple[str, str]]().union(*self.fields)
@@ -215,6 +216,17 @@ class FeaturePlan:
         ]
         self.dense = frozenset(dense_id(group, name) for group, name in always[: DENSE_MAX - 1])
 
+    def group_of(self, feature: int) -> str:
+        """Name the group of a feature that is read."""
+        return self.groups[feature >> FIELD_SHIFT]
+
+    def groups_of(self, basis: tuple[int, ...]) -> tuple[str, ...]:
+        """Name the groups of a model's basis, worked out once for each."""
+        known = self._groups_of.get(basis)
+        if known is None:
+            known = self._groups_of[basis] = tuple(map(self.group_of, basis))
+        return known
+
     def named(self, feature: int) -> tuple[str, str | None] | None:
         """Name a feature by its field, and by what the field says where that is hashed.
 
@@ -246,14 +258,13 @@ class FeaturePlan:
         """Read a person at the event at hand."""
         found: dict[int, float] = {}
         for read in self._readers:
-            for feature, value in read(run):
-                found[feature] = round(value * _QUANTUM) / _QUANTUM
+            found.update(read(run))
         ids = sorted(found)
         if len(ids) > FEATURES_MAX:
             rare = [feature for feature in ids if feature not in self.dense]
             left_out = frozenset(rare[FEATURES_MAX - len(ids) :])
             ids = [feature for feature in ids if feature not in left_out]
-        return Features(tuple(ids), tuple(found[feature] for feature in ids), self)
+        return Features(tuple(ids), tuple([found[feature] for feature in ids]), self)
 
 
 # Reading. Counts, ages and signals are read by their logarithm, so that none outweighs all others.
@@ -264,8 +275,13 @@ _ANSWERS, _COMPLAINTS = (dense_id("trust", name) for name in TRUST)
 _HOUR_SIN, _HOUR_COS, _WEEKEND = (dense_id("time", name) for name in TIME)
 
 
-def _count(value: float) -> float:
-    return math.log1p(value) / _COUNT_SCALE
+def _quantised(value: float) -> float:
+    return round(value * _QUANTUM) / _QUANTUM
+
+
+@lru_cache(maxsize=1_024)
+def _count(value: int) -> float:
+    return _quantised(math.log1p(value) / _COUNT_SCALE)
 
 
 def _contact(run: Run) -> list[tuple[int, float]]:
@@ -282,7 +298,7 @@ def _contact(run: Run) -> list[tuple[int, float]]:
     return [
         (_CONTACTS_7D, _count(week)),
         (_CONTACTS_28D, _count(month)),
-        (_SINCE, min(math.log1p(max(hours, 0.0)) / _HOURS_SCALE, 1.0)),
+        (_SINCE, _quantised(min(math.log1p(max(hours, 0.0)) / _HOURS_SCALE, 1.0))),
         (_IGNORED, _count(ignored)),
         (_ANSWERS, _count(answers)),
         (_COMPLAINTS, _count(complaints)),
@@ -295,8 +311,8 @@ def _time(run: Run) -> list[tuple[int, float]]:
     minute, weekday = local_time(zone, run.now)
     turn = minute / 1_440 * math.tau
     return [
-        (_HOUR_SIN, math.sin(turn)),
-        (_HOUR_COS, math.cos(turn)),
+        (_HOUR_SIN, _quantised(math.sin(turn))),
+        (_HOUR_COS, _quantised(math.cos(turn))),
         (_WEEKEND, float(weekday >= 5)),
     ]
 
@@ -305,11 +321,11 @@ def _signals(names: tuple[str, ...]) -> Read:
     fields = [(name, dense_id("signals", name)) for name in names]
 
     def read(run: Run) -> list[tuple[int, float]]:
-        run.readings.load(names)
+        values = run.readings.load(names)
         found: list[tuple[int, float]] = []
         for name, feature in fields:
-            value = run.readings.signal(name)
-            if isinstance(value, int | float):
+            value = values[name]
+            if isinstance(value, _NUMBER):
                 found.append((feature, _size(value)))
             elif isinstance(value, str):
                 found.append((value_id(feature >> FIELD_SHIFT, value[:_CHARS_MAX].lower()), 1.0))
@@ -318,11 +334,13 @@ def _signals(names: tuple[str, ...]) -> Read:
     return read
 
 
+@lru_cache(maxsize=4_096, typed=True)  # most are counts, and the same ones come again
 def _size(value: float) -> float:
     if isinstance(value, bool):
         return float(value)
     size = math.log1p(abs(value)) / _SIGNAL_SCALE if math.isfinite(value) else 0.0
-    return math.copysign(min(size, 4.0), value)
+    size = _quantised(min(size, 4.0))
+    return -size if value < 0 else size
 
 
 def _traits(names: tuple[str, ...], numbers: frozenset[str]) -> Read:
@@ -332,7 +350,7 @@ def _traits(names: tuple[str, ...], numbers: frozenset[str]) -> Read:
         traits, found = run.readings.traits, []
         for name, field, is_number in fields:
             value = traits.get(name)
-            if is_number and isinstance(value, int | float):
+            if is_number and isinstance(value, _NUMBER):
                 found.append((field << FIELD_SHIFT, _size(value)))
             values = value[:TRAIT_VALUES_MAX] if isinstance(value, list) else (value,)
             found += [(value_id(field, said), 1.0) for one in values if (said := _said(one))]
@@ -366,7 +384,7 @@ def _said(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, str):
         return value[:_CHARS_MAX].lower()
-    if isinstance(value, int | float) and value is not UNKNOWN and math.isfinite(value):
+    if isinstance(value, _NUMBER) and value is not UNKNOWN and math.isfinite(value):
         size = math.floor(2.0 * math.log2(1.0 + abs(value)))
         return f"#{-size if value < 0 else size}"
     return ""

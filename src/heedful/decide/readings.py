@@ -199,12 +199,12 @@ class Readings:
         found: dict[str, Any] = self._scope["context"]
         return found
 
-    def load(self, names: tuple[str, ...]) -> None:
-        """Read signals together."""
+    def load(self, names: tuple[str, ...]) -> Mapping[str, Any]:
+        """Read signals together; gives all that were read of this person."""
         known, foreseen = self._signals, self._signal_set.foreseen
         missing = [name for name in names if name not in known]
         if not missing:
-            return
+            return known
         sensed = [name for name in missing if name not in foreseen]
         if sensed:
             foresight = self._surroundings.foresight
@@ -224,6 +224,7 @@ class Readings:
             for name in missing:
                 if name not in known:
                     self._foresee(foreseen[name])
+        return known
 
     def _foresee(self, model: Foreseen) -> None:
         """Ask a trained model; what it reads is kept, as what it says is."""

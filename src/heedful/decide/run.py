@@ -70,6 +70,7 @@ class Run:
         self._features: Features | None = None
         self._ahead: Outlook | None = None
         self._place: Place | None = None
+        self._ids: dict[tuple[str, str, str], int] = {}
         self._events: list[NewEvent] = []
         self._released: list[str] = []
         self._postponed: list[tuple[str, int, str]] = []
@@ -113,9 +114,10 @@ class Run:
 
     def next_id(self, slot: str) -> int:
         """Name the next decision of this step."""
-        ordinal = str(len(self.decisions))
-        secret = self.surroundings.secret
-        return hash_key(secret, "decision", str(self.event.key), slot, ordinal)
+        name = str(self.event.key), slot, str(len(self.decisions))
+        if name not in self._ids:
+            self._ids[name] = hash_key(self.surroundings.secret, "decision", *name)
+        return self._ids[name]
 
     def budget_left(self, name: str) -> int:
         """Give the micros that are left of a budget after what this step has spent."""

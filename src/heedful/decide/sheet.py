@@ -245,7 +245,7 @@ class Sheet:
         later: Integers | None = None,
     ) -> Priced:
         """Value some arms as `weigh`, each term for all of them: no record is written of any."""
-        ground, margin = self._ground, self._margin[arms]
+        ground, margin = self._ground, self._margin.take(arms)
         p, p_nothing = self._chances(arms, beliefs)
         if self._contact.is_product:
             if weights is None:
@@ -253,8 +253,8 @@ class Sheet:
             gain = self._levered(arms, _scaled(weights, margin))
             return Product(p, weights, _times(p, gain), gain, np.zeros_like(gain))
         increment = self._margin_times(p - p_nothing, margin)
-        fatigue = self._contact.fatigue_micros * recent * ground.spoken[arms]
-        rest = self._rest[arms] - fatigue
+        fatigue = self._contact.fatigue_micros * recent * ground.spoken.take(arms)
+        rest = self._rest.take(arms) - fatigue
         ahead = None if later is None else later[arms]
         if ahead is not None:
             rest += ahead
@@ -273,7 +273,7 @@ class Sheet:
         """Give the chance of each arm, and of doing nothing for its goal, in millionths."""
         if len(beliefs) == 1:  # its arms are all that there are, in their order
             p = _ppm(beliefs[0].p)
-            return p[arms], p[self._parts[0].ground.nothing[arms]]
+            return p.take(arms), p.take(self._parts[0].ground.nothing.take(arms))
         count = len(self._ground.goal)
         of_arm, of_nothing = np.empty(count), np.empty(count)
         for part, its in zip(self._parts, beliefs, strict=True):
@@ -286,7 +286,7 @@ class Sheet:
         """Say what the arms that were weighed may be worth."""
         gain, offset = weighed.gain.astype(np.float64), weighed.offset.astype(np.float64)
         if len(beliefs) == 1:
-            return beliefs[0].take(arms).columns(gain, offset)
+            return beliefs[0].columns(gain, offset, arms)
         found = []
         for part, its in zip(self._parts, beliefs, strict=True):
             place = np.full(len(self._ground.goal), -1)
@@ -294,7 +294,7 @@ class Sheet:
             own = place[arms]
             where = np.flatnonzero(own >= 0)
             if len(where):
-                columns = its.take(own[where]).columns(gain[where], offset[where])
+                columns = its.columns(gain[where], offset[where], own[where])
                 found.append((columns, where))
         return columns_together(found, len(arms))
 
@@ -311,12 +311,12 @@ class Sheet:
         offset[:-1], offset[-1] = weighed.offset, silence.offset
         places = np.empty(len(arms) + 1, dtype=np.intp)
         places[:-1], places[-1] = arms, silence.place
-        return beliefs[0].take(places).columns(gain, offset)
+        return beliefs[0].columns(gain, offset, places)
 
     def alone(self, silence: Silence, beliefs: list[Beliefs]) -> ArmColumns:
         """Say what doing nothing may be worth."""
-        its = beliefs[silence.part].take(np.array([silence.place]))
-        return its.columns(np.array([silence.gain]), np.array([silence.offset]))
+        gain, offset = np.array([silence.gain]), np.array([silence.offset])
+        return beliefs[silence.part].columns(gain, offset, np.array([silence.place]))
 
     def silence(self, goals: tuple[GoalRule, ...], beliefs: list[Beliefs]) -> Silence:
         """Value doing nothing where these are the goals of the arms beside it.

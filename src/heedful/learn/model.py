@@ -61,10 +61,6 @@ class Beliefs(NamedTuple):
     p: Floats
     """Expected chance of the goal."""
 
-    def take(self, arms: Indices) -> Beliefs:
-        """Give the beliefs about these arms, in this order."""
-        return Beliefs(self.family, self.first[arms], self.second[arms], self.p[arms])
-
     def spread(self, first: int = 0) -> Floats:
         """Give about the standard deviation of each chance, from an arm on."""
         p = self.p[first:]
@@ -75,10 +71,13 @@ class Beliefs(NamedTuple):
             return result
         return uncertain * self.second[first:]
 
-    def columns(self, gain: Floats, offset: Floats) -> ArmColumns:
-        """Say what every arm may be worth: `gain * p + offset` in money."""
+    def columns(self, gain: Floats, offset: Floats, arms: Indices | None = None) -> ArmColumns:
+        """Say what these arms, or all, may be worth: `gain * p + offset` in money."""
+        first, second = self.first, self.second
+        if arms is not None:
+            first, second = first.take(arms), second.take(arms)
         make = beta_columns if self.family == "beta" else logit_normal_columns
-        return make(self.first, self.second, gain, offset)
+        return make(first, second, gain, offset)
 
 
 class Scorer(Protocol):
