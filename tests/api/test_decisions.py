@@ -49,6 +49,43 @@ def timeline_of(served: Served, customer_id: str) -> list[dict[str, Any]]:
     return items
 
 
+# -- asking amiss -------------------------------------------------------------------------------
+
+
+def test_whoever_asks_amiss_reads_what_would_be_right(
+    deciding: Served, client: httpx.Client
+) -> None:
+    question = {"customer": {"user_id": "amiss"}}
+    with deciding.client(role=None) as nobody:
+        basic = nobody.post("/v1/decide", json=question, auth=(deciding.keys["service"], ""))
+    assert refused(basic) == (401, "unknown_key")
+    assert "Bearer KEY" in basic.json()["message"]
+    with deciding.client("source") as source:
+        other = source.post("/v1/decide", json=question)
+    assert refused(other) == (403, "forbidden")
+    assert "agent, operator, owner, service, supervisor, got source" in other.json()["message"]
+    unknown = client.post("/v1/decide", json={"identifier": {}, **question})
+    assert "known are customer, placement, channel" in unknown.json()["message"]
+
+
+def test_a_question_about_nobody_leaves_nothing_behind(
+    deciding: Served, client: httpx.Client
+) -> None:
+    before = deciding.app.store.stats()
+    for user in ("null", "0000", " "):
+        answer = client.post("/v1/decide", json={"customer": {"user_id": user}})
+        assert refused(answer) == (400, "no_usable_identifier")
+    after = deciding.app.store.stats()
+    assert (after.quarantined, after.events) == (before.quarantined, before.events)
+
+
+def test_a_name_with_a_nul_is_the_same_wherever_it_is_said(client: httpx.Client) -> None:
+    said = {"userId": "nul\0inside", "event": "Tent Seen"}
+    assert client.post("/v1/track", json=said).status_code == 200
+    seen = customer_of(client, "user_id", "nul\0inside").json()["customer_id"]
+    assert shop.ask(client, "nul\0inside")["customer_id"] == seen
+
+
 # -- asking ---------------------------------------------------------------------------------------
 
 

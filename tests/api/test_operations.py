@@ -178,7 +178,8 @@ def test_the_metrics_say_how_the_server_is_doing(deciding: Served) -> None:
         shop.meet(client, "measured")
         shop.ask(client, "measured", channel="inapp")
         answer = client.get("/metrics")
-    assert answer.headers["content-type"].startswith("text/plain; version=")
+    kind, version, charset = answer.headers["content-type"].split("; ")
+    assert (kind, version[:8], charset) == ("text/plain", "version=", "charset=utf-8")
     named = {line.split("{")[0].split(" ")[0] for line in answer.text.splitlines()}
     wanted = {
         "events_ingested_total", "events_acknowledged_total", "events_duplicate_total",

@@ -16,7 +16,7 @@ from heedful.govern.limits import REASON_CHARS_MAX
 from heedful.govern.scopes import ALL, SCOPE_KINDS
 from heedful.kernel import InputError, expected
 
-BodyT = TypeVar("BodyT")
+BodyT = TypeVar("BodyT", bound=msgspec.Struct)
 
 INT_MAX: Final = (1 << 53) - 1
 """The largest whole number that every JSON reader takes exactly."""
@@ -84,6 +84,9 @@ def decoded(decoder: msgspec.json.Decoder[BodyT], wire: bytes) -> BodyT:
     except msgspec.ValidationError as error:
         said, _, place = str(error).partition(" - at ")
         problem = {"path": place.strip("`") or "$", "message": said.rstrip(".")}
+        if problem["path"] == "$" and said.startswith("Object contains unknown field"):
+            known = ", ".join(field.encode_name for field in msgspec.structs.fields(decoder.type))
+            problem["message"] += f"; known are {known}"
         what = f"{problem['message']} - at `{problem['path']}`. All routes stand at /docs."
         raise InputError("invalid_request", what, {"problems": [problem]}) from None
     except (msgspec.DecodeError, UnicodeDecodeError):

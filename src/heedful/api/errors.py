@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -124,17 +124,19 @@ def answer_to(error: BaseException) -> Answer:
     return Answer(status, error.code, error.message, error.detail, again)
 
 
-def unknown_key() -> InputError:
-    """Refuse a caller who shows no key, or one that nobody holds."""
+def unknown_key(authorization: str | None = None) -> InputError:
+    """Refuse a caller who shows no key, one that nobody holds, or one in another form."""
     remedy = "Make one with `heedful keys create`."
-    return InputError(
-        "unknown_key", expected("a key in force", "none or another", "Authorization", remedy)
-    )
+    what, got = "a key in force", "none or another"
+    if (authorization or "").lower().startswith("basic "):
+        what, got = "a Bearer token", "Basic authentication, which only events may come with"
+        remedy = "Send `Authorization: Bearer KEY`."
+    return InputError("unknown_key", expected(what, got, "Authorization", remedy))
 
 
-def forbidden(role: str) -> InputError:
-    """Refuse a caller whose role does not reach."""
-    what = "a role that may do this"
+def forbidden(role: str, roles: Iterable[str]) -> InputError:
+    """Refuse a caller whose role does not reach; `roles` are those that do."""
+    what = f"a key of the role {', '.join(sorted(roles))}"
     return InputError("forbidden", expected(what, role, "Authorization"))
 
 

@@ -27,9 +27,9 @@ def require_role(
         return None
     caller = context.bearer(authorization, client)
     if caller is None:
-        raise unknown_key()
+        raise unknown_key(authorization)
     if caller.role not in roles:
-        raise forbidden(caller.role)
+        raise forbidden(caller.role, roles)
     return caller
 
 

@@ -11,6 +11,8 @@ from heedful.api.answers import Health
 from heedful.api.context import Here
 from heedful.kernel import HeedfulError
 
+_PROMETHEUS: Final = CONTENT_TYPE_LATEST.removesuffix("; charset=utf-8")  # the framework adds it
+
 
 @get("/healthz", answer=Health, sync_to_thread=False)
 def healthz() -> dict[str, str]:
@@ -32,7 +34,7 @@ def readyz(context: Here) -> Response[dict[str, Any]]:
     return Response({"status": "ok", "pending": pending})
 
 
-@get("/metrics", sync_to_thread=True, media_type=CONTENT_TYPE_LATEST, says="text/plain")
+@get("/metrics", sync_to_thread=True, media_type=_PROMETHEUS, says="text/plain")
 def metrics(context: Here) -> bytes:
     """Give the metrics as Prometheus reads them."""
     return context.metrics.text(context.app, len(context.watchers))

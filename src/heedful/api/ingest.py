@@ -160,7 +160,7 @@ class Ingest:
 
     def _rules(self, sender: Identity, scope: Scope) -> SourceRules:
         if sender.role not in SENDERS:
-            raise forbidden(sender.role)
+            raise forbidden(sender.role, SENDERS)
         name = sender.name
         if sender.role in _IMPORTERS:
             name = _named_source(scope) or IMPORT_SOURCE

@@ -27,7 +27,8 @@ def normalise(value: str, how: Normalisation) -> str:
     >>> normalise(" Ada@Example.COM ", "email"), normalise("+49 (0)30 / 12 34", "phone")
     ('ada@example.com', '+49301234')
     """
-    value = value.strip()
+    # As ingest writes it: no store's text can hold a NUL, and whoever asks means whom was sent.
+    value = value.replace("\0", "\ufffd").strip()
     if how == "none":
         return value
     if how == "phone":

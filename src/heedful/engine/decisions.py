@@ -14,6 +14,7 @@ import msgspec
 
 from heedful import core, decide
 from heedful.core import World
+from heedful.customer import identifiers_of
 from heedful.decide import Case, Decision, Explanation, Person, Surroundings
 from heedful.effects import Content
 from heedful.engine.audience import Audience, AudienceDecider, Page, keys_of
@@ -99,6 +100,8 @@ class Decisions:
         if self._writer.world.rules.is_empty:
             raise _no_rules()
         event = self._question(asked)
+        if not identifiers_of(event, self._writer.world.identity):
+            raise _nobody()
         answered: Future[Answer] = Future()
 
         def hand_on(landed: Future[BatchResult | None]) -> None:
