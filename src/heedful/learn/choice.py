@@ -114,7 +114,7 @@ def to_weights(probabilities: Floats) -> list[int]:
     missing = PROBABILITY_ONE - int(whole.sum())
     if missing > 0:
         # Stable: arms with equal remainders are served in their order.
-        whole[np.argsort(whole - scaled, kind="stable")[:missing]] += 1
+        whole[(whole - scaled).argsort(kind="stable")[:missing]] += 1
     elif missing < 0:
         whole[int(whole.argmax())] += missing
     weights: list[int] = whole.tolist()

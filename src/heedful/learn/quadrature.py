@@ -11,7 +11,7 @@ above.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple, Protocol, Self, TypeAlias
 
@@ -152,14 +152,6 @@ class _Entrant:
         ]
 
 
-class _Nodes(NamedTuple):
-    """Where the integral reads densities, from the top down."""
-
-    z: Floats
-    width: Floats
-    """Of the panel of each node, as a column."""
-
-
 class _Race:
     """The integral from the top down, in chunks of panels that fit the cache."""
 
@@ -170,51 +162,49 @@ class _Race:
 
     def enter(self, block: Block, places: Indices, bound: Bounds) -> None:
         """Enter the arms of a block that reach above the lowest edge."""
-        order = np.argsort(-bound.upper, kind="stable")
-        upper = bound.upper[order]
+        order = (-bound.upper).argsort(kind="stable")
+        upper = bound.upper.take(order)
         count = len(upper) - int(upper[::-1].searchsorted(self._low, side="right"))
         if count:
             order = order[:count]
-            sd = bound.sd[order]
-            self.entrants.append(_Entrant(block.take(order), places[order], upper[:count], sd))
+            sd, places = bound.sd.take(order), places.take(order)
+            self.entrants.append(_Entrant(block.take(order), places, upper[:count], sd))
 
     def run(self) -> float:
         """Integrate; give the chance that no arm lies above the lowest edge."""
-        edges = np.array(list(self._edges()))
-        width = edges[:-1] - edges[1:]
-        z = (edges[1:, None] + width[:, None] * _X).ravel()
-        nodes = _Nodes(z, np.repeat(width, _NODES)[:, None])
+        edges = np.array(self._edges())
+        width = (edges[:-1] - edges[1:])[:, None]
+        z = edges[1:, None] + width * _X
         racing = list(zip(*(entrant.racing(edges) for entrant in self.entrants), strict=True))
+        cells = [_NODES * sum(counts) for counts in racing]
         first, last, below = 0, len(width), 1.0
         for end in range(1, last + 1):
             panels = end - first
-            is_full = panels == _CHUNK_PANELS or panels * _NODES * sum(racing[end]) >= _CHUNK_CELLS
+            is_full = panels == _CHUNK_PANELS or panels * cells[end] >= _CHUNK_CELLS
             if is_full or end == last:
-                chunk = slice(first * _NODES, end * _NODES)
-                below = self._step(_Nodes(*(column[chunk] for column in nodes)), racing[end])
+                below = self._step(z[first:end], width[first:end], racing[end])
                 if below < _BELOW_MIN:
                     return 0.0
                 first = end
         self.hazard = sum(float(entrant.hazard.sum()) for entrant in self.entrants)
         return below
 
-    def _edges(self) -> Iterator[float]:
+    def _edges(self) -> list[float]:
         stops, is_graded = self._stops()
-        top = stops[0][0]
-        yield top
-        edge = top
+        edge = stops[0][0]
+        edges = [edge]
         for (_, sd), (stop, _) in pairwise(stops):
             panels = max(math.ceil((edge - stop) / (PANEL_DEVIATIONS * sd)), 1)
             step = (edge - stop) / panels
             if stop == self._low and is_graded:
-                first = self._low + step
-                yield from (edge - step * panel for panel in range(1, panels - 1))
-                yield first
-                yield from (self._low + step * grade for grade in _GRADES)
+                edges += [edge - step * panel for panel in range(1, panels - 1)]
+                edges.append(self._low + step)
+                edges += [self._low + step * grade for grade in _GRADES]
             else:
-                yield from (edge - step * panel for panel in range(1, panels))
-            yield stop
+                edges += [edge - step * panel for panel in range(1, panels)]
+            edges.append(stop)
             edge = stop
+        return edges
 
     def _stops(self) -> tuple[list[tuple[float, float]], bool]:
         """Give forced edges from the top down, each with the narrowest scale until the next."""
@@ -225,10 +215,12 @@ class _Race:
             order = np.argsort(-upper, kind="stable")
             upper, sd = upper[order], sd[order]
         narrowest = np.minimum.accumulate(sd)
-        joins = [0, *(np.flatnonzero(narrowest[1:] < narrowest[:-1]) + 1).tolist()]
-        stops: list[tuple[float, float]] = []
-        reference = math.inf
-        for join, scale in zip(upper[joins].tolist(), narrowest[joins].tolist(), strict=True):
+        joins = np.flatnonzero(narrowest[1:] < narrowest[:-1])
+        joins += 1
+        reference = float(narrowest[0])
+        stops = [(float(upper[0]), reference)]
+        joining = upper.take(joins).tolist(), narrowest.take(joins).tolist()
+        for join, scale in zip(*joining, strict=True):
             if scale * _SCALES_APART < reference:
                 reference = scale
                 stops.append((join, scale))
@@ -246,15 +238,16 @@ class _Race:
         is_graded = bool(bottoms) and max(bottoms) > self._low - stops[-1][1]
         return [*stops, (self._low, 1.0)], is_graded
 
-    def _step(self, nodes: _Nodes, counts: Sequence[int]) -> float:
-        z, panels = nodes.z, len(nodes.z) // _NODES
+    def _step(self, nodes: Floats, width: Floats, counts: Sequence[int]) -> float:
+        """Add some panels, a row of `nodes` each; gives the chance that the best lies below."""
+        z, panels = nodes.ravel(), len(nodes)
         columns = [
             # A family may lie below these panels as a whole.
             entrant.block.density(z, count) if count else np.empty((len(z), 0))
             for entrant, count in zip(self.entrants, counts, strict=True)
         ]
         mass = columns[0] if len(columns) == 1 else np.concatenate(columns, axis=1)
-        mass *= nodes.width
+        mass = (mass.reshape(panels, -1) * width).reshape(mass.shape)
         racing = [e.above[:count] for e, count in zip(self.entrants, counts, strict=True)]
         above = racing[0] if len(racing) == 1 else np.concatenate(racing)
         below = _FROM_ABOVE[panels - 1] @ mass
@@ -267,7 +260,7 @@ class _Race:
         whole = weights @ mass
         mass /= below
         best = all_below @ mass
-        start, lowest = 0, float(nodes.width[-1, 0])
+        start, lowest = 0, float(width[-1, 0])
         for entrant, count in zip(self.entrants, counts, strict=True):
             end = start + count
             entrant.above[:count] += whole[start:end]

@@ -185,6 +185,7 @@ class LogitNormalBlock:
     def _set(self, rows: Floats) -> None:
         self._rows = rows
         self._mean, self._sd, self._gain, self._offset, self.sd, self.worth, self.size = rows
+        self._shape: tuple[Floats, Floats, Floats] | None = None
 
     def take(self, arms: Indices) -> Self:
         """Give the block of these arms, in this order."""
@@ -208,11 +209,15 @@ class LogitNormalBlock:
 
     def density(self, z: Floats, count: int) -> Floats:
         """Give the densities of the first `count` arms at `z`, of shape (len(z), count)."""
-        gain, offset, sd = self._gain[:count], self._offset[:count], self._sd[:count]
-        x = z[:, None] - offset
-        x /= gain
+        if self._shape is None:
+            lowest_top = np.minimum.accumulate(self._offset + self._gain)
+            level = np.log((0.5 / math.pi) ** 0.5 / (self._sd * self._gain))
+            self._shape = lowest_top, 0.5**0.5 / self._sd, level
+        lowest_top, slope, level = self._shape
+        x = z[:, None] - self._offset[:count]
+        x /= self._gain[:count]
         outside = None
-        if z.max() >= (offset + gain).min():
+        if z.max() >= lowest_top[count - 1]:
             outside = x >= 1.0
             np.minimum(x, _LESS_THAN_ONE, out=x)
         jacobian = 1.0 - x
@@ -220,9 +225,9 @@ class LogitNormalBlock:
         jacobian *= x
         density: Floats = np.log(odds, out=odds)
         density -= self._mean[:count]
-        density *= 0.5**0.5 / sd
+        density *= slope[:count]
         np.square(density, out=density)
-        np.subtract(np.log((0.5 / math.pi) ** 0.5 / (sd * gain)), density, out=density)
+        np.subtract(level[:count], density, out=density)
         np.exp(density, out=density)
         density /= jacobian
         if outside is not None:
