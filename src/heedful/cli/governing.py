@@ -156,7 +156,9 @@ def declare(
         str, typer.Argument(metavar="PLAN", help="Its name in policies/incidents.yaml.")
     ],
     reason: Reason,
-    country: Annotated[str | None, typer.Option(help="Only people of this country.")] = None,
+    country: Annotated[
+        str | None, typer.Option(help="Only people of this country: DE, US-FL.")
+    ] = None,
     placement: Annotated[str | None, typer.Option(help="Only this place.")] = None,
     trait: Annotated[
         list[str] | None, typer.Option(help="Only people with NAME=VALUE; may be repeated.")

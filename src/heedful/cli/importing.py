@@ -61,6 +61,7 @@ def import_(
     from heedful.cli.client import connect
     from heedful.cli.formats import FORMATS
     from heedful.cli.screen import print_json
+    from heedful.kernel import PeerError
 
     if kind is not None and kind not in FORMATS:
         end(WRONG, f"Expected {', '.join(FORMATS)}, got {kind!r} - at `--format`.")
@@ -72,7 +73,7 @@ def import_(
         try:
             for file in files:
                 work.run(file, kind, again)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, PeerError):
             work.close()
             say("Stopped. The same command goes on from here.")
             raise

@@ -6,8 +6,9 @@ same events gives the same incidents.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -16,6 +17,8 @@ from heedful.govern.errors import fault, require_future, require_statement
 from heedful.govern.limits import INCIDENT_SPAN_MS_MAX, INCIDENTS_MAX
 from heedful.govern.types import IncidentDeclared, IncidentEnded, IncidentScope, TraitValue
 from heedful.kernel import format_span, parse_span
+
+_COUNTRY: Final = re.compile("[A-Z]{2}(-[A-Z0-9]{1,3})?")
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,11 +71,16 @@ class Incidents(msgspec.Struct, frozen=True):
 
 def is_touched(scope: IncidentScope, view: View) -> bool:
     """Say whether a person is within a scope; what is not known of them equals nothing."""
-    if scope.country is not None and scope.country != view.country:
+    if scope.country is not None and not _is_within(view.country, scope.country):
         return False
     if scope.placement is not None and scope.placement != view.placement:
         return False
     return all(_is_equal(view.traits.get(name), value) for name, value in scope.traits.items())
+
+
+def _is_within(country: str | None, wanted: str) -> bool:
+    """Say whether a person's country, such as `US-FL`, is the wanted one or a part of it."""
+    return country is not None and (country == wanted or country.startswith(f"{wanted}-"))
 
 
 def _is_equal(actual: Any, wanted: TraitValue) -> bool:
@@ -122,11 +130,13 @@ def declare(
     Raises
     ------
     InputError
-        `missing_person`, `missing_reason`, `bad_expiry`; `incident_too_long` beyond
+        `missing_person`, `missing_reason`, `bad_expiry`, `bad_country`; `incident_too_long` beyond
         `INCIDENT_SPAN_MS_MAX`; `too_many_incidents` beyond `INCIDENTS_MAX`; `incident_exists` when
         the id is taken.
     """
     require_statement(by, reason)
+    if scope.country is not None:
+        scope = msgspec.structs.replace(scope, country=_country(scope.country))
     if incident_id in incidents.by_id:
         raise fault("incident_exists", "an id of its own", "one that is taken", "$.incident_id")
     if expires_at is None:
@@ -149,6 +159,14 @@ def declare(
         by=by,
         reason=reason,
     )
+
+
+def _country(said: str) -> str:
+    """Write a country as those of people are read: one that is called otherwise touches nobody."""
+    if _COUNTRY.fullmatch(said.upper()) is None:
+        what = "a country by ISO 3166, such as DE or US-FL"
+        raise fault("bad_country", what, repr(said), "$.country")
+    return said.upper()
 
 
 def end(incidents: Incidents, incident_id: str, by: str, reason: str, now: int) -> IncidentEnded:

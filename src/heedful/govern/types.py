@@ -54,7 +54,7 @@ class IncidentScope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
     traits: dict[str, TraitValue] = {}
     country: str | None = None
-    """ISO 3166-1 alpha-2, such as `DE`."""
+    """ISO 3166, such as `DE`, its parts included, or a part such as `US-FL`."""
     placement: str | None = None
 
 

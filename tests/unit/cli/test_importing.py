@@ -78,6 +78,7 @@ def test_an_import_that_was_cut_goes_on_where_it_was(fake: Fake, run: Run, tmp_p
     fake.on("POST", "/v1/import", [{"success": True}, gone, {"success": True}])
     cut = run("import", file, "--dir", tmp_path)
     assert cut.exit_code == 3
+    assert "The same command goes on from here." in cut.stderr
     fake.asked.clear()
     on = run("import", file, "--dir", tmp_path, "--json")
     assert on.exit_code == 0

@@ -49,6 +49,8 @@ def test_an_incident_says_what_its_plan_says() -> None:
         (IncidentScope(country="DE"), View(country="DE"), True),
         (IncidentScope(country="DE"), View(country="FR"), False),
         (IncidentScope(country="DE"), View(), False),
+        (IncidentScope(country="US"), View(country="US-FL"), True),
+        (IncidentScope(country="US-FL"), View(country="US"), False),
         (IncidentScope(placement="checkout"), View(placement="checkout"), True),
         (IncidentScope(placement="checkout"), View(placement="home"), False),
         (IncidentScope(traits={"plan": "gold"}), View({"plan": "gold"}), True),
@@ -96,6 +98,18 @@ def test_the_strictest_comes_first_then_the_newest() -> None:
     both = running(plan=QUIET, before=strict, incident_id="i2", at=NOW + 1, key=2)
     third = running(before=both, incident_id="i3", at=NOW + 2, key=3)
     assert [i.id for i in third.incidents.open_ones(NOW + 2)] == ["i3", "i1", "i2"]
+
+
+@pytest.mark.parametrize(("said", "meant"), [("de", "DE"), ("us-fl", "US-FL"), ("FR", "FR")])
+def test_a_country_is_written_as_those_of_people_are(said: str, meant: str) -> None:
+    assert running(IncidentScope(country=said)).incident_for(View(country=meant), NOW) is not None
+
+
+@pytest.mark.parametrize("said", ["Germany", "D", "DE-", "\0\0", "DE\n"], ids=ascii)
+def test_a_country_that_touches_nobody_is_refused(said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        running(IncidentScope(country=said))
+    assert caught.value.code == "bad_country"
 
 
 def test_refusals() -> None:
