@@ -36,7 +36,9 @@ def archive(
     if as_json:
         print_json(moved)
     elif not moved["events"]:
-        print("Nothing is old enough: the log moves from its beginning on, as far as it is old.")
+        print(
+            "Nothing is old enough. Only the log's beginning moves, up to the first younger event."
+        )
     else:
         size = f"{moved['bytes'] / 1e6:,.1f} MB"
         print(
