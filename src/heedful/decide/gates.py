@@ -255,7 +255,7 @@ class Gates:
         now = self._run.now
         if not lane.channel:
             return None
-        if not self.contact.reaches(lane.channel):
+        if self.contact.address(lane.channel) is None:
             return "no_address"
         due = now + lane.wait_ms
         opens = self.contact.opens_at(
