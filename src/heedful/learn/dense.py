@@ -3,6 +3,10 @@
 The belief of action `a` is `N(m_a, S_a)` with the prior `N(mu_g, 1 / lam_a)`, where `mu_g` moves as
 the group learns. What the outcomes alone say is kept as `b_a = m_a - S_a (lam_a * mu_g)`, so a new
 group mean reaches all its actions without touching them, and the less the more they know.
+
+A person is seen beside the usual one of the action, the mean of those it was tried with, each by
+what its outcome could tell. What is believed of the usual person, the first weight, is then
+independent of all others: it is a level that is counted, and the others are filtered.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heedful.kernel import InputError, expected
+from heedful.learn.level import COUNTS, Level, Start, Told, start_at
 from heedful.learn.prior import Prior
 from heedful.learn.quadrature import Floats
 
@@ -23,6 +28,9 @@ A block is 4 KB at 22 features and 33 KB at 64."""
 SLOT_ARRAYS: Final = (
     "spread",
     "learned",
+    "usual",
+    "informed",
+    "level",
     "offset",
     "bias_precision",
     "group",
@@ -37,9 +45,9 @@ _FIRST_CAPACITY: Final = 16
 
 Key = tuple[str, str]
 
-_Outcome = tuple[Floats, float, float, float]
-"""What an update of an action says of its group: its reach, how far that goes into the weight and
-into the total, and the precision of its first weight."""
+_Outcome = tuple[Floats, float, float]
+"""What an update of an action says of its group: its reach, and how far that goes into the weight
+and into the total. The first weight is not among it: levels are counted at once."""
 
 
 class Score(NamedTuple):
@@ -47,10 +55,21 @@ class Score(NamedTuple):
 
     mean: float
     variance: float
+    x: Floats
+    """The person beside the usual one, of shape (d,); the first is 1."""
     reach: Floats
-    """S_a x, of shape (d,)."""
+    """S_a x, of shape (d,); 0 for the level."""
     pulled: float
-    """What the group adds to the mean."""
+    """What the group adds to the mean by its features."""
+    at: float
+    """What is believed of the usual person, log-odds."""
+    level: Level
+    start: Start
+
+    @property
+    def apart(self) -> float:
+        """By how much the features set the person apart from the usual one, log-odds."""
+        return self.mean - self.at
 
 
 class _Group:
@@ -66,7 +85,8 @@ class _Group:
         mean = blocks.mean[self.number]
         self.bias = float(mean[0])
         self.pull: Floats = blocks.precision * mean
-        """What it says to its actions but for the first, whose precision is their own."""
+        """What it says of the features of its actions; 0 for the level."""
+        self.pull[0] = 0.0
         self.room = _GROUP_REFRESH - int(blocks.stale[self.number])
 
 
@@ -79,6 +99,8 @@ class _Block:
         self.bias_precision = float(blocks.bias_precision[slot])
         self.spread: Floats = blocks.spread[slot]
         self.learned: Floats = blocks.learned[slot]
+        self.usual: Floats = blocks.usual[slot]
+        self.level: Floats = blocks.level[slot]
 
 
 class DenseBlocks:
@@ -99,6 +121,9 @@ class DenseBlocks:
         d, count = width, _FIRST_CAPACITY
         self.spread: Floats = np.zeros((count, d, d))
         self.learned: Floats = np.zeros((count, d))
+        self.usual: Floats = np.zeros((count, d))
+        self.informed: Floats = np.zeros(count)
+        self.level: Floats = np.zeros((count, COUNTS))
         self.offset: Floats = np.zeros(count)
         self.bias_precision: Floats = np.zeros(count)
         self.group: npt.NDArray[np.int64] = np.zeros(count, dtype=np.int64)
@@ -128,7 +153,9 @@ class DenseBlocks:
         if slot == len(self.offset):
             self.reserve(2 * slot, 0)
         self.slots[goal, action] = slot
-        self.offset[slot], self.bias_precision[slot] = start(prior)
+        offset, self.bias_precision[slot] = start(prior)
+        self.offset[slot], self.informed[slot] = offset, self.bias_precision[slot]
+        self.level[slot] = Level(0.0, 0.0, offset, offset)
         self.group[slot] = self._group_slot(goal, group)
         self.at[slot] = at
         self.spread[slot] = np.diag(1.0 / self.precisions(slot))
@@ -178,17 +205,33 @@ class DenseBlocks:
         result: Floats = self.precisions(slot) * self.mean[self.group[slot]]
         return result
 
+    def usual_of(self, slot: int) -> Floats:
+        """Give the usual person of an action, of shape (d,); the first is 0."""
+        return (self._blocks.get(slot) or self._block(slot)).usual
+
     def score(self, slot: int, x: Floats) -> Score:
-        """Score one context under one action."""
+        """Score a person, who is seen beside the usual one, under one action."""
         block = self._blocks.get(slot) or self._block(slot)
         group, reach = block.group, block.spread.dot(x)
-        group.pull[0] = block.bias_precision * group.bias
+        variance, doubt = float(reach.dot(x)), float(reach[0])
+        reach[0] = 0.0
+        own = float(block.learned[0])
         pulled = float(reach.dot(group.pull))
-        mean = block.offset + float(block.learned.dot(x)) + pulled
-        return Score(mean, float(reach.dot(x)), reach, pulled)
+        at = block.offset + own + doubt * block.bias_precision * group.bias
+        mean = at + float(block.learned.dot(x)) - own + pulled
+        begin = start_at(block.offset + group.bias, block.bias_precision)
+        return Score(mean, variance, x, reach, pulled, at, Level(*block.level.tolist()), begin)
 
-    def update(self, slot: int, score: Score, slope: float, curvature: float) -> None:
-        """Take in one outcome of a score: `m += slope * reach`, `S -= curvature * reach reach'`."""
+    def update(
+        self, slot: int, score: Score, slope: float, curvature: float, told: Told, apart: float
+    ) -> None:
+        """Take in one outcome of a score: `m += slope * reach`, `S -= curvature * reach reach'`.
+
+        Parameters
+        ----------
+        apart
+            By how much all that is seen beside the usual person set this one apart, log-odds.
+        """
         block = self._blocks.get(slot) or self._block(slot)
         group, reach = block.group, score.reach
         size = curvature**0.5
@@ -197,12 +240,30 @@ class DenseBlocks:
         spread, learned = block.spread, block.learned
         spread -= root[:, None].dot(root[None, :])
         learned += step * reach
+        told_of = max(told.won + told.lost, 0.0) * told.p * (1.0 - told.p)
+        informed = float(self.informed[slot]) + told_of
+        part = told_of / informed
+        self.informed[slot] = informed
+        block.usual[1:] += part * score.x[1:]
+        self._count(block, score.start, score.level.told(score.start, told, part * apart))
         waiting = group.waiting
-        waiting.append((reach, size, step, block.bias_precision))
+        waiting.append((reach, size, step))
         if len(waiting) >= group.room:
             self._refresh(group)
         elif len(waiting) >= _WAITING_MAX:
             self._settle(group)
+
+    def _count(self, block: _Block, begin: Start, level: Level) -> None:
+        """Believe in a level, and tell the group."""
+        number, precision = block.group.number, block.bias_precision
+        block.level[:] = level
+        doubt = level.variance(begin)
+        pull = precision * block.group.bias
+        own = level.log_odds(begin) - block.offset - doubt * pull
+        was, before = float(block.spread[0, 0]), float(block.learned[0])
+        block.spread[0, 0], block.learned[0] = doubt, own
+        self.weight[number, 0, 0] += precision * precision * (was - doubt)
+        self.total[number, 0] += precision * (own - before)
 
     def _block(self, slot: int) -> _Block:
         number = int(self.group[slot])
@@ -220,11 +281,10 @@ class DenseBlocks:
     def _settle(self, group: _Group) -> None:
         if not group.waiting:
             return
-        reach, roots, steps, bias_precision = zip(*group.waiting, strict=True)
+        reach, roots, steps = zip(*group.waiting, strict=True)
         reached = np.array(reach)
         root, step = both = np.array((roots, steps))[:, :, None] * reached
-        both[:, :, 1:] *= self.precision[1:]
-        both[:, :, 0] *= bias_precision
+        both *= self.precision
         weight, total = self.weight[group.number], self.total[group.number]
         count, width = step.shape
         rows = np.empty((1 + count, width + 1, width))
@@ -270,21 +330,29 @@ class DenseBlocks:
         The information is discounted, not the covariance raised: `S' = f S (I + (f - 1) lam S)^-1`
         never exceeds the prior.
         """
-        number = int(self.group[slot])
-        group = self._groups.get(number)
-        if group is not None:
-            self._settle(group)
-            group.room -= 1
-        spread, precision, pull = self.spread[slot], self.precisions(slot), self.pull(slot)
-        guess = self.learned[slot] + spread @ pull
-        system = np.eye(self.width) + (factor - 1.0) * spread * precision
+        block = self._blocks.get(slot) or self._block(slot)
+        group, number = block.group, block.group.number
+        self._settle(group)
+        group.room -= 1
+        self.stale[number] += 1
+        begin = start_at(block.offset + group.bias, block.bias_precision)
+        self._count(block, begin, Level(*block.level.tolist()).faded(begin, factor))
+        self.informed[slot] = _faded(float(self.informed[slot]), block.bias_precision, factor)
+        spread, precision = block.spread[1:, 1:], self.precision[1:]
+        pull, learned = group.pull[1:], block.learned[1:]
+        guess = learned + spread @ pull
+        system = np.eye(self.width - 1) + (factor - 1.0) * spread * precision
         faded = factor * np.linalg.solve(system, spread)
         faded = 0.5 * (faded + faded.T)
-        learned = guess - faded @ pull
-        self.weight[number] += (spread - faded) * np.multiply.outer(precision, precision)
-        self.total[number] += precision * (learned - self.learned[slot])
-        self.stale[number] += 1
-        self.spread[slot], self.learned[slot] = faded, learned
+        own = guess - faded @ pull
+        self.weight[number, 1:, 1:] += (spread - faded) * np.multiply.outer(precision, precision)
+        self.total[number, 1:] += precision * (own - learned)
+        spread[:], learned[:] = faded, own
+
+
+def _faded(known: float, prior: float, factor: float) -> float:
+    """Let what is known beyond a prior count `1 / factor` as much."""
+    return prior + (known - prior) / factor
 
 
 def _grow(blocks: DenseBlocks, names: tuple[str, ...], count: int) -> None:

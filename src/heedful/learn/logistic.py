@@ -21,9 +21,10 @@ from heedful.learn.arms import PRIOR_DEFAULT, ArmSpec, spec_of_parts
 from heedful.learn.change import FORGET_ON_CHANGE, ChangeDetector, Forgot
 from heedful.learn.context import CONSTANTS_MAX, Context, Hashes, Reader, mixed
 from heedful.learn.dense import DenseBlocks
+from heedful.learn.level import Told
 from heedful.learn.model import Panel
 from heedful.learn.prior import Prior
-from heedful.learn.quadrature import Indices
+from heedful.learn.quadrature import Floats, Indices
 from heedful.learn.rows import LearningRow
 from heedful.learn.settings import LogisticSettings
 from heedful.learn.snapshot import decode_state, encode_state
@@ -73,6 +74,8 @@ class _Named(NamedTuple):
     """Of these, and of the channels of its goal where it has one."""
     centre: Indices
     """Which of the centres each of `always` is around."""
+    by_channel: slice
+    """Those of `always` that the channel has with features beside the constant."""
 
 
 class LogisticArms:
@@ -205,15 +208,21 @@ class LogisticArms:
         self, named: _Named, context: Context, outcome: float, weight: float, retract: float
     ) -> float:
         """Move what an outcome is about; give the chance that was foreseen."""
-        score = self.dense.score(named.slot, context.dense)
-        mean, variance = score.mean, score.variance
-        read = self._read(named, context)
-        of_sparse = read.score
-        mean += of_sparse[0]
-        variance += of_sparse[1]
-        slope, curvature, p = _evidence(mean, variance, outcome, weight, retract)
+        led = context.led.copy()
+        led[CONSTANTS_MAX:] -= self.dense.usual_of(named.slot)
+        score = self.dense.score(named.slot, led[CONSTANTS_MAX:])
+        read = self._read(named, context, led)
+        mean, variance = read.score
+        mean += score.apart
+        variance += score.variance
+        against = score.level.reference(score.start, score.at, outcome >= 0.5)
+        slope, curvature, p = _evidence(mean + against, variance, outcome, weight, retract)
         if weight or retract:
-            self.dense.update(named.slot, score, slope, curvature)
+            won, lost = weight * outcome, weight * (1.0 - outcome) - retract
+            rest = variance - score.level.variance(score.start)
+            told = Told(won, lost, p, against, 1.0 / (1.0 + p * (1.0 - p) * rest))
+            apart = score.apart + _by_channel(named, read)
+            self.dense.update(named.slot, score, slope, curvature, told, apart)
             self.sparse.update(read, slope, curvature)
         return p
 
@@ -224,9 +233,9 @@ class LogisticArms:
             self.dense.forget(self.dense.slots[row.goal, change.alarm.action], FORGET_ON_CHANGE)
         return taught._replace(changes=tuple(changes)) if changes else taught
 
-    def _read(self, named: _Named, context: Context) -> Read:
-        """Read the hashed weights that an outcome moves."""
-        places, values, centre = named.always, context.led[named.values], named.centre
+    def _read(self, named: _Named, context: Context, led: Floats) -> Read:
+        """Read the hashed weights that an outcome moves; `led` is the context's, made relative."""
+        places, values, centre = named.always, led[named.values], named.centre
         if len(context.sparse_ids):
             rare = self.sparse.places(named.scopes, context.sparse_ids).ravel()
             scopes, count = len(named.scopes), len(context.sparse_ids)
@@ -239,7 +248,7 @@ class LogisticArms:
         slot = self.dense.slot(goal, spec.action, spec.group, spec.prior, at)
         scopes = [scope("action", goal, spec.action), scope("group", goal, spec.group)]
         around = scopes
-        always = constant_places(self.sparse, goal, spec)
+        own = always = constant_places(self.sparse, goal, spec)
         centre = [0] * len(always)  # around the action
         first, last = CONSTANTS_MAX - len(always), CONSTANTS_MAX
         if spec.channel:
@@ -259,7 +268,14 @@ class LogisticArms:
             np.array(scopes, dtype=np.uint64),
             self.sparse.centres(np.array(around, dtype=np.uint64)),
             np.array(centre, dtype=np.intp),
+            slice(len(own) + 1, len(always)),
         )
+
+
+def _by_channel(named: _Named, read: Read) -> float:
+    """Give what the channel makes of the features, log-odds."""
+    which = named.by_channel
+    return float(read.mean[which].dot(read.values[which])) if named.spec.channel else 0.0
 
 
 def _spec(row: LearningRow) -> ArmSpec:

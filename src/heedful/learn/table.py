@@ -157,7 +157,17 @@ class ArmTable:
         self._linear: Floats = weights[at.action]
         if len(at.channel_basis):
             self._linear += _and_none(sparse.mean[at.channel_basis])[at.channel]
+            self._tilt = self._tilted(self._channel_variance[at.channel])
+        # What features are worth is worth it beside the usual person.
+        self._linear[:, 0] -= np.einsum("ad,ad->a", self._linear, self._usual[at.action])
         self._start: Floats = self._offset[at.action] + self._own_mean
+
+    def _tilted(self, variance: Floats) -> Floats:
+        """Give by arm what `variance * (x - usual)^2` is beside `variance * x^2`, linear in x."""
+        usual = self._usual[self._at.action]
+        found: Floats = -2.0 * variance * usual
+        found[:, 0] = np.einsum("ad,ad,ad->a", variance, usual, usual)
+        return found
 
     def _copy(self, model: LogisticArms) -> Floats:
         """Copy how sure the model is of each action; give the mean of its weights."""
@@ -182,7 +192,10 @@ class ArmTable:
         twice = np.where(self._rows == self._columns, 1.0, 2.0)
         halves = np.zeros((count, len(twice)))
         halves[:, self._rows == self._columns] = 1.0 / precision
-        halves[known] = dense.spread[slots][:, self._rows, self._columns]
+        self._usual = np.zeros((count, width))
+        self._usual[known] = dense.usual[slots]
+        spread = _of_anybody(dense.spread[slots], dense.usual[slots])
+        halves[known] = spread[:, self._rows, self._columns]
         self._halves: npt.NDArray[np.float32] = (halves * twice).astype(np.float32)
         weights = mean  # of an action that was never learned of: what its group is like
         weights[known] = dense.learned[slots]
@@ -209,6 +222,7 @@ class ArmTable:
         variance = self._own_variance + doubt[at.action]
         if len(at.channel_basis):
             variance += (self._channel_variance @ (x * x))[at.channel]
+            variance += self._tilt @ x
         if len(context.sparse_ids):
             self._add_rare(context, mean, variance)
         return LogOdds(mean, np.sqrt(np.maximum(variance, VARIANCE_MIN)))
@@ -256,6 +270,22 @@ class ArmTable:
             sparse = self._weights.mean[places].sum(axis=0) * context.sparse_values
         own = float(self._own_mean[arm] + dense[0])
         return Parts(float(self._offset[row]), own, dense[1:], sparse)
+
+
+def _of_anybody(spread: Floats, usual: Floats) -> Floats:
+    """Turn covariances of persons beside usual ones into those of persons as they are.
+
+    Parameters
+    ----------
+    spread, usual
+        Of shape (n, d, d) and (n, d).
+    """
+    found: Floats = spread.copy()
+    across = np.einsum("aij,aj->ai", spread, usual)
+    found[:, 0, :] -= across
+    found[:, :, 0] -= across
+    found[:, 0, 0] += np.einsum("ai,ai->a", across, usual)
+    return found
 
 
 def _and_none(rows: Floats) -> Floats:

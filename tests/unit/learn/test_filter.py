@@ -106,17 +106,25 @@ class WrittenOut:
                 x[feature] = max(-8.0, min(value, 8.0))
         block, group = self._block(row.goal, arm), self._group(row.goal, arm)
         diagonal = np.diag(block["precision"])
-        mean = block["offset"] + x @ (block["learned"] + block["S"] @ diagonal @ group["mean"])
+        x[1:] -= block["usual"][1:]
+        pull = diagonal @ group["mean"]
+        at = block["offset"] + block["learned"][0] + block["S"][0, 0] * pull[0]
+        apart = x[1:] @ (block["learned"][1:] + block["S"][1:, 1:] @ pull[1:])
         variance = x @ block["S"] @ x
         centres = read.centres.tolist()
         around = [*centres, None]
         read_as = read.places.tolist(), read.values.tolist(), read.centre.tolist()
         sparse = [(place, value, around[c]) for place, value, c in zip(*read_as, strict=True)]
-        mean += sum(self.mean.get(place, 0.0) for place in centres)
-        for place, value, _ in sparse:
-            mean += self.mean.get(place, 0.0) * value
+        hashed = sum(self.mean.get(place, 0.0) for place in centres)
+        for place, value, centre in sparse:
+            hashed += self.mean.get(place, 0.0) * value
             variance += self.variance.get(place, SPARSE) * value**2
-        p = chance(float(mean), float(variance))
+            apart += self.mean.get(place, 0.0) * value if centre is None else 0.0
+        of_all = x[1:] @ (block["learned"][1:] + block["S"][1:, 1:] @ pull[1:]) + hashed
+        begin = block["offset"] + group["mean"][0]
+        other = block["after_lost" if row.outcome else "after_won"]
+        against = float(np.median([at, other, begin]))
+        p = chance(float(of_all + against), float(variance))
         weight, retract = row.weight / MICRO, row.retract / MICRO
         curvature = max(weight - retract, 0.0) * max(p * (1.0 - p), 1e-4)
         slope = weight * (row.outcome / MICRO - p) + retract * p
@@ -124,12 +132,15 @@ class WrittenOut:
             slope / (1 + curvature * variance),
             curvature / (1 + curvature * variance),
         )
+        before = {name: block[name].copy() for name in ("S", "learned")}
         reach = block["S"] @ x
-        step = (slope + curvature * (reach @ diagonal @ group["mean"])) * reach
+        reach[0] = 0.0
         block["S"] = block["S"] - curvature * np.outer(reach, reach)
-        block["learned"] = block["learned"] + step
-        group["weight"] = group["weight"] + curvature * diagonal @ np.outer(reach, reach) @ diagonal
-        group["total"] = group["total"] + diagonal @ step
+        block["learned"] = block["learned"] + (slope + curvature * (reach @ pull)) * reach
+        self._count(block, row, p, against, variance, begin, x, apart)
+        block["learned"][0] -= block["offset"] + block["S"][0, 0] * pull[0]
+        group["weight"] = group["weight"] + diagonal @ (before["S"] - block["S"]) @ diagonal
+        group["total"] = group["total"] + diagonal @ (block["learned"] - before["learned"])
         group["stale"] += 1
         if group["stale"] == REFRESH:
             prior = np.eye(self.width) * STRENGTH / VARIANCE
@@ -152,6 +163,44 @@ class WrittenOut:
         self.mean |= means
         self.variance |= variances
 
+    def usual(self, row: LearningRow, arm: ArmSpec) -> Any:
+        """Give the usual person of an action."""
+        return self._block(row.goal, arm)["usual"]
+
+    def _count(
+        self,
+        block: dict[str, Any],
+        row: LearningRow,
+        p: float,
+        against: float,
+        variance: float,
+        begin: float,
+        x: Any,
+        apart: float,
+    ) -> None:
+        """Count an outcome: the level in place of its first weight, and whom is usual."""
+        precision = block["precision"][0]
+        outcome, weight = row.outcome / MICRO, row.weight / MICRO
+        won, lost = weight * outcome, weight * (1 - outcome) - row.retract / MICRO
+        share = 1 / (1 + p * (1 - p) * (variance - block["S"][0, 0]))
+        information = max(won + lost, 0.0) * p * (1 - p)
+        block["informed"] += information
+        part = information / block["informed"]
+        block["usual"][1:] += part * x[1:]
+        sum_won, sum_lost = block["won"], block["lost"] * np.exp(-part * apart)
+        sum_lost += share * lost * p * np.exp(-against)
+        odds = (sum_won + precision + share * won * (1 - p)) / (
+            sum_lost + precision * np.exp(-begin)
+        )
+        block["won"] = sum_won + won * (1 - p)
+        block["lost"] = (block["won"] + precision) / odds - precision * np.exp(-begin)
+        if won > 0:
+            block["after_won"] = np.log(odds)
+        elif lost > 0:
+            block["after_lost"] = np.log(odds)
+        block["S"][0, 0] = 1 / (block["won"] + precision)
+        block["learned"][0] = np.log(odds)
+
     def _share(self, place: int, centre: int) -> float:
         had, seen = (1.0 / self.variance.get(p, SPARSE) - 1.0 / SPARSE for p in (place, centre))
         return min(had / max(seen, 1e-9), 1.0)
@@ -167,6 +216,12 @@ class WrittenOut:
                 "S": np.diag(1.0 / precision),
                 "learned": np.zeros(self.width),
                 "group": arm.group,
+                "usual": np.zeros(self.width),
+                "informed": bias,
+                "won": 0.0,
+                "lost": 0.0,
+                "after_won": offset,
+                "after_lost": offset,
             }
         return self.blocks[goal, arm.action]
 
@@ -183,12 +238,15 @@ class WrittenOut:
         return self.groups[goal, name]
 
 
-def read_of(model: LogisticArms, row: LearningRow) -> Read:
+def read_of(model: LogisticArms, row: LearningRow, usual: Any) -> Read:
     """Find which hashed weights a row is about, by an update of a model that saw nothing else."""
     fresh = model_of(model.dense.width)
     fresh.learn_one(row)
     key = (row.arm, row.goal, row.parts, row.prior_p, row.prior_strength)
-    return fresh._read(fresh._known[key], fresh.reader.read(row.feature_ids, row.feature_values))
+    context = fresh.reader.read(row.feature_ids, row.feature_values)
+    led = context.led.copy()
+    led[-len(usual) :] -= usual
+    return fresh._read(fresh._known[key], context, led)
 
 
 @pytest.mark.parametrize("width", [1, 2, 9, 22])
@@ -197,13 +255,14 @@ def test_the_filter_is_the_one_that_is_written_out(width: int) -> None:
     arms = {arm.arm: arm for arm in ARMS}
     for row in rows_of(width, 700):
         model.learn_one(row)
-        plain.learn(row, arms[row.arm], read_of(model, row))
+        plain.learn(row, arms[row.arm], read_of(model, row, plain.usual(row, arms[row.arm])))
     dense = model.dense
     dense.settle()
     for key, slot in dense.slots.items():
         block = plain.blocks[key]
         assert dense.spread[slot] == pytest.approx(block["S"], abs=1e-12)
         assert dense.learned[slot] == pytest.approx(block["learned"], abs=1e-12)
+        assert dense.usual[slot] == pytest.approx(block["usual"], abs=1e-12)
     for key, number in dense.groups.items():
         group = plain.groups[key]
         assert dense.weight[number] == pytest.approx(group["weight"], abs=1e-11)
@@ -242,7 +301,10 @@ def _score(
     """Score one arm as `learn_one` does, under what its group has learned by now."""
     model.dense.mean[: len(means)] = means
     named = model._named(goal, arm, 0)
-    score, read = model.dense.score(named.slot, context.dense), model._read(named, context)
+    led = context.led.copy()
+    led[-model.dense.width :] -= model.dense.usual_of(named.slot)
+    score = model.dense.score(named.slot, led[-model.dense.width :])
+    read = model._read(named, context, led)
     mean, variance = read.score
     return score.mean + mean, score.variance + variance
 

@@ -20,6 +20,7 @@ from heedful.learn import (
     Prior,
 )
 from heedful.learn.dense import ACTIONS_MAX, DenseBlocks
+from heedful.learn.level import Told
 from heedful.learn.logistic import chance
 
 GOAL = "purchase"
@@ -114,16 +115,16 @@ def test_the_weights_of_a_logistic_world_are_found_by_features_dense_and_rare() 
         assert step == pytest.approx(truth[feature - 1], abs=0.2)
 
 
-def test_one_update_is_the_filter_of_a_single_gaussian_weight() -> None:
+def test_one_outcome_is_counted_beside_what_was_believed() -> None:
     model = LogisticArms()
     mean, sd = odds(model)
     p = chance(mean, sd * sd)
     model.learn_one(converted(1))
-    curvature = p * (1.0 - p)
     after, narrower = odds(model)
+    known = sd**-2 + 1.0 - p
     # The group moves a new action only from its 32nd outcome, or when it is asked for: here.
-    assert narrower**2 == pytest.approx(sd**2 / (1.0 + curvature * sd**2), rel=1e-5)
-    assert after > mean + (1.0 - p) * sd**2 / (1.0 + curvature * sd**2) - 1e-6
+    assert narrower**2 == pytest.approx(1.0 / known, rel=1e-5)
+    assert after > mean + np.log(known * sd**2) - 1e-6
 
 
 def test_a_new_action_starts_from_its_group_and_another_group_does_not() -> None:
@@ -227,8 +228,10 @@ def test_forgetting_raises_no_belief_above_its_prior() -> None:
     slot = blocks.slot(GOAL, "tips", "help", PRIOR, 0)
     draws = np.random.default_rng(7)
     for _ in range(200):
-        score = blocks.score(slot, draws.normal(size=3))
-        blocks.update(slot, score, 0.1, 0.2 / (1.0 + 0.2 * score.variance))
+        x = np.array([1.0, *draws.normal(size=2)])
+        score = blocks.score(slot, x - blocks.usual_of(slot))
+        told = Told(1.0, 0.0, 0.4, score.at, 0.9)
+        blocks.update(slot, score, 0.1, 0.2 / (1.0 + 0.2 * score.variance), told, score.apart)
         blocks.forget(slot, 3.0)
     prior = np.diag(1.0 / blocks.precisions(slot))
     assert np.linalg.eigvalsh(prior - blocks.spread[slot]).min() >= -1e-9

@@ -1,0 +1,119 @@
+"""How often an action reaches a goal with the usual person: counted, so that no order matters.
+
+A filter moves log-odds outcome by outcome, and each step is only right near where it begins: after
+a night's 367 misses and then its 84 visits, told in this order, one believed in a chance of .83. So
+the level of an action is the ratio of two sums. Over outcomes whose chances p were foreseen right,
+`1 - p` of those who were won sums to as much as `p` of those who were lost; where it does not, the
+level by which it would is `log(sum of 1 - p over the won) - log(sum of p / odds over the lost)`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final, NamedTuple
+
+COUNTS: Final = 4
+"""Numbers of one level."""
+
+_LOG_ODDS_MAX: Final = 30.0  # beyond it no chance could be told from none
+_ODDS_LEAST: Final = math.exp(-_LOG_ODDS_MAX)
+_MOVED_MAX: Final = 300.0  # of log-odds: `exp` overflows soon after
+
+
+class Start(NamedTuple):
+    """What is believed of a level before anything is counted: a normal of its log-odds."""
+
+    log_odds: float
+    precision: float
+
+    @property
+    def lost(self) -> float:
+        """What the belief is worth as a sum over the lost; over the won it is the precision."""
+        return self.precision * math.exp(-self.log_odds)
+
+
+def start_at(log_odds: float, precision: float) -> Start:
+    """Begin at log-odds, cut to what a chance can tell apart."""
+    return Start(max(-_LOG_ODDS_MAX, min(log_odds, _LOG_ODDS_MAX)), precision)
+
+
+class Told(NamedTuple):
+    """One outcome, and what was foreseen of it."""
+
+    won: float
+    """Its weight as won."""
+    lost: float
+    """Its weight as lost; below 0 where what was learned as lost is taken back."""
+    p: float
+    """Its chance by the features and `against`."""
+    against: float
+    """Level by which it was foreseen, log-odds."""
+    share: float
+    """Of the surprise, what is put down to the level and not to the features, above 0 to 1."""
+
+
+class Level(NamedTuple):
+    """What was counted, and what the level came to be."""
+
+    won: float
+    """Sum of `1 - p`."""
+    lost: float
+    """Sum of `p / odds of the level`."""
+    after_won: float
+    """Log-odds behind the last outcome that was won."""
+    after_lost: float
+
+    def log_odds(self, start: Start) -> float:
+        """Give what is believed of the usual person."""
+        known = self.won + start.precision
+        return _log_ratio(known, self.lost + start.lost)
+
+    def variance(self, start: Start) -> float:
+        """Give the variance of these log-odds."""
+        return 1.0 / (self.won + start.precision)
+
+    def reference(self, start: Start, now: float, is_won: bool) -> float:
+        """Give the level against which an outcome is weighed for what its features say.
+
+        Notes
+        -----
+        While a run of misses is told the level falls, and visits that are told next will lift it
+        again. So it is the middle one of three: the level as it is, as it was behind the last
+        outcome of the other kind, and as it was believed to be before any.
+        """
+        other = self.after_lost if is_won else self.after_won
+        low, high = sorted((now, other))
+        return max(low, min(start.log_odds, high))
+
+    def told(self, start: Start, told: Told, moved: float) -> Level:
+        """Count an outcome.
+
+        Parameters
+        ----------
+        moved
+            By how much the odds of the usual person grew as it became another one, log-odds.
+        """
+        gain = told.won * (1.0 - told.p)
+        lost = self.lost * math.exp(-max(-_MOVED_MAX, min(moved, _MOVED_MAX)))
+        lost += told.share * told.lost * told.p * math.exp(-told.against)
+        # The level moves by its share, and is known as much better as if it had been all.
+        known = self.won + start.precision
+        log_odds = _log_ratio(known + told.share * gain, lost + start.lost)
+        level = self._at(start, known + gain, log_odds)
+        if told.won > 0.0:
+            return level._replace(after_won=log_odds)
+        return level._replace(after_lost=log_odds) if told.lost > 0.0 else level
+
+    def faded(self, start: Start, factor: float) -> Level:
+        """Let what was counted weigh `1 / factor` as much, the level unchanged."""
+        return self._at(start, start.precision + self.won / factor, self.log_odds(start))
+
+    def _at(self, start: Start, known: float, log_odds: float) -> Level:
+        """Give the sums of a level that is known so well."""
+        lost = known * math.exp(-log_odds) - start.lost
+        return self._replace(won=known - start.precision, lost=lost)
+
+
+def _log_ratio(won: float, lost: float) -> float:
+    """Give the log-odds of two sums, of which what is taken back may have left nothing."""
+    return math.log(won / max(lost, won * _ODDS_LEAST))
