@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import msgspec
@@ -10,7 +11,8 @@ import numpy.typing as npt
 
 from heedful.kernel import InputError, canonical, expected
 from heedful.learn.change import ChangeDetector, WrittenChanges
-from heedful.learn.dense import GROUP_ARRAYS, SLOT_ARRAYS
+from heedful.learn.dense import GROUP_ARRAYS, SLOT_ARRAYS, DenseBlocks
+from heedful.learn.level import Level, start_at
 from heedful.learn.settings import LogisticSettings
 
 if TYPE_CHECKING:
@@ -18,13 +20,15 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound="LogisticArms")
 
-SCHEMA: Final = 3
+SCHEMA: Final = 4
 
 _SYMMETRIC: Final = ("spread", "weight")  # the lower triangle holds all
+_LEVELS: Final = ("usual", "informed", "level")
+_LEVELS_SINCE: Final = 4
 
 
 class _Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="logistic_arms"):
-    schema: Literal[1, 2, 3]
+    schema: Literal[1, 2, 3, 4]
     learn_seq: int
     settings: LogisticSettings
     slots: list[tuple[str, str]]
@@ -111,14 +115,41 @@ def _restored(make: type[M], snapshot: _Snapshot) -> M:
         (GROUP_ARRAYS, snapshot.group_arrays, len(snapshot.groups)),
     ):
         for name in names:
+            if snapshot.schema < _LEVELS_SINCE and name in _LEVELS:
+                continue
             target = getattr(dense, name)
             target[:count] = _unpacked(name, arrays[name], target[:count])
+    if snapshot.schema < _LEVELS_SINCE:
+        _find_levels(dense)
     sparse.at = snapshot.sparse_at
     places = np.frombuffer(snapshot.sparse_places, dtype="<u4").astype(np.intp)
     sparse.mean[places] = np.frombuffer(snapshot.sparse_mean, dtype="<f8")
     sparse.variance[places] = np.frombuffer(snapshot.sparse_variance, dtype="<f8")
     model.changes = ChangeDetector.of(snapshot.changes)
     return model
+
+
+def _find_levels(dense: DenseBlocks) -> None:
+    """Find usual persons and levels in blocks that were filtered whole: they believe the same."""
+    dense.weight[:], dense.total[:] = 0.0, 0.0
+    for slot in range(len(dense.slots)):
+        number, spread, learned = int(dense.group[slot]), dense.spread[slot], dense.learned[slot]
+        offset, precision, pull = dense.offset[slot], dense.precisions(slot), dense.pull(slot)
+        guess, inner = learned + spread @ pull, spread[1:, 1:]
+        usual = -np.linalg.solve(inner, spread[1:, 0])
+        doubt = float(spread[0, 0] - usual @ inner @ usual)
+        at = float(offset + guess[0] + guess[1:] @ usual)
+        begin = start_at(float(offset + dense.mean[number, 0]), float(precision[0]))
+        lost = math.exp(-at) / doubt - begin.lost
+        dense.level[slot] = Level(1.0 / doubt - begin.precision, lost, at, at)
+        dense.usual[slot, 1:], dense.informed[slot] = usual, 1.0 / doubt
+        spread[0, :], spread[:, 0] = 0.0, 0.0
+        spread[0, 0], guess[0] = doubt, at - offset
+        learned[:] = guess - spread @ pull
+        dense.weight[number] += np.diag(precision) - spread * np.multiply.outer(
+            precision, precision
+        )
+        dense.total[number] += precision * learned
 
 
 def _packed(name: str, array: npt.NDArray[Any]) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -21,6 +22,7 @@ from heedful.learn import (
 )
 from heedful.learn.dense import start
 from heedful.learn.logistic import chance
+from heedful.learn.snapshot import _DECODER
 from heedful.learn.sparse import Read
 
 GOALS = ("buy", "visit")
@@ -351,3 +353,44 @@ def test_what_forgets_goes_on_from_all_that_was_learned() -> None:
         for row in rows[45:]:
             model.learn_one(row)
     assert whole.encode() == again.encode()
+
+
+def of_before_levels(model: LogisticArms) -> bytes:
+    """Write a model as one was written whose blocks were filtered whole."""
+    dense = model.dense
+    dense.settle()
+    spread, learned = dense.spread.copy(), dense.learned.copy()
+    for slot in range(len(dense.slots)):
+        pull, usual = dense.pull(slot), dense.usual[slot]
+        guess = dense.learned[slot] + dense.spread[slot] @ pull
+        turn = np.eye(dense.width)
+        turn[0] -= usual
+        spread[slot] = turn @ dense.spread[slot] @ turn.T
+        learned[slot] = turn @ guess - spread[slot] @ pull
+    rows, columns = np.tril_indices(dense.width)
+    count = len(dense.slots)
+    old = msgspec.to_builtins(_DECODER.decode(model.encode()), builtin_types=(bytes,))
+    arrays = dict(old["slot_arrays"])
+    for name in ("usual", "informed", "level"):
+        del arrays[name]
+    arrays |= {
+        "spread": spread[:count, rows, columns].tobytes(),
+        "learned": learned[:count].tobytes(),
+    }
+    return msgspec.msgpack.encode(old | {"schema": 3, "slot_arrays": arrays})
+
+
+@pytest.mark.parametrize("width", [1, 9])
+def test_a_snapshot_of_before_levels_believes_the_same_and_goes_on(width: int) -> None:
+    model, rows = model_of(width), rows_of(width, 400)
+    for row in rows[:300]:
+        model.learn_one(row)
+    read = LogisticArms.decode(of_before_levels(model))
+    panel = Panel([(goal, arm) for goal in GOALS for arm in ARMS])
+    for row in rows[300:]:
+        context = model.reader.read(row.feature_ids, row.feature_values)
+        was, found = model.scorer(panel).score(context), read.scorer(panel).score(context)
+        assert found.mean == pytest.approx(was.mean, abs=1e-6)
+        assert found.sd == pytest.approx(was.sd, rel=1e-4)
+    for row in rows[300:]:
+        assert read.learn_one(row).is_learned
