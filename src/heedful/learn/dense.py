@@ -59,6 +59,8 @@ class Score(NamedTuple):
     """The person beside the usual one, of shape (d,); the first is 1."""
     reach: Floats
     """S_a x, of shape (d,); 0 for the level."""
+    doubt: float
+    """Variance of the level."""
     pulled: float
     """What the group adds to the mean by its features."""
     at: float
@@ -220,7 +222,8 @@ class DenseBlocks:
         at = block.offset + own + doubt * block.bias_precision * group.bias
         mean = at + float(block.learned.dot(x)) - own + pulled
         begin = start_at(block.offset + group.bias, block.bias_precision)
-        return Score(mean, variance, x, reach, pulled, at, Level(*block.level.tolist()), begin)
+        level = Level(*block.level.tolist())
+        return Score(mean, variance, x, reach, doubt, pulled, at, level, begin)
 
     def update(
         self, slot: int, score: Score, slope: float, curvature: float, told: Told, apart: float
@@ -240,12 +243,11 @@ class DenseBlocks:
         spread, learned = block.spread, block.learned
         spread -= root[:, None].dot(root[None, :])
         learned += step * reach
-        told_of = max(told.won + told.lost, 0.0) * told.p * (1.0 - told.p)
-        informed = float(self.informed[slot]) + told_of
-        part = told_of / informed
-        self.informed[slot] = informed
+        informed = float(self.informed[slot]) + told.informs
+        part = told.informs / informed
         block.usual[1:] += part * score.x[1:]
-        self._count(block, score.start, score.level.told(score.start, told, part * apart))
+        level = score.level.told(score.start, told, part * apart)
+        self._count(slot, block, level, score.start, informed)
         waiting = group.waiting
         waiting.append((reach, size, step))
         if len(waiting) >= group.room:
@@ -253,13 +255,11 @@ class DenseBlocks:
         elif len(waiting) >= _WAITING_MAX:
             self._settle(group)
 
-    def _count(self, block: _Block, begin: Start, level: Level) -> None:
+    def _count(self, slot: int, block: _Block, level: Level, begin: Start, informed: float) -> None:
         """Believe in a level, and tell the group."""
-        number, precision = block.group.number, block.bias_precision
-        block.level[:] = level
-        doubt = level.variance(begin)
-        pull = precision * block.group.bias
-        own = level.log_odds(begin) - block.offset - doubt * pull
+        number, precision, doubt = block.group.number, block.bias_precision, 1.0 / informed
+        block.level[:], self.informed[slot] = level, informed
+        own = level.log_odds(begin) - block.offset - doubt * precision * block.group.bias
         was, before = float(block.spread[0, 0]), float(block.learned[0])
         block.spread[0, 0], block.learned[0] = doubt, own
         self.weight[number, 0, 0] += precision * precision * (was - doubt)
@@ -336,8 +336,10 @@ class DenseBlocks:
         group.room -= 1
         self.stale[number] += 1
         begin = start_at(block.offset + group.bias, block.bias_precision)
-        self._count(block, begin, Level(*block.level.tolist()).faded(begin, factor))
-        self.informed[slot] = _faded(float(self.informed[slot]), block.bias_precision, factor)
+        level = Level(*block.level.tolist()).faded(begin, factor)
+        prior = block.bias_precision
+        informed = prior + (float(self.informed[slot]) - prior) / factor
+        self._count(slot, block, level, begin, informed)
         spread, precision = block.spread[1:, 1:], self.precision[1:]
         pull, learned = group.pull[1:], block.learned[1:]
         guess = learned + spread @ pull
@@ -348,11 +350,6 @@ class DenseBlocks:
         self.weight[number, 1:, 1:] += (spread - faded) * np.multiply.outer(precision, precision)
         self.total[number, 1:] += precision * (own - learned)
         spread[:], learned[:] = faded, own
-
-
-def _faded(known: float, prior: float, factor: float) -> float:
-    """Let what is known beyond a prior count `1 / factor` as much."""
-    return prior + (known - prior) / factor
 
 
 def _grow(blocks: DenseBlocks, names: tuple[str, ...], count: int) -> None:

@@ -48,6 +48,8 @@ class Told(NamedTuple):
     """Its chance by the features and `against`."""
     against: float
     """Level by which it was foreseen, log-odds."""
+    informs: float
+    """Information about its log-odds."""
     share: float
     """Of the surprise, what is put down to the level and not to the features, above 0 to 1."""
 
@@ -67,10 +69,6 @@ class Level(NamedTuple):
         """Give what is believed of the usual person."""
         known = self.won + start.precision
         return _log_ratio(known, self.lost + start.lost)
-
-    def variance(self, start: Start) -> float:
-        """Give the variance of these log-odds."""
-        return 1.0 / (self.won + start.precision)
 
     def reference(self, start: Start, now: float, is_won: bool) -> float:
         """Give the level against which an outcome is weighed for what its features say.

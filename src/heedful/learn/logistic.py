@@ -216,11 +216,16 @@ class LogisticArms:
         mean += score.apart
         variance += score.variance
         against = score.level.reference(score.start, score.at, outcome >= 0.5)
-        slope, curvature, p = _evidence(mean + against, variance, outcome, weight, retract)
+        p = chance(mean + against, variance)
+        net, worth = weight - retract, p * (1.0 - p)
         if weight or retract:
-            won, lost = weight * outcome, weight * (1.0 - outcome) - retract
-            rest = variance - score.level.variance(score.start)
-            told = Told(won, lost, p, against, 1.0 / (1.0 + p * (1.0 - p) * rest))
+            curvature = max(net, 0.0) * max(worth, _CURVATURE_MIN)
+            shrink = 1.0 + curvature * variance
+            slope = (weight * (outcome - p) + retract * p) / shrink
+            share = 1.0 / (1.0 + worth * (variance - score.doubt))
+            won = weight * outcome
+            told = Told(won, net - won, p, against, curvature, share)
+            curvature /= shrink
             apart = score.apart + _by_channel(named, read)
             self.dense.update(named.slot, score, slope, curvature, told, apart)
             self.sparse.update(read, slope, curvature)
@@ -286,17 +291,6 @@ def _spec(row: LearningRow) -> ArmSpec:
         except ValueError as error:
             raise InputError("bad_learning_row", str(error)) from error
     return spec_of_parts(row.arm, row.parts, prior)
-
-
-def _evidence(
-    mean: float, variance: float, outcome: float, weight: float, retract: float
-) -> tuple[float, float, float]:
-    """Weigh an outcome against what was foreseen: slope, curvature, and the mean chance."""
-    p = chance(mean, variance)
-    curvature = max(weight - retract, 0.0) * max(p * (1.0 - p), _CURVATURE_MIN)
-    shrink = 1.0 + curvature * variance
-    slope = (weight * (outcome - p) + retract * p) / shrink
-    return slope, curvature / shrink, p
 
 
 def chance(mean: float, variance: float) -> float:

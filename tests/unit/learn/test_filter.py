@@ -185,7 +185,7 @@ class WrittenOut:
         outcome, weight = row.outcome / MICRO, row.weight / MICRO
         won, lost = weight * outcome, weight * (1 - outcome) - row.retract / MICRO
         share = 1 / (1 + p * (1 - p) * (variance - block["S"][0, 0]))
-        information = max(won + lost, 0.0) * p * (1 - p)
+        information = max(won + lost, 0.0) * max(p * (1 - p), 1e-4)
         block["informed"] += information
         part = information / block["informed"]
         block["usual"][1:] += part * x[1:]
@@ -200,7 +200,7 @@ class WrittenOut:
             block["after_won"] = np.log(odds)
         elif lost > 0:
             block["after_lost"] = np.log(odds)
-        block["S"][0, 0] = 1 / (block["won"] + precision)
+        block["S"][0, 0] = 1 / block["informed"]
         block["learned"][0] = np.log(odds)
 
     def _share(self, place: int, centre: int) -> float:
