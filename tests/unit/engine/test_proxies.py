@@ -161,6 +161,6 @@ def test_the_work_is_bounded_and_it_is_told(proxied: Acting) -> None:
         reweighed_max=270,
     )
     assert (found.decisions, found.left) == (30, 510)
-    assert found.says.endswith("150 more were not looked at.")
+    assert found.says.endswith("510 more were not looked at.")
     assert told == [(done, 30) for done in range(30)]
     assert not any(cause.is_sure for cause in found.causes), "so few people prove nothing"
