@@ -1,11 +1,12 @@
 """Bayesian logistic regression over arms: hierarchical, online, forgetful, named by `learn_seq`.
 
 The log-odds that an arm reaches a goal are
-`prior(action) + w(action) . x + c(channel) . features + r(action, group) . rare + own(arm)`:
-a dense vector for each action that shrinks to its group's mean, and hashed weights for the
-channel with every feature, for the action and group with rare features, and for the arm itself,
-each around the centre of its scope.
-One outcome moves all of them by one step of assumed-density filtering.
+`level(action) + w(action) . x + c(channel) . x + r(action, group) . rare + own(arm)`,
+where x are the features of the person beside the usual one of the action: a level that begins at
+the declared prior and is counted, a dense vector for each action, both of which shrink to its
+group's mean, and hashed weights for the channel with every feature, for the action and group with
+rare features, and for the arm itself, each around the centre of its scope.
+One outcome moves all weights by one step of assumed-density filtering.
 """
 
 from __future__ import annotations
