@@ -148,6 +148,12 @@ class WrittenOut:
             prior = np.eye(self.width) * STRENGTH / VARIANCE
             group["mean"] = np.linalg.inv(group["weight"] + prior) @ group["total"]
             group["stale"] = 0
+        self._hash(centres, sparse, slope, curvature)
+
+    def _hash(
+        self, centres: list[int], sparse: list[tuple[Any, ...]], slope: float, curvature: float
+    ) -> None:
+        """Move hashed weights, and what they are around."""
         means, variances = {}, {}
         for place in centres if sparse else ():
             before = self.variance.get(place, SPARSE)
