@@ -335,16 +335,22 @@ class DenseBlocks:
         self._settle(group)
         group.room -= 1
         self.stale[number] += 1
-        begin = start_at(block.offset + group.bias, block.bias_precision)
-        level = Level(*block.level.tolist()).faded(begin, factor)
-        prior = block.bias_precision
-        informed = prior + (float(self.informed[slot]) - prior) / factor
-        self._count(slot, block, level, begin, informed)
         spread, precision = block.spread[1:, 1:], self.precision[1:]
-        pull, learned = group.pull[1:], block.learned[1:]
+        pull, learned, usual = group.pull[1:], block.learned[1:], block.usual[1:]
         guess = learned + spread @ pull
+        known, prior = float(self.informed[slot]), block.bias_precision
+        informed = prior + (known - prior) / factor
+        was = usual.copy()
+        usual *= known / (factor * informed)  # as who is usual before any outcome counts for more
+        begin = start_at(block.offset + group.bias, prior)
+        level = Level(*block.level.tolist()).faded(begin, factor, float(guess.dot(usual - was)))
+        self._count(slot, block, level, begin, informed)
         system = np.eye(self.width - 1) + (factor - 1.0) * spread * precision
         faded = factor * np.linalg.solve(system, spread)
+        # What is known by how people differ from who was usual is known from who is usual now.
+        further = known * (factor - 1.0) * prior / (factor * factor * informed)
+        reach = faded @ was
+        faded -= np.multiply.outer(reach, reach) * (further / (1.0 + further * reach.dot(was)))
         faded = 0.5 * (faded + faded.T)
         own = guess - faded @ pull
         self.weight[number, 1:, 1:] += (spread - faded) * np.multiply.outer(precision, precision)

@@ -102,9 +102,16 @@ class Level(NamedTuple):
             return level._replace(after_won=log_odds)
         return level._replace(after_lost=log_odds) if told.lost > 0.0 else level
 
-    def faded(self, start: Start, factor: float) -> Level:
-        """Let what was counted weigh `1 / factor` as much, the level unchanged."""
-        return self._at(start, start.precision + self.won / factor, self.log_odds(start))
+    def faded(self, start: Start, factor: float, moved: float) -> Level:
+        """Let what was counted weigh `1 / factor` as much; the level is that of who is usual now.
+
+        Parameters
+        ----------
+        moved
+            By how much the odds of the usual person grew as it became another one, log-odds.
+        """
+        log_odds = self.log_odds(start) + moved
+        return self._at(start, start.precision + self.won / factor, log_odds)
 
     def _at(self, start: Start, known: float, log_odds: float) -> Level:
         """Give the sums of a level that is known so well."""

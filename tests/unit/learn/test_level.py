@@ -76,7 +76,7 @@ def test_what_is_taken_back_leaves_the_level_where_it_was() -> None:
 
 def test_what_was_forgotten_weighs_less_and_moves_no_level() -> None:
     level = told(mailing(400, 100, 0.5))
-    faded = level.faded(START, 8.0)
+    faded = level.faded(START, 8.0, 0.0)
     assert faded.log_odds(START) == pytest.approx(level.log_odds(START))
     after, later = (told([(1.0, 0.0)] * 5, at).log_odds(START) for at in (level, faded))
     assert later > after > level.log_odds(START)

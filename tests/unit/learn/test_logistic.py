@@ -22,6 +22,7 @@ from heedful.learn import (
 from heedful.learn.dense import ACTIONS_MAX, DenseBlocks
 from heedful.learn.level import Told
 from heedful.learn.logistic import chance
+from heedful.learn.table import _of_anybody
 
 GOAL = "purchase"
 PRIOR = Prior(0.2, 10.0)
@@ -235,7 +236,9 @@ def test_forgetting_raises_no_belief_above_its_prior() -> None:
         blocks.update(slot, score, 0.1, 0.2 / (1.0 + 0.2 * score.variance), told, score.apart)
         blocks.forget(slot, 3.0)
     prior = np.diag(1.0 / blocks.precisions(slot))
-    assert np.linalg.eigvalsh(prior - blocks.spread[slot]).min() >= -1e-9
+    of_anybody = _of_anybody(blocks.spread[[slot]], blocks.usual[[slot]])[0]
+    assert np.abs(blocks.usual[slot]).max() > 0.0
+    assert np.linalg.eigvalsh(prior - of_anybody).min() >= -1e-9
     assert np.linalg.eigvalsh(blocks.spread[slot]).min() > 0.0
 
 
