@@ -49,7 +49,7 @@ class Told(NamedTuple):
     against: float
     """Level by which it was foreseen, log-odds."""
     informs: float
-    """Information about its log-odds."""
+    """Information about its log-odds, hashed weights as little known as they are."""
     share: float
     """Of the surprise, what is put down to the level and not to the features, above 0 to 1."""
 

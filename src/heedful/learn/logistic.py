@@ -213,9 +213,9 @@ class LogisticArms:
         led[CONSTANTS_MAX:] -= self.dense.usual_of(named.slot)
         score = self.dense.score(named.slot, led[CONSTANTS_MAX:])
         read = self._read(named, context, led)
-        mean, variance = read.score
+        mean, hashed = read.score
         mean += score.apart
-        variance += score.variance
+        variance = hashed + score.variance
         against = score.level.reference(score.start, score.at, outcome >= 0.5)
         p = chance(mean + against, variance)
         net, worth = weight - retract, p * (1.0 - p)
@@ -225,7 +225,8 @@ class LogisticArms:
             slope = (weight * (outcome - p) + retract * p) / shrink
             share = 1.0 / (1.0 + worth * (variance - score.doubt))
             won = weight * outcome
-            told = Told(won, net - won, p, against, curvature, share)
+            informs = curvature / (1.0 + curvature * hashed)
+            told = Told(won, net - won, p, against, informs, share)
             curvature /= shrink
             apart = score.apart + _by_channel(named, read)
             self.dense.update(named.slot, score, slope, curvature, told, apart)

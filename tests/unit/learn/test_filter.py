@@ -112,7 +112,7 @@ class WrittenOut:
         pull = diagonal @ group["mean"]
         at = block["offset"] + block["learned"][0] + block["S"][0, 0] * pull[0]
         apart = x[1:] @ (block["learned"][1:] + block["S"][1:, 1:] @ pull[1:])
-        variance = x @ block["S"] @ x
+        variance = of_dense = x @ block["S"] @ x
         centres = read.centres.tolist()
         around = [*centres, None]
         read_as = read.places.tolist(), read.values.tolist(), read.centre.tolist()
@@ -139,7 +139,7 @@ class WrittenOut:
         reach[0] = 0.0
         block["S"] = block["S"] - curvature * np.outer(reach, reach)
         block["learned"] = block["learned"] + (slope + curvature * (reach @ pull)) * reach
-        self._count(block, row, p, against, variance, begin, x, apart)
+        self._count(block, row, p, against, variance, begin, x, apart, variance - of_dense)
         block["learned"][0] -= block["offset"] + block["S"][0, 0] * pull[0]
         group["weight"] = group["weight"] + diagonal @ (before["S"] - block["S"]) @ diagonal
         group["total"] = group["total"] + diagonal @ (block["learned"] - before["learned"])
@@ -185,6 +185,7 @@ class WrittenOut:
         begin: float,
         x: Any,
         apart: float,
+        hashed: float,
     ) -> None:
         """Count an outcome: the level in place of its first weight, and whom is usual."""
         precision = block["precision"][0]
@@ -192,6 +193,7 @@ class WrittenOut:
         won, lost = weight * outcome, weight * (1 - outcome) - row.retract / MICRO
         share = 1 / (1 + p * (1 - p) * (variance - block["S"][0, 0]))
         information = max(won + lost, 0.0) * max(p * (1 - p), 1e-4)
+        information /= 1 + information * hashed
         block["informed"] += information
         part = information / block["informed"]
         block["usual"][1:] += part * x[1:]
