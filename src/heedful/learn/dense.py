@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heedful.kernel import InputError, expected
-from heedful.learn.level import COUNTS, Level, Start, Told, start_at
+from heedful.learn.level import COUNTS, Level, Start, Told, start_at, start_of
 from heedful.learn.prior import Prior
 from heedful.learn.quadrature import Floats
 
@@ -40,7 +40,6 @@ GROUP_ARRAYS: Final = ("weight", "total", "mean", "stale")
 
 _GROUP_REFRESH: Final = 32  # updates between two solutions for the mean of a group
 _WAITING_MAX: Final = 16  # outcomes of a group that are added together
-_BIAS_PRECISION_MIN: Final = 0.05
 _FIRST_CAPACITY: Final = 16
 
 Key = tuple[str, str]
@@ -155,7 +154,7 @@ class DenseBlocks:
         if slot == len(self.offset):
             self.reserve(2 * slot, 0)
         self.slots[goal, action] = slot
-        offset, self.bias_precision[slot] = start(prior)
+        offset, self.bias_precision[slot] = start_of(prior)
         self.offset[slot], self.informed[slot] = offset, self.bias_precision[slot]
         self.level[slot] = Level(0.0, 0.0, offset, offset)
         self.group[slot] = self._group_slot(goal, group)
@@ -328,7 +327,8 @@ class DenseBlocks:
         Notes
         -----
         The information is discounted, not the covariance raised: `S' = f S (I + (f - 1) lam S)^-1`
-        never exceeds the prior.
+        never exceeds the prior. The usual person moves back to whom the prior is about, and the
+        level is that of this person, so that nobody's chance moves.
         """
         block = self._blocks.get(slot) or self._block(slot)
         group, number = block.group, block.group.number
@@ -364,14 +364,3 @@ def _grow(blocks: DenseBlocks, names: tuple[str, ...], count: int) -> None:
         new = np.zeros((count, *old.shape[1:]), dtype=old.dtype)
         new[: len(old)] = old
         setattr(blocks, name, new)
-
-
-def start(prior: Prior) -> tuple[float, float]:
-    """Give the log-odds at which an action starts, and the precision of that belief.
-
-    Notes
-    -----
-    `strength` outcomes at the rate p say `strength * p * (1 - p)` about the log-odds.
-    """
-    precision = max(prior.strength * prior.p * (1.0 - prior.p), _BIAS_PRECISION_MIN)
-    return float(np.log(prior.p / (1.0 - prior.p))), precision

@@ -12,11 +12,14 @@ from __future__ import annotations
 import math
 from typing import Final, NamedTuple
 
+from heedful.learn.prior import Prior
+
 COUNTS: Final = 4
 """Numbers of one level."""
 
 _LOG_ODDS_MAX: Final = 30.0  # beyond it no chance could be told from none
 _ODDS_LEAST: Final = math.exp(-_LOG_ODDS_MAX)
+_PRECISION_MIN: Final = 0.05
 _MOVED_MAX: Final = 300.0  # of log-odds: `exp` overflows soon after
 
 
@@ -35,6 +38,17 @@ class Start(NamedTuple):
 def start_at(log_odds: float, precision: float) -> Start:
     """Begin at log-odds, cut to what a chance can tell apart."""
     return Start(max(-_LOG_ODDS_MAX, min(log_odds, _LOG_ODDS_MAX)), precision)
+
+
+def start_of(prior: Prior) -> Start:
+    """Begin at a declared prior.
+
+    Notes
+    -----
+    `strength` outcomes at the rate p say `strength * p * (1 - p)` about the log-odds.
+    """
+    precision = max(prior.strength * prior.p * (1.0 - prior.p), _PRECISION_MIN)
+    return Start(math.log(prior.p / (1.0 - prior.p)), precision)
 
 
 class Told(NamedTuple):

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from heedful.learn.context import CONSTANTS_MAX, Context, Hashes
-from heedful.learn.dense import start
+from heedful.learn.level import start_of
 from heedful.learn.model import Beliefs, Panel
 from heedful.learn.quadrature import Floats, Indices
 from heedful.learn.sparse import basis_features, constant_places, scope
@@ -94,7 +94,7 @@ def _laid_out(model: LogisticArms, panel: Panel) -> _Layout:
     channel_row = {name: place for place, name in enumerate(channels)}
     group_row = {name: place for place, name in enumerate(groups)}
     priors = {(goal, arm.group, arm.action): arm.prior for goal, arm in reversed(asked)}
-    starts = [start(priors[name]) for name in actions]
+    starts = [start_of(priors[name]) for name in actions]
     constants = np.zeros((len(asked), CONSTANTS_MAX), dtype=np.intp)
     used = np.zeros(constants.shape)
     for place, (goal, arm) in enumerate(asked):
@@ -115,8 +115,8 @@ def _laid_out(model: LogisticArms, panel: Panel) -> _Layout:
             _hashes([scope("channels", goal) for goal, _ in channels])
         ),
         channel_basis=model.sparse.places(by_channel, basis_features(model.basis_ids)),
-        offset=np.array([offset for offset, _ in starts]),
-        bias_precision=np.array([precision for _, precision in starts]),
+        offset=np.array([one.log_odds for one in starts]),
+        bias_precision=np.array([one.precision for one in starts]),
         constants=constants,
         is_constant=used,
     )

@@ -20,7 +20,7 @@ from heedful.learn import (
     Panel,
     Prior,
 )
-from heedful.learn.dense import start
+from heedful.learn.level import start_of
 from heedful.learn.logistic import chance
 from heedful.learn.snapshot import _DECODER
 from heedful.learn.sparse import Read
@@ -217,7 +217,7 @@ class WrittenOut:
 
     def _block(self, goal: str, arm: ArmSpec) -> dict[str, Any]:
         if (goal, arm.action) not in self.blocks:
-            offset, bias = start(arm.prior)
+            offset, bias = start_of(arm.prior)
             precision = np.full(self.width, 1.0 / VARIANCE)
             precision[0] = bias
             self.blocks[goal, arm.action] = {
