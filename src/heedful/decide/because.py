@@ -19,7 +19,7 @@ SENTENCES_MAX: Final = 8
 """Groups of features that are told of at most, those that moved the chance the most first."""
 
 _WORDS: Final = {
-    "arm": "what it brought so far, whoever it was,",
+    "arm": "what it brought so far, with the usual person,",
     "traits": "who the person is (traits)",
     "signals": "what the person did lately (signals)",
     "context": "what the request said of its moment (context)",
@@ -87,8 +87,8 @@ def because_of(action: str, moved: Mapping[str, int]) -> tuple[str, ...]:
     >>> for sentence in because_of("sale", {"start": -2944, "traits": 405, "fatigue": -693}):
     ...     print(sentence)
     sale began at a declared chance of 5.0 %.
-    How tired the person may be of messages (fatigue) lowered its odds to 0.50 of what they were.
-    Who the person is (traits) raised its odds 1.50 times.
+    How tired the person may be of messages (fatigue) lowered its odds to 0.50 of the usual.
+    Who the person is (traits) raised its odds to 1.50 times the usual.
     """
     if not moved:
         return ()
@@ -100,9 +100,8 @@ def because_of(action: str, moved: Mapping[str, int]) -> tuple[str, ...]:
         said, by = _WORDS[group], moved[group]
         if abs(by) < _UNMOVED:
             continue
-        ratio = math.exp(by / 1_000)
-        change = f"raised its odds {ratio:.2f} times"
-        if by < 0:
-            change = f"lowered its odds to {ratio:.2f} of what they were"
-        told.append(f"{said[0].upper()}{said[1:]} {change}.")
+        moved_by = "lowered" if by < 0 else "raised"
+        times = f"{math.exp(by / 1_000):.2f} {'of' if by < 0 else 'times'}"
+        whose = "what they were" if group == "arm" else "the usual"
+        told.append(f"{said[0].upper()}{said[1:]} {moved_by} its odds to {times} {whose}.")
     return tuple(told)

@@ -123,7 +123,8 @@ def contributions(parts: Parts, model: Model, features: Features) -> dict[str, i
 
     Returns
     -------
-    `start` is the declared prior, `arm` what its outcomes say whatever the person; then groups.
+    `start` is the declared prior, `arm` what its outcomes say of the usual person it was tried
+    with; then by group what sets this person apart from the usual one.
     """
     found: dict[str, float] = {"start": parts.start, "arm": parts.own}
     dense, rare = features.ids_of(model)

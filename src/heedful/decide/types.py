@@ -224,8 +224,8 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """Such as `holdout_contaminated`, `fallback_model`, `qa`."""
     because: dict[str, int] = {}
     """What moved the log-odds of what was chosen, in thousandths: `start` (the declared prior),
-    `arm` (its outcomes, whoever it was), and groups of features; empty where no model looked at the
-    person."""
+    `arm` (its outcomes with the usual person), and groups of features that set the person apart
+    from the usual one; empty where no model looked at the person."""
     routed: dict[str, str] = {}
     """Which model answered, by the name that actions asked it by, where that is another one."""
     trials: tuple[Trial, ...] = ()

@@ -42,9 +42,9 @@ class Parts(NamedTuple):
     start: float
     """The declared prior."""
     own: float
-    """What the arm is worth whatever the context: action, channel, treatment, moment."""
+    """What the usual person adds: action, channel, treatment, moment."""
     dense: Floats
-    """By feature of the basis, of shape (n_basis,)."""
+    """What sets the person apart from the usual one, by feature of the basis: (n_basis,)."""
     sparse: Floats
     """By sparse feature of the context, in its order."""
 
@@ -263,13 +263,14 @@ class ArmTable:
         crossed = [row, actions + int(at.group[row])]
         if channel < len(at.channel_basis):
             crossed.append(actions + self._groups + channel)
-        dense = self._linear[arm] * context.dense
+        weights, usual = self._linear[arm], self._usual[row]
+        dense = weights[1:] * (context.dense[1:] - usual[1:])
         sparse = np.zeros(0)
         if len(context.sparse_ids):
             places = self._weights.places(at.scopes[crossed], context.sparse_ids)
             sparse = self._weights.mean[places].sum(axis=0) * context.sparse_values
-        own = float(self._own_mean[arm] + dense[0])
-        return Parts(float(self._offset[row]), own, dense[1:], sparse)
+        own = float(self._own_mean[arm] + weights[0] + weights.dot(usual))
+        return Parts(float(self._offset[row]), own, dense, sparse)
 
 
 def _of_anybody(spread: Floats, usual: Floats) -> Floats:

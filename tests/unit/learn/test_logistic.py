@@ -367,6 +367,19 @@ def test_the_parts_of_an_arm_sum_to_its_log_odds() -> None:
     assert parts.sparse[0] != 0.0 != parts.dense[0]
 
 
+def test_only_what_is_unusual_sets_a_person_apart() -> None:
+    model = model_of(sparse_variance=1e-9)
+    for seq in range(1, 400):
+        pro = float(seq % 4 > 0)  # three of four are, and they alone convert
+        features = {"feature_ids": (1, 2), "feature_values": (pro, 1.0)}
+        model.learn_one(converted(seq, **features) if pro and seq % 2 else row(seq, **features))
+    table = ArmTable(model, Panel.of(GOAL, [TIPS]))
+    pro, other = (table.parts(model.reader.read((1, 2), (x, 1.0)), 0) for x in (1.0, 0.0))
+    assert abs(pro.dense[1]) < 0.05 * abs(pro.dense[0])  # everybody has it
+    assert 0.0 < pro.dense[0] < -other.dense[0]  # a rare one is further from the usual person
+    assert pro.own == other.own
+
+
 def test_a_model_may_be_told_which_fields_to_read() -> None:
     ids = (1 << 32, (2 << 32) + 5, 3 << 32)
     narrow = model_of(basis=Basis(ids[:1], (0.0,), (1.0,)), fields=(1, 2))
