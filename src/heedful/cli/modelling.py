@@ -78,7 +78,7 @@ def import_(
         typer.Option("--for", metavar="LINE", help="Of a model's file: beside whose champion."),
     ] = None,
     share: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Of the customers; 0 looks on.")
+        float, typer.Option(min=0.0, max=1.0, help="Of the customers, up to 0.5; 0 looks on.")
     ] = 0.0,
     reason: Annotated[
         str | None, typer.Option("--reason", help="Why; it stands in the audit.")
@@ -211,7 +211,12 @@ def challenge(
     model: Model,
     reason: Reason,
     share: Annotated[
-        float, typer.Option(help="Share of the customers, 0 to 1; 0 ends it.", min=0.0, max=1.0)
+        float,
+        typer.Option(
+            help="Share of the customers, up to 0.5 for all challengers together; 0 ends it.",
+            min=0.0,
+            max=1.0,
+        ),
     ] = 0.1,
 ) -> Answer:
     """Let a model answer for a share of the customers, who keep it."""

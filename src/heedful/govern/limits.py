@@ -46,6 +46,11 @@ read, since nobody hides it there."""
 QUIET_DAYS_MAX: Final = 14
 """Days that the next open instant is looked for; None is answered beyond."""
 
+CHALLENGED_PPM_MAX: Final = 500_000
+"""Customers for whom all challengers of one line answer together, in millionths; a larger share is
+refused: to answer for most of the customers a model is promoted, by the rule or by agreement, and a
+comparison is surest where both sides are as large."""
+
 CHALLENGERS_MAX: Final = 4
 """Challengers of one line at once; a further one is refused, since each gets too few outcomes."""
 

@@ -19,9 +19,9 @@ import msgspec
 from heedful.govern.approvals import Approval, allows, subject_of
 from heedful.govern.definitions import PromotionRule
 from heedful.govern.errors import fault, require_statement
-from heedful.govern.limits import CHALLENGERS_MAX, ROLLBACKS_MAX, SHADOWS_MAX
+from heedful.govern.limits import CHALLENGED_PPM_MAX, CHALLENGERS_MAX, ROLLBACKS_MAX, SHADOWS_MAX
 from heedful.govern.types import ApprovalNeeded, Challenger, ModelRouted, RouteChange
-from heedful.kernel import MICRO, hash_key
+from heedful.kernel import MICRO, InputError, hash_key
 from heedful.kernel.names import nearest
 
 TRIAL: Final = "model trial"
@@ -106,6 +106,11 @@ def challenge(
 ) -> ModelRouted:
     """Let a model answer for a share of the customers; a share of 0 ends it.
 
+    Notes
+    -----
+    All challengers of a line together get half of the customers at most (`CHALLENGED_PPM_MAX`):
+    whoever answers for more was promoted, and the champion stays to be compared with.
+
     Raises
     ------
     InputError
@@ -114,10 +119,10 @@ def challenge(
     """
     route = _route(routes, line, model, by, reason, known)
     others = [one for one in route.challengers if one.model != model]
-    taken = sum(one.share_ppm for one in others)
-    if not 0 <= share_ppm <= MICRO - taken:
-        what = f"a share from 0 to {(MICRO - taken) / MICRO:.0%} of the customers"
-        raise fault("bad_share", what, f"{share_ppm / MICRO:.4%}", "$.share")
+    # An older log may hold more than the limit already; to end a challenge is always right.
+    room = max(CHALLENGED_PPM_MAX - sum(one.share_ppm for one in others), 0)
+    if not 0 <= share_ppm <= room:
+        raise _bad_share(line, model, share_ppm, room, len(others))
     if share_ppm:
         _require_rival(route, line, model)
         # In its old place: who was under it stays under it while its share grows.
@@ -272,6 +277,16 @@ def _route(
             remedy = f"Did you mean {near}?" if near else "Declare it in policies/models.yaml."
             raise fault("unknown_model", "a model", repr(name), path, remedy)
     return routes.route(line)
+
+
+def _bad_share(line: str, model: str, share_ppm: int, room_ppm: int, others: int) -> InputError:
+    beside = f", beside {others} other challenger{'s'[: others != 1]}" if others else ""
+    what = f"a share from 0 to {room_ppm / MICRO:g} of the customers{beside}"
+    remedy = (
+        f"The champion of {line} keeps {1 - CHALLENGED_PPM_MAX / MICRO:.0%} of them to compare "
+        f"with; `heedful models promote {line} {model}` makes a model answer for all."
+    )
+    return fault("bad_share", what, f"{share_ppm / MICRO:g}", "$.share", remedy)
 
 
 def _require_rival(route: Route, line: str, model: str) -> None:

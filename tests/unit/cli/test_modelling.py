@@ -130,6 +130,8 @@ def test_models_are_tried_promoted_by_two_and_rolled_back(tmp_path: Path) -> Non
         said = tried.says("models", "challenge", "beta", "quick", "--share", "0.2", "--reason", "x")
         assert "20.0%" in said
         assert "Not yet sure" in said
+        all_of_them = ("models", "challenge", "beta", "quick", "--share", "1", "--reason", "x")
+        assert "`heedful models promote beta quick`" in tried.says(*all_of_them, code=2)
         looked = tried.says("models", "shadow", "beta", "quick", "--reason", "x")
         assert "looks on" in looked
         assert "quick 20%" in tried.says("models", "list")

@@ -14,13 +14,13 @@ from heedful.engine.engine import Engine
 from heedful.engine.exchange import Place
 from heedful.engine.replay import decisions_differing, rebuild, verify
 from heedful.govern import audit
-from heedful.kernel import DAY_MS, HOUR_MS, MICRO, InputError
+from heedful.kernel import DAY_MS, HOUR_MS, InputError
 from heedful.learn import LogisticArms
 from heedful.store.memory import MemoryStore
 from heedful.strategy import load
 from tests.unit.engine.acting import Acting, acting
 from tests.unit.engine.living import SECRET
-from tests.unit.engine.test_routing import FILES, WHY, learn, people
+from tests.unit.engine.test_routing import FILES, WHY, answers_for_all, learn, people
 
 MODELS = """
 models:
@@ -106,7 +106,7 @@ def test_an_imported_model_would_decide_as_the_one_that_was_exported() -> None:
         learn(here)
         live(here)
         governing = here.engine.governing
-        governing.challenge("beta", "arms", MICRO, *WHY)
+        answers_for_all(here)
         bring(here, governing.exported("arms"))
         here.now += HOUR_MS
         for number in range(8):
@@ -169,7 +169,7 @@ def test_decisions_around_an_import_replay_byte_for_byte(files: dict[str, bytes]
         learn(here)
         live(here, 4)
         people(here, 4, "before")
-        bring(here, files["arms"], GUEST._replace(share_ppm=600_000))
+        bring(here, files["arms"], GUEST._replace(share_ppm=500_000))
         bring(here, files["quick"], Place("rapid", "beta"))
         here.now += HOUR_MS
         people(here, 6, "after")

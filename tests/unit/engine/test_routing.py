@@ -8,7 +8,7 @@ from heedful.app.worlds import world_of
 from heedful.decide import Decision
 from heedful.engine.engine import Engine
 from heedful.engine.replay import decisions_differing, rebuild, verify
-from heedful.govern import GuardrailTightened, audit
+from heedful.govern import Challenger, GuardrailTightened, ModelRouted, audit
 from heedful.kernel import DAY_MS, HOUR_MS, MICRO, MINUTE_MS, InputError
 from heedful.learn import PROBABILITY_ONE, TrialCounts
 from heedful.store.memory import MemoryStore
@@ -62,6 +62,19 @@ def learn(here: Acting) -> None:
         pass
 
 
+def answers_for_all(here: Acting) -> None:
+    """Let a challenger answer for everybody, as logs may say from before shares had a limit."""
+    said = ModelRouted(
+        line="beta",
+        change="challenged",
+        champion="beta",
+        challengers=(Challenger("arms", MICRO),),
+        by="ann",
+        reason="let us see",
+    )
+    here.engine.governing.state(lambda tx, world: said, "model", "beta")
+
+
 def test_a_challenger_answers_for_its_share_and_stays_with_its_customers() -> None:
     with acting(FILES) as here:
         learn(here)
@@ -92,7 +105,7 @@ def test_a_challenger_answers_for_its_share_and_stays_with_its_customers() -> No
 def test_who_tries_things_out_is_in_no_trial() -> None:
     with acting(FILES) as here:
         learn(here)
-        here.engine.governing.challenge("beta", "arms", 900_000, *WHY)
+        here.engine.governing.challenge("beta", "arms", 500_000, *WHY)
         here.meet("tester", qa=True)
         decided = here.ask("tester", placement="home")
         assert (decided.trials, decided.routed) == ((), {})
@@ -121,7 +134,7 @@ def test_a_shadow_is_recorded_and_changes_nothing() -> None:
 def test_a_stopped_challenger_answers_for_nobody() -> None:
     with acting(FILES) as here:
         learn(here)
-        here.engine.governing.challenge("beta", "arms", 1_000_000, *WHY)
+        answers_for_all(here)
         here.meet()
         assert here.ask(placement="a").routed == {"beta": "arms"}
         here.engine.governing.stop("model:arms", "ann", "it errs")
@@ -136,7 +149,7 @@ def test_a_model_that_is_too_opaque_for_a_type_leaves_it_to_the_lines_own() -> N
         learn(here)
         here.meet()
         # Help may be decided by it, offers may not.
-        here.engine.governing.challenge("beta", "arms", 1_000_000, *WHY)
+        answers_for_all(here)
         assert here.ask(placement="home").because == {}
         here.fail_to_pay()
         helped = next(d for d in here.decided() if d.action == "offer_help")
@@ -147,7 +160,7 @@ def test_a_model_that_is_too_opaque_for_a_type_leaves_it_to_the_lines_own() -> N
     with acting(for_all) as here:
         learn(here)
         with pytest.raises(InputError, match="a model of transparency 5 or more"):
-            here.engine.governing.challenge("beta", "arms", 1_000_000, *WHY)
+            here.engine.governing.challenge("beta", "arms", 500_000, *WHY)
 
 
 def test_what_was_not_shown_is_promoted_by_agreement_and_rolled_back_alone() -> None:
@@ -294,7 +307,7 @@ def test_a_guardrail_of_a_model_binds_what_that_model_answers_for(
 ) -> None:
     with acting(FILES) as here:
         learn(here)
-        here.engine.governing.challenge("beta", "arms", MICRO, *WHY)
+        answers_for_all(here)
         here.meet()
         tighten(here, scope)
         codes = {c.reason_code for c in here.ask(channel="inapp").candidates}
@@ -307,7 +320,7 @@ def test_a_guardrail_of_a_model_binds_what_that_model_answers_for(
 def test_a_guardrail_of_a_model_stops_what_waits_of_that_model(scope: str, codes: set[str]) -> None:
     with acting(FILES) as here:
         learn(here)
-        here.engine.governing.challenge("beta", "arms", MICRO, *WHY)
+        answers_for_all(here)
         for number in range(6):
             here.meet(f"u{number}")
         waiting = [here.ask(f"u{number}", channel="inapp") for number in range(6)]

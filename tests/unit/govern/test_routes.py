@@ -171,7 +171,8 @@ def test_a_challenger_alone_can_be_taken_back() -> None:
     [
         ("logistc", 1, "unknown_model"),
         ("beta", 1, "is_champion"),
-        ("deep", 900_001, "bad_share"),
+        ("deep", 400_001, "bad_share"),
+        ("logistic", 500_001, "bad_share"),
         ("deep", -1, "bad_share"),
     ],
 )
@@ -180,6 +181,37 @@ def test_challenges_that_cannot_be_are_refused(model: str, share: int, code: str
     with pytest.raises(InputError) as caught:
         challenge(routes, "beta", model, share, *WHO, KNOWN)
     assert caught.value.code == code
+
+
+def test_who_is_to_answer_for_most_is_sent_to_a_promotion() -> None:
+    routes = challenged(("logistic", 100_000))
+    with pytest.raises(InputError) as caught:
+        challenge(routes, "beta", "deep", MICRO, *WHO, KNOWN)
+    assert str(caught.value) == (
+        "Expected a share from 0 to 0.4 of the customers, beside 1 other challenger, got 1 - at "
+        "`$.share`. The champion of beta keeps 50% of them to compare with; "
+        "`heedful models promote beta deep` makes a model answer for all."
+    )
+    halved = routed(routes, challenge(routes, "beta", "deep", 400_000, *WHO, KNOWN), 9)
+    assert halved.route("beta").at_place(500_000) == Challenger("beta", 500_000)
+
+
+def test_what_an_older_log_says_beyond_the_limit_stands_and_can_be_ended() -> None:
+    said = ModelRouted(
+        line="beta",
+        change="challenged",
+        champion="beta",
+        challengers=(Challenger("logistic", 700_000), Challenger("deep", 300_000)),
+        by="ann",
+        reason="before there was a limit",
+    )
+    old = routed(Routes(), said)
+    assert old.route("beta").at_place(MICRO - 1).model == "deep"
+    with pytest.raises(InputError, match="a share from 0 to 0 of the customers"):
+        challenge(old, "beta", "deep", 100_000, *WHO, KNOWN)
+    one = routed(old, challenge(old, "beta", "deep", 0, *WHO, KNOWN), 9)
+    lessened = routed(one, challenge(one, "beta", "logistic", 500_000, *WHO, KNOWN), 10)
+    assert lessened.route("beta").challengers == (Challenger("logistic", 500_000),)
 
 
 def test_too_many_rivals_are_refused() -> None:
