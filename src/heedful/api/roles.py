@@ -147,8 +147,8 @@ def allowed(route: Route) -> frozenset[Role] | None:
 def methods_of(path: str) -> list[str]:
     """List the methods that a path answers; a plain path comes before a template."""
     plain = {route.method for route in TABLE if route.path == path}
-    fitting = (route.method for route, pattern in _PATTERNS.items() if pattern.fullmatch(path))
-    return sorted(plain or set(fitting))
+    found = plain or {route.method for route, one in _PATTERNS.items() if one.fullmatch(path)}
+    return sorted(found | {"HEAD"} if "GET" in found else found)
 
 
 _PATTERNS: Final = {

@@ -22,7 +22,16 @@ from heedful.api.ingest import ROUTES, Ingest, respond_to_error
 from heedful.api.logs import configure_logs
 from heedful.api.roles import DECIDE, methods_of
 from heedful.api.site import site
-from heedful.api.wire import Asgi, Receive, Scope, Send, answered_after_body, in_time, respond
+from heedful.api.wire import (
+    Asgi,
+    Receive,
+    Scope,
+    Send,
+    answered_after_body,
+    in_time,
+    respond,
+    without_body,
+)
 from heedful.app import App
 from heedful.kernel import PeerError, expected
 
@@ -71,6 +80,8 @@ class Front:
             elif hot is not None:
                 await hot(scope, receive, send)
             else:
+                if scope["method"] == "HEAD":
+                    scope, send = without_body(scope, send)
                 await self._site(scope, receive, self._counted(scope, send))
         finally:
             self.at_once -= 1

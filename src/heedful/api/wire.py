@@ -74,6 +74,21 @@ def answered_after_body(scope: Scope, receive: Receive, send: Send) -> tuple[Rec
     return received, sent
 
 
+def without_body(scope: Scope, send: Send) -> tuple[Scope, Send]:
+    """Have a HEAD answered as the GET of its path, up to the headers (RFC 9110, section 9.3.2).
+
+    The answer ends with its headers, so what would go on for long, as a stream does, finds that
+    the caller has left.
+    """
+
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await send(message)
+            await send({"type": "http.response.body", "body": b""})
+
+    return {**scope, "method": "GET"}, sent
+
+
 async def _drop_body(receive: Receive) -> None:
     size = 0
     with contextlib.suppress(InputError):  # too slow: the answer goes out all the same

@@ -171,7 +171,7 @@ def test_a_browser_may_send_the_headers_of_the_sdks_and_no_others() -> None:
 
 def test_the_methods_of_a_path_are_those_of_the_plain_one_before_a_template() -> None:
     assert methods_of("/v1/customers/lookup") == ["POST"]
-    assert methods_of("/v1/customers/c_1") == ["DELETE", "GET"]
-    assert methods_of("/v1/customers/c_1/inbox") == ["GET"]
+    assert methods_of("/v1/customers/c_1") == ["DELETE", "GET", "HEAD"]
+    assert methods_of("/v1/customers/c_1/inbox") == ["GET", "HEAD"]
     assert methods_of("/v1/decide") == ["POST"]
     assert methods_of("/v1/nowhere") == []
