@@ -44,7 +44,8 @@ def contrast(
     -----
     Both means are self-normalised by the inverse of the probabilities, so that who was likely to
     be drawn counts no more than others. The error sums each person's part before it is squared:
-    one person's decisions hang together.
+    one person's decisions hang together. It is no less than if rewards varied on both sides alike:
+    of a rare reward the few to whom silence fell may show none.
 
     References
     ----------
@@ -61,9 +62,11 @@ def contrast(
     parts = _part(acted, reward, means[0]) - _part(silent, reward, means[1])
     summed = np.bincount(person, weights=parts)
     variance = float(summed @ summed) * len(summed) / max(len(summed) - 1, 1)
+    deviation = float(reward.std())
+    variance = max(variance, deviation**2 * sum(_of_rounds(w) for w in (acted, silent)))
     difference, miss = means[0] - means[1], 1.0 - confidence
     reach = NormalDist().inv_cdf(1.0 - 0.5 * miss) * math.sqrt(variance)
-    wide = watched_reach(variance, (effect * float(reward.std())) ** 2, miss)
+    wide = watched_reach(variance, (effect * deviation) ** 2, miss)
     watched = Interval(difference - wide, difference + wide)
     is_sure = watched.low > 0.0 or watched.high < 0.0
     taken = sum(d.has_acted is True for d in draws)
@@ -76,6 +79,11 @@ def contrast(
         is_sure,
         _sentence(difference, watched, is_sure=is_sure),
     )
+
+
+def _of_rounds(weight: Floats) -> float:
+    """Give the variance of a mean under weights, as a share of that of a round."""
+    return float(weight @ weight) / float(weight.sum()) ** 2
 
 
 def _part(weight: Floats, reward: Floats, mean: float) -> Floats:

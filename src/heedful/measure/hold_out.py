@@ -22,6 +22,8 @@ EFFECT_DEFAULT: Final = 0.05
 """Effect, in deviations of the outcome, at which an interval that may be watched is the tightest
 by default."""
 
+_ROUNDING: Final = 1e-12  # of the means: less is what sums in floating point differ by
+
 
 class Moments(msgspec.Struct, frozen=True):
     """Count, means and centred sums of an outcome and of the same people's past."""
@@ -146,12 +148,16 @@ def lift(
     spread = treated.before_squares + held.before_squares
     theta = (treated.products + held.products) / spread if spread > 0.0 else 0.0
     difference = treated.outcome - held.outcome - theta * (treated.before - held.before)
+    level = abs(treated.outcome) + abs(held.outcome) + abs(theta * (treated.before - held.before))
+    if abs(difference) < _ROUNDING * level:
+        difference = 0.0  # what is left where the past explains all
     squares = [_adjusted(group, theta) for group in (treated, held)]
     variance = sum(s / (g.n - 1) / g.n for s, g in zip(squares, (treated, held), strict=True))
+    deviation = math.sqrt(sum(squares) / (treated.n + held.n - 2))
+    variance = max(variance, deviation**2 * (1.0 / treated.n + 1.0 / held.n))
     raw = treated.outcome_squares + held.outcome_squares
     miss = 1.0 - confidence
     reach = NormalDist().inv_cdf(1.0 - 0.5 * miss) * math.sqrt(variance)
-    deviation = math.sqrt(sum(squares) / (treated.n + held.n - 2))
     reach_watched = watched_reach(variance, (effect * deviation) ** 2, miss)
     watched = Interval(difference - reach_watched, difference + reach_watched)
     is_sure = watched.low > 0.0 or watched.high < 0.0

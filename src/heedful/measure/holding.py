@@ -109,7 +109,7 @@ def _compared(
         held_mean=_mean(held),
         outcomes=outcomes,
         value=_lift(treated, held, 1, confidence),
-        says=_sentence(outcomes, len(treated), len(held), confidence),
+        says=_sentence(outcomes, treated, held, confidence),
     )
 
 
@@ -132,13 +132,19 @@ def _lift(
         return None
 
 
-def _sentence(found: Lift | None, treated: int, held: int, confidence: float) -> str:
+def _sentence(
+    found: Lift | None,
+    treated: list[tuple[float, ...]],
+    held: list[tuple[float, ...]],
+    confidence: float,
+) -> str:
     if found is None:
-        people = f"{treated:,} treated and {held:,} held out"
+        people = f"{len(treated):,} treated and {len(held):,} held out"
         return f"Not yet sure: {people}, and each group takes {GROUP_MIN} people at least."
     low, high = (100.0 * end for end in found.watched)
     if low == high == 0.0:
-        return "Not yet sure: nobody reached it so far."
+        reached = "both groups reached it alike" if _mean(treated) else "nobody reached it"
+        return f"Not yet sure: {reached} so far."
     ends = f"{low:+.2f} to {high:+.2f} outcomes on 100 people"
     if not found.is_sure:
         return f"Not yet sure: {ends} at {confidence:.0%} confidence, whenever you look."

@@ -119,7 +119,7 @@ def evaluate(
     ------
     InputError
         `bad_confidence` when it is not in (0, 1), `bad_replicates`, or `bad_rounds` when `people`
-        are not as many as rounds.
+        are not as many as rounds, or all of them are one person.
 
     Notes
     -----
@@ -179,7 +179,7 @@ def _joined(terms: _Terms, people: Any) -> _Terms:
     Raises
     ------
     InputError
-        `bad_rounds` unless there is somebody for each round.
+        `bad_rounds` unless there is somebody for each round, and they are two people or more.
     """
     if people is None:
         return terms
@@ -187,7 +187,10 @@ def _joined(terms: _Terms, people: Any) -> _Terms:
     if names.shape != terms.q.shape:
         what = expected(f"{len(terms.q)} people", f"{names.shape}", "$.people")
         raise InputError("bad_rounds", what)
-    _, which = np.unique(names, return_inverse=True)
+    whose, which = np.unique(names, return_inverse=True)
+    if len(whose) < 2:
+        what = expected("two people or more", f"{len(whose)}", "$.people")
+        raise InputError("bad_rounds", what)
     summed = [np.bincount(which, weights=column).astype(np.float64) for column in terms]
     return _Terms(*summed)
 

@@ -17,6 +17,7 @@ import numpy as np
 from heedful.decide import DO_NOTHING, Decision
 from heedful.decide.types import Candidate
 from heedful.kernel import MICRO
+from heedful.measure.hold_out import GROUP_MIN
 from heedful.measure.logged import Concern, Rounds, rounds
 from heedful.measure.off_policy import Evaluated, evaluate
 from heedful.measure.special import Floats
@@ -130,7 +131,7 @@ class Worth(msgspec.Struct, frozen=True, kw_only=True):
     gain: Evaluated
     """The difference, doubly robust; its interval takes in that both met the same people."""
     is_sure: bool
-    """Whether the interval of the gain excludes 0."""
+    """Whether the interval of the gain excludes 0, with `GROUP_MIN` people at least."""
 
 
 class Whatif(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,7 +153,7 @@ class Whatif(msgspec.Struct, frozen=True, kw_only=True):
     unknown: float
     """Share of the other strategy's choices that the log cannot answer for."""
     value: Worth | None
-    """None while fewer than two decisions have a known outcome."""
+    """None while the outcome of fewer than two people is known."""
     cannot_know: list[Concern]
     says: str
 
@@ -163,7 +164,7 @@ def compare(meetings: Sequence[Meeting], *, seed: int) -> Whatif:
     kinds = Counter((_shown(one.logged), _shown(one.target)) for one in changed)
     ranked = sorted(kinds.items(), key=lambda item: (-item[1], item[0]))[:CHANGES_MAX]
     known = [one for one in meetings if one.logged is not None and one.reward is not None]
-    value = _valued(known, seed) if len(known) > 1 else None
+    value = _valued(known, seed) if len({one.person for one in known}) > 1 else None
     unknown = _unknown(meetings)
     people = {one.person for one in meetings}
     changed_people = len({one.person for one in changed})
@@ -299,15 +300,15 @@ def _valued(known: Sequence[Meeting], seed: int) -> Worth:
     # Doubly robust on both sides, so that the same policy gains exactly nothing.
     residual = found.reward - found.q_chosen
     beyond = found._replace(q_target=found.q_target - q_logged - residual)
-    gain = evaluate(beyond, "dr", seed=seed, people=people)
+    gain, whose = evaluate(beyond, "dr", seed=seed, people=people), len(set(people.tolist()))
     return Worth(
         decisions=len(known),
-        people=len(set(people.tolist())),
+        people=whose,
         logged=float(found.reward.mean()),
         target=evaluate(found, "dr", seed=seed, people=people),
         target_snips=evaluate(found, "snips", seed=seed, people=people),
         gain=gain,
-        is_sure=gain.bootstrap.low > 0.0 or gain.bootstrap.high < 0.0,
+        is_sure=whose >= GROUP_MIN and (gain.bootstrap.low > 0.0 or gain.bootstrap.high < 0.0),
     )
 
 
@@ -316,7 +317,7 @@ def _concerns(meetings: Sequence[Meeting], value: Worth | None, unknown: float) 
     waiting = sum(one.logged is not None and one.reward is None for one in meetings)
     new = sum(one.logged is None for one in meetings)
     if value is None:
-        text = "Fewer than two decisions have a known outcome: what it is worth cannot be known."
+        text = "The outcome of fewer than two people is known: what it is worth cannot be."
         said.append(Concern("no_outcomes", text))
     if unknown > _UNKNOWN_MAX:
         text = f"{unknown:.1%} of what the strategy would choose was never possible in the log:"
@@ -346,6 +347,9 @@ def _sentence(changed: int, people: int, value: Worth | None) -> str:
     low, high = value.gain.bootstrap
     if low == high == 0.0:
         return f"{whom} It is worth the same."
+    if value.people < GROUP_MIN:
+        few = f"outcomes are known of {value.people}, and it takes {GROUP_MIN} people at least"
+        return f"{whom} Not yet sure whether it is worth more or less: {few}."
     ends = f"{low:+.4g} to {high:+.4g} a decision"
     if not value.is_sure:
         return f"{whom} Not yet sure whether it is worth more or less: {ends}."

@@ -46,6 +46,20 @@ def test_noise_is_seldom_called_sure() -> None:
     assert sum(one is not None and one.is_sure for one in worlds) <= 5
 
 
+def test_a_rare_reward_that_did_not_follow_a_few_silences_is_no_loss() -> None:
+    draws = np.random.default_rng(3)
+    worlds = []
+    for _ in range(30):
+        acted, won = draws.random(4_000) < 0.98, draws.random(4_000) < 0.01
+        rows = zip(acted.tolist(), won.tolist(), strict=True)
+        worlds.append(
+            contrast([Draw(n, act, 0.98, 0.02, 10.0 * win) for n, (act, win) in enumerate(rows)])
+        )
+    # By the spread of each side alone: 35 %.
+    assert sum(one is not None and one.is_sure for one in worlds) <= 1
+    assert all(one is not None for one in worlds)
+
+
 def test_a_handful_says_nothing() -> None:
     assert contrast(drawn(2, 20, effect=1.0)) is None
     found = contrast(drawn(3, 3_000, effect=3.0))

@@ -91,6 +91,25 @@ def test_shuffled_treatment_is_seldom_claimed_however_often_one_looks() -> None:
     assert fixed / worlds >= 0.15
 
 
+@pytest.mark.parametrize(("treated", "held"), [(10_000, 100), (100, 10_000), (2_000, 40)])
+def test_a_rare_outcome_that_a_small_group_did_not_show_is_no_effect(
+    treated: int, held: int
+) -> None:
+    draws = np.random.default_rng(9)
+    worlds = [
+        lift(*(moments_of(draws.random(n) < 0.01) for n in (treated, held))) for _ in range(60)
+    ]
+    # By the spread of each group alone, which is 0 where nobody showed it: 36 %, 35 % and 60 %.
+    assert sum(one.is_sure for one in worlds) <= 3
+    assert sum(not one.interval.low <= 0.0 <= one.interval.high for one in worlds) <= 6
+
+
+def test_what_the_past_explains_to_the_last_digit_is_no_effect() -> None:
+    before = np.random.default_rng(1).integers(0, 5, 200).astype(float)
+    found = compared(0.1 * before, before, np.arange(200) < 130)
+    assert (found.difference, found.is_sure) == (0.0, False)
+
+
 def test_a_real_effect_is_found_and_said() -> None:
     found = compared(*people(5, 20_000, 0.2))
     assert found.is_sure

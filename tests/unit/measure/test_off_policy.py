@@ -132,9 +132,10 @@ def test_rounds_of_one_person_count_as_one() -> None:
     assert apart.bootstrap.high - apart.bootstrap.low < 0.5 * (
         together.bootstrap.high - together.bootstrap.low
     )
-    with pytest.raises(InputError) as caught:
-        evaluate(log, seed=1, people=[1, 2])
-    assert caught.value.code == "bad_rounds"
+    for people in ([1, 2], np.zeros(2_000)):  # too few, and one alone, of whom nothing varies
+        with pytest.raises(InputError) as caught:
+            evaluate(log, seed=1, people=people)
+        assert caught.value.code == "bad_rounds"
 
 
 def test_the_same_seed_gives_the_same_interval_and_another_another() -> None:

@@ -104,3 +104,19 @@ def test_a_policy_gains_nothing_over_itself() -> None:
     assert found.value is not None
     assert found.value.gain.bootstrap == (0.0, 0.0)
     assert found.says.endswith("It is worth the same.")
+
+
+def test_a_handful_of_people_makes_nothing_sure() -> None:
+    logged, after = policy(0.6, worth=1.0), policy(0.2, worth=1.0)
+    alone = compare(
+        [Meeting(0, {}, logged, after, 2.0), Meeting(0, {}, logged, after, 1.0)], seed=1
+    )
+    assert alone.value is None
+    assert "no_outcomes" in [one.code for one in alone.cannot_know]
+    alike = [Meeting(k, {}, logged, after, 0.0) for k in range(29)]
+    few = compare(alike, seed=1)
+    assert few.value is not None
+    assert few.value.gain.bootstrap.low > 0.0  # nothing varies
+    assert not few.value.is_sure
+    assert few.says.endswith("outcomes are known of 29, and it takes 30 people at least.")
+    assert "worth more" in compare([*alike, alike[0]._replace(person=29)], seed=1).says
