@@ -30,8 +30,13 @@ from heedful.learn import Trained
 from heedful.sense import FeatureDictionary, FeatureKey, Foresight, Senses, SignalSet
 from heedful.sense.features import feature_key
 
-SCHEMA: Final = 2
-"""Version of a customer's stored form; a reader for the version before is kept."""
+SCHEMA: Final = 3
+"""Version of a customer's stored form and of what is folded into it; readers for the versions
+before are kept. Schema 2 had no zone of a device: who is of an earlier one is folded anew from the
+log, off the hot path, and keeps its number until then."""
+
+_SCHEMAS_READ: Final = (2, SCHEMA)
+"""Schemas of one layout: what the later one added stands last, and is absent from the other."""
 
 
 NO_RULES: Final = compile_rules(Definitions(), sense.compile_signals([]), version="")
@@ -137,7 +142,7 @@ def decode(body: bytes) -> Customer:
     except (msgspec.MsgspecError, zlib.error) as error:
         what = expected(f"a customer of schema {SCHEMA}", str(error), "store.customers.body")
         raise InvariantError("bad_state", what) from error
-    if customer.schema != SCHEMA:
+    if customer.schema not in _SCHEMAS_READ:
         what = expected(
             f"a customer of schema {SCHEMA}",
             f"schema {customer.schema}",
@@ -153,7 +158,7 @@ def _read_1(body: bytes) -> Customer:
     old = held.senses
     senses = Senses(old.set_id, old.warming, old.declared, tail=old.tail)
     sense.put_counters(senses, dict(zip(old.features, old.counters, strict=True)))
-    return Customer(SCHEMA, held.profile, senses)
+    return Customer(2, held.profile, senses)
 
 
 def current(body: bytes) -> bytes:
@@ -185,18 +190,19 @@ def read(world: World, body: bytes) -> Customer:
 
 
 def signal_set(world: World, customer: Customer) -> int:
-    """Number the signal set under which a customer is complete; 0 while any signal warms up."""
-    return 0 if customer.senses.warming else world_signal_set(world)
+    """Number what a customer is complete under; 0 while a signal warms up, or the schema is old."""
+    is_whole = customer.schema == SCHEMA and not customer.senses.warming
+    return world_signal_set(world) if is_whole else 0
 
 
 def world_signal_set(world: World) -> int:
-    """Number the signal set in force, as stores keep it."""
+    """Number the signal set in force and the schema, as stores keep it."""
     return _numbered(world.signals.id)
 
 
 @lru_cache(maxsize=16)
 def _numbered(set_id: str) -> int:
-    return hash_key(b"signal set", set_id)
+    return hash_key(b"signal set", set_id, str(SCHEMA))
 
 
 def learn_features(world: World, happened: Iterable[Event]) -> World:
@@ -246,7 +252,7 @@ def folded(world: World, happened: Iterable[Event]) -> Customer:
 def merge(world: World, left: Customer, right: Customer) -> Customer:
     """Join two customers of disjoint sets of events; the arguments must not be used again."""
     return Customer(
-        SCHEMA,
+        min(left.schema, right.schema),
         facts.merge(left.profile, right.profile, world.profile),
         sense.merge(left.senses, right.senses, world.signals),
     )

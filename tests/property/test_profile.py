@@ -41,6 +41,19 @@ def test_any_order_gives_the_same_bytes(happened: list[Event], data: st.DataObje
     assert canonical.encode(folded(happened)) == canonical.encode(folded(shuffled))
 
 
+@given(unique_events)
+@settings(max_examples=200, deadline=None)
+def test_the_zone_is_what_a_device_said_last_and_nothing_else(happened: list[Event]) -> None:
+    said = [
+        (event.at, event.key, event.context["timezone"])
+        for event in happened
+        if event.context.get("timezone") in ("Europe/Paris", "Asia/Tokyo", "America/Lima")
+        and not event.flags
+    ]
+    zone = folded(happened).zone
+    assert (zone and (zone.at, zone.key, zone.value)) == max(said, default=None)
+
+
 @given(unique_events, st.lists(st.integers(0, 2), min_size=14, max_size=14))
 @settings(max_examples=400, deadline=None)
 def test_merge_is_commutative_and_associative(happened: list[Event], dealt: list[int]) -> None:

@@ -24,6 +24,7 @@ from heedful.events import (
     Identifier,
 )
 from heedful.kernel import hash_key
+from heedful.kernel.zones import BAD_TIMEZONE
 
 SECRET = b"a secret of tests"
 RULES = IdentityRules(
@@ -38,6 +39,7 @@ RULES = IdentityRules(
 user_ids = st.sampled_from([None, "u1", "u2", "u3", "null"])
 anonymous_ids = st.sampled_from([None, "a1", "a2", "a3", "a4", "a5"])
 emails = st.sampled_from([None, "x@e.io", "y@e.io", "z@e.io"])
+zones = st.sampled_from(["Europe/Paris", "Asia/Tokyo", "America/Lima", "UTC", "x" * 99, None, 3])
 instants = st.integers(0, 12).map(lambda step: 1_700_000_000_000 + step * 3_600_000)
 
 
@@ -71,6 +73,10 @@ def events(draw: Any, index: int = 0) -> Event:
         preferences = st.dictionaries(st.sampled_from(["Ads", "More Ads", "Stats"]), st.booleans())
         context = {"consent": {"categoryPreferences": draw(preferences)}}
         context["gpc"] = draw(st.booleans())
+    flags: tuple[str, ...] = ()
+    if draw(st.booleans()):
+        context["timezone"] = draw(zones)
+        flags = (BAD_TIMEZONE,) if draw(st.booleans()) else ()
     return Event(
         type=kind,
         name=name,
@@ -86,6 +92,7 @@ def events(draw: Any, index: int = 0) -> Event:
         properties=properties,
         traits=traits,
         context=context,
+        flags=flags,
     )
 
 

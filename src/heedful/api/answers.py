@@ -78,6 +78,13 @@ class Contact(Answer, frozen=True):
     decision_id: str | None
 
 
+class DeviceZone(Answer, frozen=True):
+    """The time zone that a device of the person said last (`context.timezone`)."""
+
+    zone: str
+    at: str
+
+
 class Customer(Answer, frozen=True):
     """The golden record: one person as all their events say."""
 
@@ -88,6 +95,8 @@ class Customer(Answer, frozen=True):
     consents: list[ConsentHeld]
     gpc: bool
     """Whether their browser has ever sent the Global Privacy Control."""
+    device_zone: DeviceZone | None
+    """Where none is stated, quiet hours and local time go by it."""
     contacts: list[Contact]
     signals: dict[str, Any]
     """Declared signals; null is unknown, and `signals_unknown` says why."""

@@ -35,6 +35,7 @@ from heedful.events import (
     Event,
 )
 from heedful.kernel import canonical
+from heedful.kernel.zones import BAD_TIMEZONE, is_place
 
 ConsentStatus = Literal["granted", "denied", "withdrawn", "objected"]
 
@@ -99,6 +100,8 @@ class Profile(msgspec.Struct, array_like=True):
     """By `account\\ntrait`: what this person's group calls said of an account."""
     contacts: list[Contact] = []
     sources: dict[str, int] = {}
+    zone: Entry | None = None
+    """The time zone that a device of theirs said last (`context.timezone`)."""
 
 
 def apply(profile: Profile, event: Event, rules: ProfileRules) -> None:
@@ -129,6 +132,8 @@ def apply(profile: Profile, event: Event, rules: ProfileRules) -> None:
         consent = context.get("consent")
         if isinstance(consent, dict):
             _apply_banner(profile, consent, event, rules)
+        if "timezone" in context:
+            _apply_zone(profile, context["timezone"], event)
     if event.type == "own":
         _apply_own(profile, event)
 
@@ -256,6 +261,15 @@ def _apply_banner(
     _keep_top(consents, CONSENTS_MAX, _consent_order)
 
 
+def _apply_zone(profile: Profile, zone: Any, event: Event) -> None:
+    known, at, key = profile.zone, event.at, event.key
+    if known is not None and (at, key) < (known.at, known.key):
+        return
+    # By its form and by what ingest stamped on the event, never by the zone data of this machine.
+    if type(zone) is str and is_place(zone) and BAD_TIMEZONE not in event.flags:
+        profile.zone = Entry(at, key, zone)
+
+
 def _apply_own(profile: Profile, event: Event) -> None:
     said = event.properties
     if event.name == CONSENT_CHANGED:
@@ -355,9 +369,16 @@ def merge(left: Profile, right: Profile, rules: ProfileRules) -> Profile:
         account_traits=account_traits,
         contacts=sorted([*left.contacts, *right.contacts])[-CONTACTS_MAX:],
         sources=_latest(left.sources, right.sources, SOURCES_MAX),
+        zone=_newer(left.zone, right.zone),
     )
     _bound_traits(merged, rules)
     return merged
+
+
+def _newer(left: Entry | None, right: Entry | None) -> Entry | None:
+    if left is None or right is None:
+        return right if left is None else left
+    return max(left, right, key=lambda entry: (entry.at, entry.key))
 
 
 def _latest(left: dict[str, int], right: dict[str, int], size: int) -> dict[str, int]:

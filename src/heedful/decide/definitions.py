@@ -302,7 +302,8 @@ class ContactPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     zones_assumed: tuple[str, ...] = ("Europe/Berlin",)
     """Zones in which a person of unknown zone may live; quiet in one of them is quiet."""
     zone_trait: str = "timezone"
-    """Trait with the IANA name of the person's zone."""
+    """Trait with the IANA name of the person's zone; where it says none, their device's zone
+    (`context.timezone`) counts, else their country's."""
     fatigue_cost: float = 0.0
     """Money that each contact of the last 7 days adds to the price of another."""
     floor: float = 0.02

@@ -14,6 +14,7 @@ from heedful.decide.limits import SEEN_CHARS_MAX
 from heedful.decide.types import DECISION_REQUESTED, UNKNOWN_SEEN, Person, Surroundings
 from heedful.events import Event
 from heedful.expr import UNKNOWN, Expression, Names, Open, Record, Shape, Type
+from heedful.govern.hours import is_zone
 from heedful.kernel import InputError
 from heedful.sense import EVENT_NAMES, SignalSet, evaluate
 from heedful.sense.evaluate import parse_automatic
@@ -327,6 +328,26 @@ def read_traits(profile: Profile, rules: ProfileRules, now: int) -> dict[str, An
         if alive:
             traits[name] = alive if rule.keep == "union" else alive[0]
     return traits
+
+
+def read_zone(
+    traits: dict[str, Any], trait: str, profile: Profile, rules: ProfileRules, now: int
+) -> str | None:
+    """Read the zone of a person: what was stated, else what their device said last.
+
+    Parameters
+    ----------
+    trait
+        The one that states it; what it declares of a time to live binds a device's word, too.
+    """
+    stated, said = traits.get(trait), profile.zone
+    if isinstance(stated, str) and is_zone(stated):
+        return stated
+    if said is None or not is_zone(said.value):
+        return None
+    rule = rules.traits.get(trait)
+    span = None if rule is None else rule.expires_after_ms
+    return said.value if span is None or said.at + span > now else None
 
 
 def read_consents(profile: Profile) -> dict[str, dict[str, str]]:

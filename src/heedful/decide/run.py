@@ -19,7 +19,7 @@ from heedful.decide.case import (
 from heedful.decide.compiled import GROWTH_RANK, TIER_RANK
 from heedful.decide.features import Features
 from heedful.decide.lessons import lesson_of
-from heedful.decide.readings import Readings, country_of
+from heedful.decide.readings import Readings, country_of, read_zone
 from heedful.decide.rules import Rules
 from heedful.decide.types import (
     EFFECT_WITHDRAWN,
@@ -102,10 +102,10 @@ class Run:
     def place(self) -> Place:
         """Where the person is, as far as it is known."""
         if self._place is None:
-            traits = self.readings.traits
-            zone = traits.get(self.rules.contact.zone_trait)
-            known = zone if isinstance(zone, str) and zone else None
-            self._place = Place(country_of(traits), known)
+            traits, rules = self.readings.traits, self.rules
+            trait, profile = rules.contact.zone_trait, self.person.profile
+            zone = read_zone(traits, trait, profile, rules.profile, self.now)
+            self._place = Place(country_of(traits), zone)
         return self._place
 
     def is_fresh(self, within_ms: int) -> bool:

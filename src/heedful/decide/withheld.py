@@ -88,6 +88,6 @@ def _of_person(run: Run) -> Iterator[tuple[str, str]]:
         zones = ", ".join(contact.zones_assumed)
         sentence = (
             f"The person's zone is not known: quiet hours are kept as in {zones}. "
-            f"The trait {contact.zone_trait} would say it."
+            f"The trait {contact.zone_trait} would say it, or a device's `context.timezone`."
         )
         yield "zone_unknown", sentence

@@ -6,7 +6,15 @@ from typing import Any, Final, NamedTuple
 
 from heedful import core, sense
 from heedful.core import Customer, World
-from heedful.customer import Fragment, Person, ProfileRules, fragment_key, recluster, usable
+from heedful.customer import (
+    Fragment,
+    Person,
+    Profile,
+    ProfileRules,
+    fragment_key,
+    recluster,
+    usable,
+)
 from heedful.engine.graph import identifier_key, read_cluster
 from heedful.events import Event, Identifier, decode_event
 from heedful.expr import UNKNOWN
@@ -96,6 +104,7 @@ def show(world: World, found: Found, now: int) -> dict[str, Any]:
         "accounts": _accounts(found.state),
         "consents": _consents(found.state),
         "gpc": profile.gpc_at > 0,
+        "device_zone": _device_zone(profile),
         "contacts": [
             {
                 "at": format_instant(contact.at),
@@ -137,6 +146,11 @@ def _accounts(state: Customer) -> list[dict[str, Any]]:
         {"group_id": account, "last_at": format_instant(at), "traits": said.get(account, {})}
         for account, at in sorted(state.profile.accounts.items())
     ]
+
+
+def _device_zone(profile: Profile) -> dict[str, Any] | None:
+    said = profile.zone
+    return None if said is None else {"zone": said.value, "at": format_instant(said.at)}
 
 
 def _consents(state: Customer) -> list[dict[str, Any]]:

@@ -11,7 +11,6 @@ from collections.abc import Container, Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Final, NamedTuple
-from zoneinfo import ZoneInfo
 
 from heedful.govern.errors import fault
 from heedful.govern.holidays import is_holiday
@@ -25,6 +24,7 @@ from heedful.govern.legal_hours import (
 )
 from heedful.govern.limits import QUIET_DAYS_MAX
 from heedful.kernel import DAY_MS, MINUTE_MS
+from heedful.kernel.zones import zone_named
 
 MINUTES_OF_DAY: Final = 24 * 60
 
@@ -69,7 +69,7 @@ class Place(NamedTuple):
     country: str | None = None
     """ISO 3166-1 alpha-2, or ISO 3166-2 such as `US-FL` where the region is known."""
     zone: str | None = None
-    """IANA name of the person's zone."""
+    """IANA name of the person's zone: as stated, else as their device said last."""
 
 
 def read_clock(text: str, path: str) -> int:
@@ -95,7 +95,7 @@ def read_clock(text: str, path: str) -> int:
 
 def is_zone(name: str) -> bool:
     """Say whether a zone of this name is known."""
-    return _zone(name) is not None
+    return zone_named(name) is not None
 
 
 @lru_cache(maxsize=4_096)
@@ -266,17 +266,8 @@ def _next_edge(
     return max(first, at - at % MINUTE_MS + MINUTE_MS)
 
 
-@lru_cache(maxsize=1_024)
-def _zone(name: str) -> ZoneInfo | None:
-    try:
-        return ZoneInfo(name)
-    except (OSError, ValueError, KeyError):
-        # A name may be unknown (a KeyError), a folder, or a path that leads outside.
-        return None
-
-
 def _local(zone: str, at: int) -> datetime:
-    return (_EPOCH + timedelta(milliseconds=at)).astimezone(_zone(zone) or UTC)
+    return (_EPOCH + timedelta(milliseconds=at)).astimezone(zone_named(zone) or UTC)
 
 
 def _instant(local: datetime) -> int:

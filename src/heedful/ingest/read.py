@@ -29,6 +29,7 @@ from heedful.ingest.wire import (
     read_patiently,
 )
 from heedful.kernel import InputError, expected
+from heedful.kernel.zones import BAD_TIMEZONE, ZONE_CHARS_MAX, zone_named
 
 CALLS: Final[dict[str, EventType]] = {
     "track": "track",
@@ -114,6 +115,8 @@ class Reader:
         integrations = _over(self._integrations, item.integrations)
         self._complete(item, kind, properties, traits, context, flags)
         identifiers: tuple[Identifier, ...] = ()
+        if "timezone" in context:
+            _check_zone(context["timezone"], flags)
         if "externalIds" in context:
             identifiers = self._external_ids(context["externalIds"], flags)
         if self._source.plan is not None:
@@ -346,6 +349,12 @@ def _normalise_gpc(context: dict[str, Any]) -> None:
         stated = consent.get("gpc")
     if stated is not None:
         context["gpc"] = any(stated == truth for truth in _TRUTHS)
+
+
+def _check_zone(zone: Any, flags: list[str]) -> None:
+    if zone is None or (type(zone) is str and len(zone) <= ZONE_CHARS_MAX and zone_named(zone)):
+        return
+    flags.append(BAD_TIMEZONE)
 
 
 def _require_json(raw: bytes) -> None:

@@ -200,3 +200,24 @@ def test_fields_that_nobody_reads_cannot_hurt() -> None:
 def test_free_text_is_kept_as_it_is() -> None:
     note = "Kunde ruft zum 3. Mal an: „Zahlung geht nicht“ \U0001f621\nRückruf erbeten."
     assert one(properties={"note": note}).properties == {"note": note}
+
+
+@pytest.mark.parametrize(
+    ("zone", "flags"),
+    [
+        ("Europe/Berlin", ()),
+        ("UTC", ()),
+        ("Europe/Berln", ("bad_timezone",)),
+        ("W. Europe Standard Time", ("bad_timezone",)),
+        ("../../etc/passwd", ("bad_timezone",)),
+        ("Europe/Berlin" * 20, ("bad_timezone",)),
+        ("", ("bad_timezone",)),
+        (2, ("bad_timezone",)),
+        (["Europe/Berlin"], ("bad_timezone",)),
+    ],
+    ids=["known", "utc", "unknown", "windows", "path", "long", "empty", "number", "list"],
+)
+def test_a_zone_of_a_device_that_is_none_is_flagged(zone: object, flags: tuple[str, ...]) -> None:
+    event = one(context={"timezone": zone})
+    assert (event.context["timezone"], event.flags) == (zone, flags)
+    assert one(context={"timezone": None}).flags == ()

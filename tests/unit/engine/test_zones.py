@@ -1,0 +1,97 @@
+"""Where a person is by their device: quiet hours and local time go by it where nobody said more."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from heedful import core
+from heedful.engine.replay import verify
+from heedful.kernel import DAY_MS, HOUR_MS, format_instant
+from heedful.kernel.zones import BAD_TIMEZONE
+from heedful.ports import Transaction
+from tests.unit.engine.acting import Acting, acting
+from tests.unit.engine.strategies import changed
+from tests.unit.engine.test_outbox import CART_MAIL, only
+
+# It is 8 o'clock in UTC: 9 in Berlin, 17 in Tokyo.
+EVENING = changed(
+    CART_MAIL,
+    "policies/contact.yaml",
+    "quiet_hours: null",
+    'quiet_hours: {start: "17:00", end: "21:00"}\nzones_assumed: [UTC]',
+)
+TOKYO = {"timezone": "Asia/Tokyo"}
+
+
+@pytest.mark.parametrize(
+    ("traits", "context", "flags", "is_quiet"),
+    [
+        ({}, {}, (), False),
+        ({}, TOKYO, (), True),
+        ({"country": "DE"}, TOKYO, (), True),
+        ({"timezone": "Europe/Berlin"}, TOKYO, (), False),
+        ({"timezone": "Berlin"}, TOKYO, (), True),
+        ({"timezone": "Asia/Tokyo"}, {"timezone": "Europe/Berlin"}, (), True),
+        ({}, {"timezone": "UTC"}, (), False),
+        ({}, TOKYO, (BAD_TIMEZONE,), False),
+    ],
+    ids=["nothing", "device", "country", "stated", "no zone", "both", "utc", "flagged"],
+)
+def test_what_was_stated_goes_before_the_device_and_that_before_the_country(
+    traits: dict[str, str], context: dict[str, str], flags: tuple[str, ...], is_quiet: bool
+) -> None:
+    with acting(EVENING) as here:
+        here.meet(**traits)
+        here.track("Product Added", user_id="u1", context=context, flags=flags)
+        here.later(HOUR_MS)
+        here.dispatch()
+        assert only(here)[0] == ("waiting" if is_quiet else "delivered")
+
+
+def test_a_late_event_does_not_move_anybody_back() -> None:
+    with acting(EVENING) as here:
+        here.meet()
+        here.track("Viewed", user_id="u1", context=TOKYO)
+        said_at = format_instant(here.now)
+        here.track("Viewed", here.now - DAY_MS, user_id="u1", context={"timezone": "Europe/Rome"})
+        here.track("Viewed", user_id="u1", context={"timezone": "UTC"})
+        assert here.shown("user_id", "u1")["device_zone"] == {"zone": "Asia/Tokyo", "at": said_at}
+        here.meet("u2")
+        assert here.shown("user_id", "u2")["device_zone"] is None
+
+
+def test_what_a_device_said_lives_as_long_as_the_trait_would() -> None:
+    traits = "traits: [{name: timezone, expires_after: 2d}, {name: firstName}]"
+    with acting({**EVENING, "traits.yaml": traits}) as here:
+        here.meet()
+        here.track("Viewed", user_id="u1", context=TOKYO)
+        here.now += 3 * DAY_MS
+        here.track("Product Added", user_id="u1")
+        here.later(HOUR_MS)
+        here.dispatch()
+        assert only(here) == ("delivered", "done")
+
+
+def test_who_was_folded_before_there_were_zones_is_folded_anew() -> None:
+    with acting(EVENING) as here:
+        here.meet()
+        here.track("Viewed", user_id="u1", context=TOKYO)
+        here.writer.transact(lambda tx: as_schema_2(here, tx)).result()
+        assert here.shown("user_id", "u1")["device_zone"] is None
+        # An event that says nothing of a zone leaves them waiting, and their facts as they are.
+        here.track("Viewed", user_id="u1")
+        assert verify(here.store, here.engine.world).waiting == 1
+        here.later(HOUR_MS)
+        assert here.shown("user_id", "u1")["device_zone"]["zone"] == "Asia/Tokyo"
+        verdict = verify(here.store, here.engine.world)
+        assert (verdict.waiting, verdict.differing) == (0, [])
+
+
+def as_schema_2(here: Acting, tx: Transaction) -> None:
+    """Write the only customer as the version before did."""
+    (row,) = tx.scan_customers(-1, 10)
+    customer = core.decode(row.body)
+    *profile, _ = msgspec.msgpack.decode(msgspec.msgpack.encode(customer.profile))
+    body = msgspec.msgpack.encode([2, profile, customer.senses])
+    tx.put_customers([row._replace(body=body, signal_set=1)])
