@@ -131,7 +131,8 @@ def _body(files: list[Path]) -> Any:
         got = f"{len(models)} and {len(predictors)}"
         end(WRONG, f"Expected one file of models and at most one of predictors, got {got}.")
     lines: Iterator[str] = snapshot_lines(predictors[0]) if predictors else iter(())
-    found = read_snapshot(snapshot_lines(models[0]), lines)
+    called = str(models[0]), str(predictors[0]) if predictors else ""
+    found = read_snapshot(snapshot_lines(models[0]), lines, files=called)
     if len(msgspec.json.encode(found)) > SENT_BYTES_MAX:
         kept = tuple(one for one in found.predictors if one.is_active)
         say(f"Of {len(found.predictors):,} predictors the {len(kept):,} in use are taken along.")

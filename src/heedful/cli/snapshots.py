@@ -32,7 +32,10 @@ def snapshot_lines(path: Path) -> Iterator[str]:
                     yield from inflated
             else:
                 yield from io.TextIOWrapper(raw, "utf-8")
-    except (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, UnicodeError) as error:
+    except UnicodeError as error:
+        what = expected("lines of text, JSON or CSV", "bytes that are no UTF-8", str(path))
+        raise InputError("bad_export", what) from error
+    except (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError) as error:
         what = expected("a whole export", str(error), str(path), "Fetch it again.")
         raise InputError("bad_export", what) from error
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -29,44 +30,66 @@ BROUGHT_STRENGTH_MAX: Final = 200.0
 
 _PREFIX: Final = re.compile(r"^p[xyz](?=[A-Z])")
 _DIGITS: Final = re.compile(r"\d+")
-_COLUMNS: Final = frozenset(
-    (
-        *("modelid", "configurationname", "group", "name", "channel", "treatment", "snapshottime"),
-        *("responsecount", "positives", "performance", "activepredictors"),
-        *("predictorname", "entrytype", "type", "binsymbol", "binpositives", "binnegatives"),
-    )
+_NEEDED: Final = ("ModelID", "SnapshotTime", "Name", "ResponseCount", "Positives", "Performance")
+_NEEDED_OF_BINS: Final = (
+    "ModelID",
+    "SnapshotTime",
+    "PredictorName",
+    "BinPositives",
+    "BinNegatives",
 )
+_COLUMNS: Final = {
+    name.lower(): name
+    for name in (
+        *(*_NEEDED, "ConfigurationName", "Group", "Channel", "Treatment", "ActivePredictors"),
+        *(*_NEEDED_OF_BINS, "EntryType", "Type", "BinSymbol"),
+    )
+}
+"""Columns that are read, by their name in small letters."""
+
+_ROW: Final = "$"
+"""Under this name a record says which row it is, for errors."""
+_FOUND_MAX: Final = 8  # columns of another file that an error shows
+_FOUND_CHARS_MAX: Final = 40
 _NOTHING: Final = frozenset(("", "NA", "null", "None"))
 
 
-def read_snapshot(models: Iterable[str], predictors: Iterable[str] = ()) -> ModelReport:
+def read_snapshot(
+    models: Iterable[str],
+    predictors: Iterable[str] = (),
+    *,
+    files: tuple[str, str] = ("models", "predictors"),
+) -> ModelReport:
     """Read the newest snapshot of models, and the bins of their predictors where these are given.
 
     Parameters
     ----------
     models, predictors
         Lines of the two exports: JSON objects, or CSV with a header. Empty lines are passed over.
+    files
+        What the two are called in errors.
 
     Raises
     ------
     InputError
         `bad_model_snapshot` when a line cannot be read, a column is missing or there is no model.
     """
-    rows = _newest(list(_rows(models)))
+    rows = _newest(list(_rows(models, files[0], _NEEDED)))
     if not rows:
-        raise _fault("at least one model", "none", "$")
+        raise _fault("at least one model", "none", files[0])
     names = {str(row["modelid"]): row for row in rows}
     if len(names) < len(rows):
-        raise _fault("each model once in a snapshot", "one twice", "$.ModelID")
-    bins = _newest([row for row in _rows(predictors) if str(row.get("modelid")) in names])
+        raise _fault("each model once in a snapshot", "one twice", f"{files[0]}.ModelID")
+    told = _rows(predictors, files[1], _NEEDED_OF_BINS)
+    bins = _newest([row for row in told if str(row.get("modelid")) in names])
     found = [_model(row) for row in rows]
-    told = list(_predictors(bins, names))
+    binned = list(_predictors(bins, names))
     order = sorted(found, key=lambda row: (row.action, row.channel, row.treatment, row.group))
     return ModelReport(
         source=ADM,
-        at=_time(str(rows[0].get("snapshottime"))),
+        at=_time(rows[0]),
         models=tuple(order),
-        predictors=tuple(sorted(told, key=lambda row: (row.action, row.channel, row.predictor))),
+        predictors=tuple(sorted(binned, key=lambda row: (row.action, row.channel, row.predictor))),
     )
 
 
@@ -116,36 +139,58 @@ def _plain(name: str) -> str:
     return "".join(c for c in name.casefold() if c.isalnum())
 
 
-def _rows(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+def _rows(lines: Iterable[str], file: str, needed: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     """Read lines as records with plain lower-case column names."""
     filled = (line for line in lines if line.strip())
     first = next(filled, None)
     if first is None:
         return
-    is_json = first.lstrip("\ufeff").lstrip().startswith("{")
-    records = _json(first, filled) if is_json else _csv(first, filled)
-    wanted: dict[str, str] = {}
+    first = first.lstrip("\ufeff")
+    if first.lstrip().startswith("["):
+        raise _fault("a JSON object on each line", "a JSON list", file)
+    is_json = first.lstrip().startswith("{")
+    records = _json(first, filled, file) if is_json else _csv(first, filled)
     for number, record in enumerate(records, 1):
         if number > SNAPSHOT_ROWS_MAX:
-            raise _fault(f"at most {SNAPSHOT_ROWS_MAX:,} rows", "more", f"$[{number}]")
+            raise _fault(f"at most {SNAPSHOT_ROWS_MAX:,} rows", "more", file)
+        row = {_plain_column(name): value for name, value in record.items()}
         if number == 1:
-            plain = {name: _PREFIX.sub("", name).lower() for name in record}
-            wanted = {name: column for name, column in plain.items() if column in _COLUMNS}
-        yield {column: record.get(name) for name, column in wanted.items()}
+            _require_columns(row, record, needed, file)
+        row = {column: value for column, value in row.items() if column in _COLUMNS}
+        row[_ROW] = file, number
+        yield row
 
 
-def _json(first: str, rest: Iterable[str]) -> Iterator[dict[str, Any]]:
+@lru_cache(maxsize=1_024)
+def _plain_column(name: str) -> str:
+    return _PREFIX.sub("", name).lower()
+
+
+def _require_columns(
+    row: Mapping[str, Any], record: Mapping[str, Any], needed: tuple[str, ...], file: str
+) -> None:
+    missing = [column for column in needed if column.lower() not in row]
+    if missing:
+        found = list(record)[:_FOUND_MAX]
+        more = f" and {len(record) - len(found)} more" if len(record) > len(found) else ""
+        got = ", ".join(name[:_FOUND_CHARS_MAX] for name in found) + more or "none"
+        what = f"the columns {', '.join(missing)} of a snapshot of adaptive models"
+        raise _fault(what, f"a file of {got}", file)
+
+
+def _json(first: str, rest: Iterable[str], file: str) -> Iterator[dict[str, Any]]:
     decoder = msgspec.json.Decoder(dict[str, Any])
-    for number, line in enumerate(_after(first.lstrip("\ufeff"), rest), 1):
+    for number, line in enumerate(_after(first, rest), 1):
         try:
             yield decoder.decode(line)
         except msgspec.DecodeError as error:
-            raise _fault("a JSON object", str(error), f"$[{number}]") from error
+            what, got = "a JSON object on each line", f"none: {error}"
+            raise _fault(what, got, f"{file}[{number}]") from error
 
 
 def _csv(first: str, rest: Iterable[str]) -> Iterator[dict[str, Any]]:
-    for record in csv.DictReader(_after(first.lstrip("\ufeff"), rest)):
-        yield {name: value for name, value in record.items() if name and value not in _NOTHING}
+    for record in csv.DictReader(_after(first, rest)):
+        yield {name: value for name, value in record.items() if name}
 
 
 def _after(first: str, rest: Iterable[str]) -> Iterator[str]:
@@ -154,22 +199,24 @@ def _after(first: str, rest: Iterable[str]) -> Iterator[str]:
 
 
 def _newest(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    known = {
-        text: _time(text) for text in dict.fromkeys(str(row.get("snapshottime")) for row in rows)
-    }
-    times = [known[str(row.get("snapshottime"))] for row in rows]
+    known: dict[Any, int] = {}
+    for row in rows:
+        text = row.get("snapshottime")
+        if text not in known:
+            known[text] = _time(row)
+    times = [known[row.get("snapshottime")] for row in rows]
     newest = max(times, default=0)
     return [row for row, at in zip(rows, times, strict=True) if at == newest]
 
 
-def _time(text: str) -> int:
+def _time(row: dict[str, Any]) -> int:
     """Read `20210601T082326.789 GMT` or `2021-06-01 08:23:26` as ms since 1970, in UTC."""
-    digits = "".join(_DIGITS.findall(text)).ljust(17, "0")[:17]
+    digits = "".join(_DIGITS.findall(_text(row, "snapshottime"))).ljust(17, "0")[:17]
     try:
         at = datetime.strptime(digits[:14] + "+0000", "%Y%m%d%H%M%S%z")
         return round(at.astimezone(UTC).timestamp()) * 1000 + int(digits[14:])
     except ValueError as error:
-        raise _fault("a time", repr(text), "$.SnapshotTime") from error
+        raise _bad("a time", row, "snapshottime") from error
 
 
 def _model(row: dict[str, Any]) -> ModelRow:
@@ -195,7 +242,7 @@ def _name(row: dict[str, Any]) -> tuple[str, str]:
         try:
             parts = msgspec.json.decode(text, type=dict[str, Any])
         except msgspec.DecodeError as error:
-            raise _fault("a name", repr(text[:40]), "$.Name") from error
+            raise _bad("a name", row, "name") from error
         known = {_PREFIX.sub("", name).lower(): str(value) for name, value in parts.items()}
         text = known.get("name", text)
         treatment = treatment or known.get("treatment", "")
@@ -250,7 +297,7 @@ def _area(row: dict[str, Any]) -> float:
     area = _number(row, "performance")
     area = area / 100.0 if area > 1.0 else area
     if area > 1.0:
-        raise _fault("an AUC from 0 to 1", repr(row["performance"]), "$.Performance")
+        raise _bad("an AUC from 0 to 1", row, "performance")
     return area
 
 
@@ -259,14 +306,22 @@ def _number(row: dict[str, Any], name: str, default: float | None = None) -> flo
     try:
         number = float(value if value not in _NOTHING and value is not None else default or 0.0)
     except (TypeError, ValueError) as error:
-        raise _fault("a number", repr(value), f"$.{name}") from error
-    if name not in row and default is None:
-        raise _fault(f"a column {name}", "none", "$")
+        raise _bad("a number", row, name) from error
     if not 0.0 <= number < float("inf"):
-        raise _fault("a count of 0 or more", repr(value), f"$.{name}")
+        raise _bad("a count of 0 or more", row, name)
     return number
 
 
+def _bad(what: str, row: dict[str, Any], name: str) -> InputError:
+    """Refuse one value: what it is, and in which row and column."""
+    file, number = row[_ROW]
+    got = repr(_text(row, name)[:_FOUND_CHARS_MAX])
+    return _fault(what, "none" if got == "''" else got, f"{file}[{number}].{_COLUMNS[name]}")
+
+
 def _fault(what: str, got: str, path: str) -> InputError:
-    remedy = "Export the snapshots of the data mart as JSON lines or CSV."
+    remedy = (
+        "Export the snapshots of the data mart as JSON lines or CSV; a model's own file is what "
+        "`heedful models export` writes."
+    )
     return InputError("bad_model_snapshot", expected(what, got, path, remedy), {"path": path})

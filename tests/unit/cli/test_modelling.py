@@ -90,11 +90,12 @@ def test_a_workspace_without_responses_says_so(shop: Live) -> None:
     [
         ("a.zip", b"PK\x03\x04broken", "a whole export"),
         ("a.gz", b"\x1f\x8b\x08broken", "a whole export"),
-        ("a.json", b"\xff\xfe", "a whole export"),
+        ("a.json", b"\xff\xfe", "bytes that are no UTF-8"),
+        ("a.csv", b"email,city\na@b.c,Rome\n", "a file of email, city - at `"),
         ("a.json", b"", "at least one model"),
         ("a.json", PREDICTORS, "one file of models"),
     ],
-    ids=["zip", "gzip", "text", "empty", "predictors"],
+    ids=["zip", "gzip", "text", "other", "empty", "predictors"],
 )
 def test_what_is_no_export_is_refused_in_one_sentence(
     shop: Live, tmp_path: Path, name: str, body: bytes, says: str

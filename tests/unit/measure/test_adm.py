@@ -76,6 +76,20 @@ def test_csv_says_the_same_as_json() -> None:
     assert read_snapshot(lines) == read_snapshot([model()])
 
 
+def test_a_first_row_without_a_value_takes_it_from_no_other() -> None:
+    rows = [json.loads(model("m1", Treatment="NA")), json.loads(model("m2", Treatment="Sunny"))]
+    lines = [",".join(rows[0]), *(",".join(map(str, row.values())) for row in rows)]
+    assert [row.treatment for row in read_snapshot(lines).models] == ["", "Sunny"]
+    partly = {name: value for name, value in rows[0].items() if name != "Treatment"}
+    found = read_snapshot([json.dumps(partly), json.dumps(rows[1])])
+    assert [row.treatment for row in found.models] == ["", "Sunny"]
+
+
+def test_bins_without_their_columns_are_refused_by_the_name_of_their_file() -> None:
+    with pytest.raises(InputError, match=r"columns PredictorName.* - at `bins.csv`"):
+        read_snapshot([model()], ["ModelID,SnapshotTime", "m1,x"], files=("m.csv", "bins.csv"))
+
+
 def test_predictors_carry_their_bins_and_the_classifier_is_none() -> None:
     bins = [
         bin_line("<30", 1, 9),
@@ -105,9 +119,17 @@ def test_predictors_carry_their_bins_and_the_classifier_is_none() -> None:
         ([model(Performance=101)], "an AUC"),
         ([model(Name="{oops")], "a name"),
         ([model(), model()], "each model once"),
-        (['{"ModelID": "m1", "SnapshotTime": "20210601T000000"}'], "a column"),
+        (['{"ModelID": "m1", "SnapshotTime": "20210601T000000"}'], "columns Name, Resp"),
+        (["[" + model() + "]"], "got a JSON list - at `models`"),
+        ([model(), model("m2", Positives="x")], r"got 'x' - at `models\[2\].Positives`"),
+        ([model(), model("m2", SnapshotTime=None)], r"got none - at `models\[2\].SnapshotTime`"),
+        (["email,city", "a@b.c,Rome"], "got a file of email, city - at `models`"),
+        ([",".join(map(str, range(11))), "1"], "got a file of 0, 1, 2, 3, 4, 5, 6, 7 and 3 more"),
     ],
-    ids=["none", "json", "time", "number", "negative", "auc", "name", "twice", "column"],
+    ids=[
+        *("none", "json", "time", "number", "negative", "auc", "name", "twice", "column"),
+        *("list", "value", "no_value", "other", "wide"),
+    ],
 )
 def test_what_is_no_snapshot_is_refused_in_words(lines: list[str], says: str) -> None:
     with pytest.raises(InputError, match=says) as caught:
