@@ -141,9 +141,10 @@ class DriftAlarms:
         if cell is not None and row.window_ms > 0:
             # What is due by now is weighed before the row changes it, as `settle` would have done.
             changes = list(self._weigh(key, cell))
+            # Only decisions of a model that knew enough are waited for, or let go again.
             if row.state == "pending" and _is_known(cell, row):
                 announce(cell.batches, row)
-            elif row.state == "withdrawn":
+            elif row.state == "withdrawn" and _is_known(cell, row):
                 let_go(cell.batches, row)
             return changes
         return []

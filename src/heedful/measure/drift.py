@@ -169,7 +169,9 @@ class Drift(NamedTuple):
             "reward": f"brings {self.amount:+.0%} a decision (",
         }[self.measure]
         how += ", " if self.measure == "psi" else ""
-        verdict = "beyond" if self.is_crossed else "within"
+        verdict = "within"
+        if abs(self.amount) > self.limit:
+            verdict = "beyond" if self.is_crossed else "not surely beyond"
         return f"{about} {how}{verdict} the limit of {self.limit:g})."
 
 
@@ -183,7 +185,8 @@ def drifts(counts: DriftCounts, policy: DriftFile, now: int) -> list[Drift]:
     `(groups - 1) (1/n + 1/m)`; an index is sure where it exceeds the 99.95th percentile of that.
     Calibration is the expected calibration error over slots of the chance (or of the value), sure
     by the chi-square of its residuals. Reward is the change of the mean worth, sure by Welch's
-    test. Calibration and reward look at the youngest decisions whose outcomes are known.
+    test, or by that of one variance for both where it asks for more. Calibration and reward look
+    at the youngest decisions whose outcomes are known.
 
     References
     ----------
@@ -268,10 +271,13 @@ def _reward(name: str, series: _Series, past: _Series, policy: DriftFile) -> Ite
     new, old = here.value / _CENT / here.known, there.value / _CENT / there.known
     if old == 0.0:
         return
-    spread = sum(
-        max(side.squares / side.known - mean * mean, 0.0) / side.known
+    sides = [
+        (max(side.squares / side.known - mean * mean, 0.0), side.known)
         for side, mean in ((here, new), (there, old))
-    )
+    ]
+    # Of a rare outcome a window may show none: it varies no less than both together do.
+    pooled = sum(spread * known for spread, known in sides) / (here.known + there.known)
+    spread = max(sum(s / n for s, n in sides), pooled * sum(1.0 / n for _, n in sides))
     amount, limit = (new - old) / abs(old), policy.reward_max
     is_sure = abs(new - old) > _SURE * math.sqrt(spread)
     is_crossed = is_sure and abs(amount) > limit

@@ -216,8 +216,9 @@ def gaps(counts: FairnessCounts, policy: FairnessFile, now: int) -> list[Gap]:
     Notes
     -----
     A selection or outcome ratio is surely below its limit r where `p - r q` lies below 0 by more
-    than 2.58 of its standard errors; a value likewise. People of whom the trait is not known are
-    counted and not compared.
+    than 2.58 of its standard errors; a value likewise. A group varies no less than one at the limit
+    would: of a rare outcome a hundred decisions may show none, and a spread of 0. People of whom
+    the trait is not known are counted and not compared.
 
     References
     ----------
@@ -282,9 +283,11 @@ def _rates(
             continue
         is_crossed = False
         if limit is not None:
-            n = held[name][1]
-            error = math.sqrt(p * (1.0 - p) / n + limit * limit * q * (1.0 - q) / m)
-            is_crossed = p - limit * q < -_SURE * error
+            n, least = held[name][1], limit * q
+            # A group that reached it not once varies no less than one at the limit would.
+            own = max(p * (1.0 - p), least * (1.0 - least))
+            error = math.sqrt(own / n + limit * limit * q * (1.0 - q) / m)
+            is_crossed = p - least < -_SURE * error
         yield Gap(trait, name, best, action, measure, p, q, p / q, limit, is_crossed, held[name][1])
 
 
@@ -295,16 +298,18 @@ def _values(
     best = _best(means)
     if best is None:
         return
-    errors = {
-        name: max(cell.squares / 1e4 / cell.known - means[name] ** 2, 0.0) / cell.known
+    spreads = {
+        name: max(cell.squares / 1e4 / cell.known - means[name] ** 2, 0.0)
         for name, cell in held.items()
     }
+    of_best = spreads[best] / held[best].known
     for name, mean in means.items():
         if name == best:
             continue
         is_crossed = False
         if limit is not None:
-            error = math.sqrt(errors[name] + limit * limit * errors[best])
+            own = max(spreads[name], limit * spreads[best]) / held[name].known
+            error = math.sqrt(own + limit * limit * of_best)
             is_crossed = mean - limit * means[best] < -_SURE * error
         ratio, known = mean / means[best], held[name].known
         yield Gap(
@@ -320,7 +325,7 @@ def _errors(
     if len(means) < 2:
         return
     best = min(means, key=lambda name: (abs(means[name]), name))
-    spreads = {n: c.hits / c.known * (1.0 - c.hits / c.known) / c.known for n, c in held.items()}
+    spreads = {n: _spread_of_hits(cell) / cell.known for n, cell in held.items()}
     for name, mean in means.items():
         if name == best:
             continue
@@ -341,6 +346,12 @@ def _errors(
             is_crossed,
             known,
         )
+
+
+def _spread_of_hits(cell: Cell) -> float:
+    """Give the variance of an outcome, as it came or as it was foreseen: the greater."""
+    rates = cell.hits / cell.known, min(cell.believed / MICRO / cell.known, 1.0)
+    return max(rate * (1.0 - rate) for rate in rates)
 
 
 def _best(amounts: Mapping[str, float]) -> str | None:

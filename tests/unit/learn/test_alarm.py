@@ -164,6 +164,23 @@ def test_the_order_in_which_a_mailing_is_answered_is_no_drift(away_ms: int) -> N
     assert told_of(0.2, 10, away_ms=away_ms)[0] == []
 
 
+def test_who_was_not_waited_for_is_not_let_go() -> None:
+    alarms = DriftAlarms()
+    seq, said = known(alarms), {"window_ms": WINDOW, "decided_at": DAY_MS, "at": DAY_MS}
+    for number in range(50):
+        seq += 1
+        alarms.learn_one(row(seq, is_hit=False, decision_id=f"d{number}", state="pending", **said))
+    for number in range(100, 125):  # of a model that knew nothing yet
+        seq += 1
+        young = {"decision_id": f"d{number}", "model_seq": 1, "state": "withdrawn"}
+        alarms.learn_one(row(seq, is_hit=False, **young, **said))
+    for number in range(25):
+        seq += 1
+        alarms.learn_one(row(seq, is_hit=True, decision_id=f"d{number}", **said))
+    assert alarms.learn_one(row(seq + 1, is_hit=True, goal="purchase", at=9 * DAY_MS)) == []
+    assert alarms.settle() == []  # half of what is waited for is open, and who came came first
+
+
 def test_a_mailing_that_was_withdrawn_is_waited_for_no_longer() -> None:
     alarms = DriftAlarms()
     seq, told = known(alarms), []

@@ -11,7 +11,7 @@ import pytest
 from heedful.govern.monitors import DriftFile
 from heedful.kernel import DAY_MS, MICRO, InputError
 from heedful.measure import DriftCounts, drift_counts, drifts, slot_of, stability_index
-from heedful.measure.drift import chi_square, watched_paths
+from heedful.measure.drift import Drift, chi_square, watched_paths
 from heedful.measure.slots import NONE, ZERO, groups_of
 from heedful.measure.watched import feature_slots, watched_fields
 
@@ -91,6 +91,29 @@ def test_what_moves_is_named() -> None:
     (worst, *_) = drifts(filled(0.3), POLICY, NOW)
     assert worst.says.startswith("beta ")
     assert "beyond the limit" in worst.says
+
+
+def test_a_rare_outcome_that_a_short_window_did_not_show_is_no_change() -> None:
+    alarms = 0
+    for seed in range(40):
+        draws, counts = np.random.default_rng(seed), drift_counts(POLICY)
+        for day, many in ((TODAY - 1, 250), (TODAY - 10, 3_000)):
+            hits = int(draws.binomial(many, 0.01))
+            what = {"seen": many, "known": many - hits, "believed": 10_000 * many}
+            slots = {"model:beta": slot_of(0.01)}
+            counts.add(day * DAY_MS, slots, **what)
+            for _ in range(hits):
+                counts.add(day * DAY_MS, slots, known=1, hits=1, value=10 * MICRO)
+        alarms += ("model:beta", "reward") in crossed(counts)
+    # By the spread of each side alone, which is 0 where nobody showed it: 2 of 40.
+    assert alarms == 0
+
+
+def test_what_may_be_chance_is_not_said_to_lie_within_the_limit() -> None:
+    unsure = Drift("traits.a", "psi", 0.3, 0.25, False, 200, 800)
+    assert unsure.says.endswith("(index 0.300, not surely beyond the limit of 0.25).")
+    assert unsure._replace(is_crossed=True).says.endswith(", beyond the limit of 0.25).")
+    assert unsure._replace(amount=0.1).says.endswith("(index 0.100, within the limit of 0.25).")
 
 
 def test_outcomes_that_are_open_are_waited_for() -> None:

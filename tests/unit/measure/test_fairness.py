@@ -84,6 +84,21 @@ def test_outcomes_values_and_errors_are_compared_among_the_chosen() -> None:
     assert "off by -20.0%" in found["calibration", "offer"].says
 
 
+def test_a_rare_outcome_that_a_small_group_did_not_show_is_no_gap() -> None:
+    alarms = 0
+    for seed in range(40):
+        draws, counts = np.random.default_rng(seed), fairness_counts(POLICY)
+        for group, many in (("women", 150), ("men", 4_000)):
+            for is_hit in draws.random(many) < 0.015:
+                chosen = decided("offer" if is_hit else DO_NOTHING)
+                counts.decided(chosen, [f"sex={group}"])
+                told = {"is_hit": bool(is_hit), "value": 10 * MICRO * bool(is_hit)}
+                counts.became_known(decided("offer"), [f"sex={group}"], **told, believed=15_000)
+        alarms += bool(crossed(counts))
+    # By the spread of each group alone, which is 0 where nobody showed it: 6 of 40.
+    assert alarms == 0
+
+
 def test_gates_are_counted_by_their_reason() -> None:
     counts = fairness_counts(POLICY)
     for _ in range(3):
