@@ -50,7 +50,7 @@ def test_what_is_stopped_is_stopped_at_the_next_question(governed: Served, scope
     with governed.client("supervisor") as client:
         order = {"scope": scope, "reason": "complaints"}
         told = client.post("/v1/governance/stops", json=order).json()
-        assert told == {"success": True, "hint": None}
+        assert told == {"success": True, "is_known": True, "hint": None}
     after = sale_of(governed, "after")
     assert (after["verdict"], after["reason_code"]) == ("gated", "stopped")
     (listed,) = read(governed, "/v1/governance/stops")

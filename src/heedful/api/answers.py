@@ -399,6 +399,8 @@ class Stopped(Answer, frozen=True):
     """Stopped, and durable."""
 
     success: Literal[True]
+    is_known: bool
+    """Whether something in force has this name; a placement, which whoever asks names, always."""
     hint: str | None
     """That nothing in force has this name, with the nearest that something has."""
 

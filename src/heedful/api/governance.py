@@ -32,7 +32,8 @@ Done = dict[str, bool]
 @get("/v1/governance/stops", answer=answers.Levers, sync_to_thread=True)
 def list_stops(context: Here) -> dict[str, Any]:
     """List what is stopped now."""
-    stops = context.app.engine.governing.stops()
+    governing = context.app.engine.governing
+    stops = governing.stops()
     return {
         "items": [
             {
@@ -41,6 +42,7 @@ def list_stops(context: Here) -> dict[str, Any]:
                 "reason": one.reason,
                 "since": format_instant(one.since),
                 "expires_at": _shown(one.expires_at),
+                "is_known": governing.unknown_name(one.scope) is None,
             }
             for one in stops
         ]
@@ -49,10 +51,13 @@ def list_stops(context: Here) -> dict[str, Any]:
 
 @post("/v1/governance/stops", status_code=200, answer=answers.Stopped, sync_to_thread=True)
 def stop(context: Here, request: Asking, data: JSONBody[StopOrder]) -> dict[str, Any]:
-    """Stop an action, playbook, model, channel or all at once, also for what is queued."""
+    """Stop an action, playbook, model, channel or all at once, also for what is queued.
+
+    A name that nothing in force has is stopped, too, and `is_known` is false.
+    """
     until = _instant(data.expires_at, "$.expires_at")
     hint = context.app.engine.governing.stop(data.scope, who(request), data.reason, until)
-    return {"success": True, "hint": hint}
+    return {"success": True, "is_known": hint is None, "hint": hint}
 
 
 @post("/v1/governance/starts", status_code=200, answer=answers.Switched, sync_to_thread=True)

@@ -40,12 +40,28 @@ ApprovalId = Annotated[str, typer.Argument(metavar="APPROVAL", help="Its id, a_.
 
 
 @orders
-def stop(api: Api, scope: Scope, reason: Reason, until: Until = None) -> Answer:
-    """Stop a scope at once, also what is queued already; `heedful start` ends it."""
+def stop(
+    api: Api,
+    scope: Scope,
+    reason: Reason,
+    until: Until = None,
+    ahead: Annotated[
+        bool, typer.Option("--ahead", help="Of what comes later: an unknown name is no slip.")
+    ] = False,
+) -> Answer:
+    """Stop a scope at once, also what is queued already; `heedful start` ends it.
+
+    A name that nothing in force has is stopped, too, with exit code 1, since it may be a slip.
+    """
     asked = {"scope": scope, "reason": reason} | ({} if until is None else {"expires_at": until})
     answer = api.post("/v1/governance/stops", asked)
-    said = f"Stopped: {scope}. Nothing of it goes out."
-    return Answer(answer, said if answer["hint"] is None else f"{said}\n{answer['hint']}")
+    if answer["is_known"]:
+        return Answer(answer, f"Stopped: {scope}. Nothing of it goes out.")
+    stands = (
+        f"Stopped all the same: {scope}, for what waits from an earlier strategy and what comes "
+        "later (say --ahead where you mean that)."
+    )
+    return Answer(answer, f"{answer['hint']}\n{stands}", is_no=not ahead)
 
 
 @asks
@@ -205,11 +221,15 @@ def _print_stops(answer: Mapping[str, Any]) -> None:
     from heedful.cli.screen import print_table, when
 
     rows = (
-        (s["scope"], s["by"], when(s["since"]), when(s["expires_at"]), s["reason"])
+        (s["scope"], _named(s), s["by"], when(s["since"]), when(s["expires_at"]), s["reason"])
         for s in answer["items"]
     )
-    if not print_table(("scope", "by", "since", "until", "reason"), rows):
+    if not print_table(("scope", "in force", "by", "since", "until", "reason"), rows):
         print("Nothing is stopped.")
+
+
+def _named(stop: Mapping[str, Any]) -> str:
+    return "yes" if stop["is_known"] else "nothing of this name"
 
 
 def _print_guardrails(answer: Mapping[str, Any]) -> None:

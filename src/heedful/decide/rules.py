@@ -161,6 +161,7 @@ class Rules:
     def stoppable(self) -> Mapping[str, frozenset[str]]:
         """Names that a stop may say, by kind; placements are named by whoever asks."""
         return {
+            "playbook": frozenset(),  # a strategy declares none yet
             "action": frozenset(self.actions),
             "channel": frozenset(arm.channel for arm in self.arms.values() if arm.channel),
             "model": frozenset(self.models),

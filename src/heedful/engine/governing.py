@@ -88,6 +88,10 @@ class Governing(Exchange):
             return stop(world.governance.switches, scope, by, reason, now, expires_at)
 
         self.state(make, "switch", scope, is_urgent=True)
+        return self.unknown_name(scope)
+
+    def unknown_name(self, scope: str) -> str | None:
+        """Say in words that the strategy in force has nothing of this name; None where it has."""
         return unknown_name(scope, self._writer.world.rules.stoppable)
 
     def switch_on(self, scope: str, by: str, reason: str) -> Approval | None:

@@ -25,11 +25,25 @@ def other(shop: Live) -> str:
 
 def test_a_stop_of_nothing_known_says_so(tmp_path: Path) -> None:
     with living(tmp_path / "hasty") as hasty:
-        said = hasty.says("stop", "action:size_giude", "--reason", "in haste")
-        assert "Stopped: action:size_giude" in said
+        said = hasty.says("stop", "action:size_giude", "--reason", "in haste", code=1)
+        assert said.startswith("Nothing in force is called action:size_giude.")
         assert "Did you mean action:size_guide?" in said
+        assert "Stopped all the same: action:size_giude" in said
+        told = hasty.gives("stop", "playbook:rescue", "--reason", "in haste", code=1)
+        assert (told["success"], told["is_known"]) == (True, False)
+        hasty.says("stop", "action:spring", "--reason", "not before May", "--ahead")
         said = hasty.says("stop", "action:size_guide", "--reason", "in haste")
         assert "called" not in said
+        hasty.says("stop", "placement:anywhere", "--reason", "who knows")
+        known = {one["scope"]: one["is_known"] for one in hasty.gives("stops")["items"]}
+        assert known == {
+            "action:size_giude": False,
+            "action:size_guide": True,
+            "action:spring": False,
+            "placement:anywhere": True,
+            "playbook:rescue": False,
+        }
+        assert "nothing of this name" in hasty.says("stops")
 
 
 def test_what_was_stopped_is_started_by_two(shop: Live, other: str) -> None:
