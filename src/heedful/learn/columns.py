@@ -80,7 +80,7 @@ class ArmColumns:
 
 
 def _of(parts: list[_Part], count: int) -> ArmColumns:
-    columns = ArmColumns(())
+    columns = ArmColumns.__new__(ArmColumns)  # the parts are there: nothing is to be prepared
     columns._parts, columns._count = parts, count
     return columns
 
