@@ -19,11 +19,15 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
+from heedful.ingest import read_instant
 from heedful.kernel import InputError, expected
 
 FORMATS: Final = ("csv", "jsonl", "segment", "rudderstack")
 LINE_BYTES_MAX: Final = 1 << 20
 """Longest line that is read, in bytes; a longer one is reported and left out."""
+
+_SHOWN_MAX: Final = 40
+"""Characters of a cell that are shown."""
 
 CALLS: Final = ("track", "identify", "page", "screen", "group", "alias")
 FIELDS: Final = {
@@ -138,8 +142,12 @@ def checked(item: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
         item["type"] = "track"
     if item.get("type") not in CALLS:
         return None, f"Expected a type of {', '.join(CALLS)}, got {item.get('type')!r}."
-    if not item.get("timestamp") and not item.get("originalTimestamp"):
+    stated = item.get("timestamp") or item.get("originalTimestamp")
+    if not stated:
         return None, "Expected a timestamp, got none: history must say when it happened."
+    if read_instant(stated) is None:
+        what = "a time such as 2026-01-31T12:00:00Z"
+        return None, expected(what, repr(str(stated)[:_SHOWN_MAX]), "timestamp")
     # The time of sending belongs to the first sending; kept, it would be taken for a clock's skew.
     item.pop("sentAt", None)
     item.pop("receivedAt", None)

@@ -7,6 +7,7 @@ from heedful.ingest.limits import IngestLimits
 from heedful.ingest.parse import PATHS, parse_request
 from heedful.ingest.plan import EventPlan, PropertyRule, TrackingPlan
 from heedful.ingest.signature import Signature, require_signature
+from heedful.ingest.stamp import read_instant
 from heedful.ingest.types import Intake, Refusal, RequestHeaders, SourceKind, SourceRules
 from heedful.ingest.webhook import WebhookMapping, load_mapping, parse_webhook
 
@@ -30,5 +31,6 @@ __all__ = [
     "load_mapping",
     "parse_request",
     "parse_webhook",
+    "read_instant",
     "require_signature",
 ]

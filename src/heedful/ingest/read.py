@@ -66,6 +66,7 @@ class Reader:
         self._received_at = received_at
         self._is_verified = envelope.is_verified
         self._may_hold_nul = envelope.has_escapes
+        self._is_history = source.kind == "import"
         self._is_clock_trusted = source.kind in _TRUSTED_CLOCKS
         self._decode = fast_decoder(limits).decode
         self._key_of = event_hasher(secret, source.name)
@@ -109,7 +110,7 @@ class Reader:
             group_id = self._id(item.group_id, path, "groupId")
         _require_ids(kind, path, user_id, anonymous_id, previous_id, group_id)
         message_id = self._message_id(item, kind, name, flags)
-        at, original_at, sent_at = self._times(item, flags)
+        at, original_at, sent_at = self._times(item, path, flags)
         properties, traits = item.properties or {}, item.traits or {}
         context = _over(self._context, item.context)
         integrations = _over(self._integrations, item.integrations)
@@ -213,12 +214,17 @@ class Reader:
         maps = [item.properties, item.traits, item.context]
         return derive_message_id([kind, name, item.category, ids, times, maps])
 
-    def _times(self, item: Item, flags: list[str]) -> tuple[int, int | None, int | None]:
+    def _times(self, item: Item, path: str, flags: list[str]) -> tuple[int, int | None, int | None]:
         stated = item.timestamp if item.timestamp is not None else item.original_timestamp
         original_at = None
         if stated is not None:
             original_at = read_instant(stated)
             if original_at is None:
+                if self._is_history:
+                    # Taken as now it would be news, and rules would act on what is long over.
+                    what = "a time such as 2026-01-31T12:00:00Z"
+                    where = f"{path}.timestamp"
+                    raise InputError("bad_timestamp", expected(what, "another text", where))
                 flags.append("bad_timestamp")
         sent, sent_at = self._sent, self._sent_at
         if item.sent_at is not None:

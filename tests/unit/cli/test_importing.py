@@ -56,6 +56,25 @@ def test_lines_that_are_no_events_are_named_and_the_rest_lands(
     assert "2 events from 1 file." in said.stdout
 
 
+def test_a_line_whose_time_cannot_be_read_is_named_and_not_taken_as_now(
+    taking: Fake, run: Run, tmp_path: Path
+) -> None:
+    file = tmp_path / "e.csv"
+    cells = ("01.03.2026", "2026-02-30T10:00:00Z", "2026-03-01", "1767225600000")
+    rows = [f"{cell},E,u1,m{at}" for at, cell in enumerate(cells)]
+    file.write_text("\n".join(["timestamp,event,userId,messageId", *rows, ""]))
+    said = run("import", file, "--dir", tmp_path)
+    assert said.exit_code == 1
+    assert sent(taking) == ["m2", "m3"]
+    assert said.stderr.splitlines() == [
+        f"{file}:2: Expected a time such as 2026-01-31T12:00:00Z, got '01.03.2026'"
+        " - at `timestamp`.",
+        f"{file}:3: Expected a time such as 2026-01-31T12:00:00Z, got '2026-02-30T10:00:00Z'"
+        " - at `timestamp`.",
+    ]
+    assert "2 lines left out." in said.stdout
+
+
 def test_events_that_the_server_refuses_are_counted_and_end_with_1(
     fake: Fake, run: Run, tmp_path: Path
 ) -> None:
@@ -201,7 +220,7 @@ def test_an_archive_with_names_of_columns_is_read_alike(tmp_path: Path) -> None:
 
 def test_a_bad_row_of_a_csv_does_not_end_the_file(tmp_path: Path) -> None:
     file = tmp_path / "e.csv"
-    rows = [b"event,timestamp", b"A,x", b"\xff,x", b"too,many,cells", b"B,x", b""]
+    rows = [b"event,timestamp", b"A,2026-01-01", b"\xff,x", b"too,many,cells", b"B,2026-01-02", b""]
     file.write_bytes(b"\n".join(rows))
     assert [line.item is not None for line in read_lines(file, "csv")] == [True, False, False, True]
 

@@ -68,6 +68,15 @@ def test_an_unreadable_timestamp_is_flagged(nonsense: Any) -> None:
     assert event.flags == ("bad_sent_at", "sent_at_absent")
 
 
+def test_history_whose_time_cannot_be_read_is_refused_and_not_taken_as_news() -> None:
+    history = SourceRules(name="import", kind="import")
+    intake = read(batch(item(timestamp="01.03.2026"), item(messageId="b")), source=history)
+    (refusal,) = intake.refused
+    assert (refusal.code, len(intake.events)) == ("bad_timestamp", 1)
+    assert "2026-01-31T12:00:00Z" in refusal.message
+    assert "$.batch[0].timestamp" in refusal.message
+
+
 @pytest.mark.parametrize(
     "form",
     [
