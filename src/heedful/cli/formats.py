@@ -118,7 +118,7 @@ def _item(text: bytes, kind: str) -> tuple[dict[str, Any] | None, str]:
     except (ValueError, RecursionError) as error:
         return None, f"Expected JSON, got something else: {error}."
     if not isinstance(said, dict):
-        return None, f"Expected an object, got {type(said).__name__}."
+        return None, f"Expected an object, got {_named(said)}."
     if kind in ("segment", "rudderstack"):
         said = _from_archive(said)
     return checked(said)
@@ -130,8 +130,8 @@ def _from_archive(said: dict[str, Any]) -> dict[str, Any]:
     kept = {name: value for name, value in said.items() if name in _KEPT and value is not None}
     kept.setdefault("timestamp", said.get("originalTimestamp") or said.get("receivedAt"))
     traits = (said.get("context") or {}).get("traits")
-    # RudderStack keeps an identify's traits in the context.
-    if said.get("type") in ("identify", "group") and "traits" not in kept and traits:
+    # RudderStack keeps an identify's traits in the context; beside a group stand the person's.
+    if said.get("type") == "identify" and "traits" not in kept and traits:
         kept["traits"] = traits
     return kept
 
@@ -141,7 +141,7 @@ def checked(item: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
     if item.get("type") is None and item.get("event"):
         item["type"] = "track"
     if item.get("type") not in CALLS:
-        return None, f"Expected a type of {', '.join(CALLS)}, got {item.get('type')!r}."
+        return None, f"Expected a type of {', '.join(CALLS)}, got {_named(item.get('type'))}."
     stated = item.get("timestamp") or item.get("originalTimestamp")
     if not stated:
         return None, "Expected a timestamp, got none: history must say when it happened."
@@ -152,6 +152,15 @@ def checked(item: dict[str, Any]) -> tuple[dict[str, Any] | None, str]:
     item.pop("sentAt", None)
     item.pop("receivedAt", None)
     return item, ""
+
+
+def _named(value: Any) -> str:
+    """Show what was said: a text in quotes, `none`, or of which kind it is."""
+    from heedful.ingest.wire import kind_of
+
+    if value is None:
+        return "none"
+    return repr(value[:40]) if isinstance(value, str) else kind_of(value)
 
 
 class _Texts:

@@ -12,6 +12,7 @@ import msgspec
 from heedful.events import Event, EventType, Identifier
 from heedful.ingest.coerce import as_text
 from heedful.ingest.commerce import type_commerce
+from heedful.ingest.context import check_zone, normalise_gpc, read_banner, take_traits
 from heedful.ingest.envelope import Envelope
 from heedful.ingest.keys import derive_message_id, event_hasher, shorten_message_id
 from heedful.ingest.limits import IngestLimits
@@ -29,7 +30,6 @@ from heedful.ingest.wire import (
     read_patiently,
 )
 from heedful.kernel import InputError, expected
-from heedful.kernel.zones import BAD_TIMEZONE, ZONE_CHARS_MAX, zone_named
 
 CALLS: Final[dict[str, EventType]] = {
     "track": "track",
@@ -41,7 +41,6 @@ CALLS: Final[dict[str, EventType]] = {
 }
 _CLIENT_SIDE: Final = frozenset({"browser", "mobile"})
 _TRUSTED_CLOCKS: Final = frozenset({"import", "webhook"})
-_TRUTHS: Final = (True, 1, "1", "true")
 PLAN_FINDINGS: Final = "plan_findings"
 """The key of `context` under which a tracking plan's warnings stand."""
 
@@ -113,11 +112,13 @@ class Reader:
         at, original_at, sent_at = self._times(item, path, flags)
         properties, traits = item.properties or {}, item.traits or {}
         context = _over(self._context, item.context)
+        if kind == "identify" and not traits and "traits" in context:
+            traits = take_traits(context)
         integrations = _over(self._integrations, item.integrations)
         self._complete(item, kind, properties, traits, context, flags)
         identifiers: tuple[Identifier, ...] = ()
         if "timezone" in context:
-            _check_zone(context["timezone"], flags)
+            check_zone(context["timezone"], flags)
         if "externalIds" in context:
             identifiers = self._external_ids(context["externalIds"], flags)
         if self._source.plan is not None:
@@ -264,10 +265,12 @@ class Reader:
             context.setdefault("channel", item.channel)
         if self._ip is not None:
             context.setdefault("ip", self._ip)
+        if "consentManagement" in context:
+            read_banner(context)
         if self._has_gpc:
             context["gpc"] = True
         elif "gpc" in context or "consent" in context:
-            _normalise_gpc(context)
+            normalise_gpc(context)
 
     def _external_ids(self, entries: Any, flags: list[str]) -> tuple[Identifier, ...]:
         if type(entries) is not list:
@@ -346,21 +349,6 @@ def _require_ids(
         raise InputError("missing_previous_id", expected("a previousId", "none", path))
     if kind == "group" and group_id is None:
         raise InputError("missing_group_id", expected("a groupId", "none", path))
-
-
-def _normalise_gpc(context: dict[str, Any]) -> None:
-    consent = context.get("consent")
-    stated = context.get("gpc")
-    if stated is None and type(consent) is dict:
-        stated = consent.get("gpc")
-    if stated is not None:
-        context["gpc"] = any(stated == truth for truth in _TRUTHS)
-
-
-def _check_zone(zone: Any, flags: list[str]) -> None:
-    if zone is None or (type(zone) is str and len(zone) <= ZONE_CHARS_MAX and zone_named(zone)):
-        return
-    flags.append(BAD_TIMEZONE)
 
 
 def _require_json(raw: bytes) -> None:

@@ -252,6 +252,22 @@ def test_archives_keep_what_the_sdk_said_and_the_corrected_time(tmp_path: Path) 
     assert not {"sentAt", "receivedAt", "originalTimestamp", "projectId", "rudderId"} & set(item)
 
 
+def test_what_stands_beside_a_group_is_the_persons_and_not_the_groups(tmp_path: Path) -> None:
+    said = {**event(1, type="group"), "groupId": "g1", "context": {"traits": {"email": "a@b.c"}}}
+    [item] = items(write(tmp_path / "e.jsonl", said), "rudderstack")
+    assert item is not None
+    assert "traits" not in item
+
+
+@pytest.mark.parametrize(
+    ("type_", "got"), [(None, "got none."), ("trck", "got 'trck'."), (7, "got a number.")]
+)
+def test_a_line_without_a_call_says_what_stands_there(tmp_path: Path, type_: Any, got: str) -> None:
+    said = {"type": type_, "timestamp": AT, "userId": "u1"}
+    [line] = read_lines(write(tmp_path / "e.jsonl", said), "jsonl")
+    assert line.problem.endswith(got)
+
+
 def test_a_torn_gzip_file_is_refused_in_words(taking: Fake, run: Run, tmp_path: Path) -> None:
     file = write(tmp_path / "e.jsonl.gz", event(1))
     file.write_bytes(file.read_bytes()[:-10])
