@@ -160,7 +160,7 @@ def _named(value: Any) -> str:
 
     if value is None:
         return "none"
-    return repr(value[:40]) if isinstance(value, str) else kind_of(value)
+    return repr(value[:_SHOWN_MAX]) if isinstance(value, str) else kind_of(value)
 
 
 class _Texts:
