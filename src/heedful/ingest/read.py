@@ -117,8 +117,6 @@ class Reader:
         integrations = _over(self._integrations, item.integrations)
         self._complete(item, kind, properties, traits, context, flags)
         identifiers: tuple[Identifier, ...] = ()
-        if "timezone" in context:
-            check_zone(context["timezone"], flags)
         if "externalIds" in context:
             identifiers = self._external_ids(context["externalIds"], flags)
         if self._source.plan is not None:
@@ -265,6 +263,8 @@ class Reader:
             context.setdefault("channel", item.channel)
         if self._ip is not None:
             context.setdefault("ip", self._ip)
+        if "timezone" in context:
+            check_zone(context["timezone"], flags)
         if "consentManagement" in context:
             read_banner(context)
         if self._has_gpc:
