@@ -316,6 +316,11 @@ def test_a_decision_is_shown_with_its_sentence_candidates_changes_and_versions(
     asked = shop.ask(client, "asks why", channel="inapp", explain=True)
     with deciding.client("agent") as agent:
         shown = agent.get(f"/v1/decisions/{asked['decision_id']}").json()
+    became = shown.pop("became")
+    assert ([one["destination"] for one in became["effects"]], became["outcomes"]) == (
+        ["inapp"],
+        [],
+    )
     assert shown == {**asked, "content": None}
     why = shown["explanation"]
     assert why["sentence"].startswith("sale by inapp was chosen (growth)")

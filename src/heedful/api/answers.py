@@ -337,6 +337,35 @@ class Why(Answer, frozen=True):
     comes of it; or why it was not counted. Empty where the strategy declares no such model."""
 
 
+class EffectOfDecision(Answer, frozen=True):
+    """What went out of a decision, or is to."""
+
+    effect_id: str
+    destination: str
+    status: str
+    """`waiting`, `released`, `delivered`, `dead` or `withdrawn`."""
+    code: str
+    """What became of it last, such as `connect_failed`; empty before its first try."""
+    attempts: int
+    due: str | None
+    """When it is tried next; null where it is settled."""
+
+
+class OutcomeOfDecision(Answer, frozen=True):
+    """What was reported of a decision."""
+
+    outcome: str
+    at: str
+
+
+class Became(Answer, frozen=True):
+    """What became of a decision."""
+
+    effects: list[EffectOfDecision]
+    outcomes: list[OutcomeOfDecision]
+    """The earliest first."""
+
+
 class Decided(Answer, frozen=True):
     """What is to be done; `action` is `do_nothing` where silence is best."""
 
@@ -360,6 +389,8 @@ class Decided(Answer, frozen=True):
     candidates: list[Candidate] | msgspec.UnsetType = msgspec.UNSET
     """Where an explanation was asked for: every arm that was looked at."""
     explanation: Why | msgspec.UnsetType = msgspec.UNSET
+    became: Became | msgspec.UnsetType = msgspec.UNSET
+    """Of one decision that is read: what went out of it, and what was reported of it."""
 
 
 class DecidedPage(Answer, frozen=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated, Any, Final
 
+import msgspec
 from litestar import get, post
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.response import Response
@@ -45,10 +46,11 @@ async def report(context: Here, data: JSONBody[Outcome]) -> Done:
 
 @get("/v1/decisions/{decision_id:str}", answer=answers.Decided, sync_to_thread=True)
 def show_decision(context: Here, decision_id: FromPath[str]) -> dict[str, Any]:
-    """Show a decision and why: every candidate, and what would have changed it."""
+    """Show a decision, why, what would have changed it, and what became of it."""
     decisions = context.app.engine.decisions
     decision = decisions.read(decision_id)
-    return {**shown(decision, None), **explained(decisions.explain(decision))}
+    became = msgspec.to_builtins(decisions.aftermath(decision_id))
+    return {**shown(decision, None), **explained(decisions.explain(decision)), "became": became}
 
 
 @get("/v1/customers/{customer_id:str}/decisions", answer=answers.DecidedPage, sync_to_thread=True)

@@ -12,6 +12,7 @@ from heedful import core
 from heedful.app.watching import alarm_shown, forgot_shown
 from heedful.engine import Engine
 from heedful.events import Event, decode_event
+from heedful.govern import status_of
 from heedful.kernel import DAY_MS, HOUR_MS, format_instant
 from heedful.ports import QuarantineRow, Store, Transaction
 from heedful.strategy import Strategy
@@ -30,6 +31,10 @@ QUARANTINE_MAX: Final = 20_000
 """Rows of the quarantine that are counted by reason."""
 DEAD_LETTERS_MAX: Final = 20_000
 """Dead letters that are counted by their code."""
+WAITING_MAX: Final = 20_000
+"""Waiting effects that are looked through for those that were tried in vain."""
+FAILING_TRIES_MIN: Final = 2
+"""Tries in vain from which an effect counts as failing: one may be chance."""
 STALE_AFTER_MS: Final = DAY_MS
 """Silence after which a source counts as stale."""
 
@@ -71,6 +76,8 @@ def examine(store: Store, engine: Engine, strategy: Strategy, now: int) -> dict[
         "drift": _drift(engine),
         "training": engine.trainer.states(strategy.models),
         "dead_letters": store.read(_dead_letters),
+        "failing": store.read(_failing),
+        "governance": _governance(engine, now),
         "quarantine": {"total": stats.quarantined, "by_reason": quarantined},
     }
 
@@ -168,6 +175,36 @@ def _dead_letters(tx: Transaction) -> dict[str, int]:
         counts.update(row.code for row in rows)
         after = rows[-1].id
     return dict(sorted(counts.items()))
+
+
+def _failing(tx: Transaction) -> list[dict[str, Any]]:
+    """Count what waits after tries in vain, by destination and what the last try ended with."""
+    counts: Counter[tuple[str, str]] = Counter()
+    after, looked = "", 0
+    while looked < WAITING_MAX and (rows := tx.effects_in("waiting", after, _PAGE)):
+        failing = (row for row in rows if row.attempts >= FAILING_TRIES_MIN)
+        counts.update((row.destination, row.code) for row in failing)
+        after, looked = rows[-1].id, looked + len(rows)
+    return [
+        {"destination": destination, "code": code, "effects": number}
+        for (destination, code), number in sorted(counts.items())
+    ]
+
+
+def _governance(engine: Engine, now: int) -> dict[str, Any]:
+    """Give what people stopped, declared or wait for."""
+    governing = engine.governing
+    return {
+        "stops": [
+            {"scope": one.scope, "since": format_instant(one.since), "reason": one.reason}
+            for one in governing.stops()
+        ],
+        "incidents": [
+            {"plan": one.plan, "until": format_instant(one.expires_at), "reason": one.reason}
+            for one in governing.incidents()
+        ],
+        "approvals": sum(status_of(one, now) == "pending" for one in governing.approvals()),
+    }
 
 
 def _reasons(tx: Transaction) -> dict[str, int]:

@@ -181,9 +181,10 @@ def outcome(
 def why(
     decision_id: DecisionId, directory: Dir = HERE, db: Db = None, as_json: Json = False
 ) -> None:
-    """Say why a decision is as it is, why the others lost, and what would have changed it."""
+    """Say why a decision is as it is, what would have changed it, and what became of it."""
+    from heedful.cli.became import became_sentences
     from heedful.cli.client import connect
-    from heedful.cli.screen import print_json
+    from heedful.cli.screen import clean, print_json
 
     with connect(directory, db) as api:
         answer = api.get(f"/v1/decisions/{quote(decision_id, safe='')}")
@@ -191,6 +192,10 @@ def why(
         print_json(answer)
         return
     print_reasons(answer["explanation"])
+    if told := list(became_sentences(answer["became"])):
+        print("What became of it:")
+        for sentence in told:
+            print(f"  {clean(sentence)}")
 
 
 def print_reasons(explanation: Mapping[str, Any]) -> None:

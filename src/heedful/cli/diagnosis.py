@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, Literal, NamedTuple
 
-from heedful.cli.screen import count
+from heedful.cli.screen import count, when
 from heedful.cli.training import WHY
 
 DAYS_LEFT_WRONG: Final = 3
@@ -41,6 +41,7 @@ def diagnose(report: Mapping[str, Any]) -> list[Finding]:
     'wrong'
     """
     found = [*_disk(report), *_sources(report), *_people(report), *_work(report)]
+    found += _levers(report)
     found += [*_models(report), *_drift(report)]
     weight = list(reversed(_STYLES))
     return sorted(found, key=lambda finding: weight.index(finding.status))
@@ -110,8 +111,30 @@ def _work(report: Mapping[str, Any]) -> Iterator[Finding]:
         codes = ", ".join(f"{code} {number:,}" for code, number in dead.items())
         says = f"{count(sum(dead.values()), 'dead letter')} ({codes}). See `heedful effects list`."
         yield Finding("effects", "look", says)
+    for one in report.get("failing", ()):
+        says = f"{count(one['effects'], 'effect')} tried again and again: {one['code']}."
+        yield Finding(
+            f"effects by {one['destination']}",
+            "look",
+            f"{says} See `heedful effects list --status waiting`.",
+        )
     if waiting := report.get("refolds_waiting", 0):
         yield Finding("rebuilding", "ok", f"In work: {count(waiting, 'customer')}.")
+
+
+def _levers(report: Mapping[str, Any]) -> Iterator[Finding]:
+    """Say what people stopped or declared: nothing else looks wrong while nothing goes out."""
+    told = report.get("governance", {})
+    for one in told.get("stops", ()):
+        says = f"Stopped since {when(one['since'])}: {one['reason']}."
+        remedy = f"`heedful start {one['scope']}` ends it."
+        yield Finding(f"stop of {one['scope']}", "look", f"{says} {remedy}")
+    for one in told.get("incidents", ()):
+        says = f"Runs until {when(one['until'])}: {one['reason']}. Growth may rest."
+        yield Finding(f"incident {one['plan']}", "look", f"{says} See `heedful incident list`.")
+    if waiting := told.get("approvals", 0):
+        says = f"{count(waiting, 'request')} waiting for somebody else to agree."
+        yield Finding("approvals", "look", f"{says} See `heedful approvals list`.")
 
 
 def _models(report: Mapping[str, Any]) -> Iterator[Finding]:

@@ -17,6 +17,7 @@ from heedful.core import World
 from heedful.customer import identifiers_of
 from heedful.decide import Case, Decision, Explanation, Person, Surroundings
 from heedful.effects import Content
+from heedful.engine.aftermath import Aftermath, aftermath
 from heedful.engine.audience import Audience, AudienceDecider, Page, keys_of
 from heedful.engine.batch import BatchResult, Filing, Inner
 from heedful.engine.deciding import Answer, read_decision
@@ -258,6 +259,11 @@ class Decisions:
     def read(self, decision_id: str) -> Decision:
         """Read a decision; raises `decision_not_found`."""
         return read_decision(self._row(decision_id).body)
+
+    def aftermath(self, decision_id: str) -> Aftermath:
+        """Say what went out of a decision, and what was reported; raises `decision_not_found`."""
+        row = self._row(decision_id)
+        return self._store.read(lambda tx: aftermath(tx, row))
 
     def explain(self, decision: Decision) -> Explanation:
         """Say why, in words and numbers."""

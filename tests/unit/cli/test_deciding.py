@@ -60,6 +60,27 @@ def test_why_shows_every_candidate_and_what_would_have_changed_it(shop: Live) ->
     assert reasons["versions"]["strategy"] in said
 
 
+def test_why_says_what_became_of_it(shop: Live) -> None:
+    decision = asked_for_help(shop)
+    until(lambda: "It was delivered by inapp." in shop.says("why", decision))
+    shop.says("outcome", decision, "ignored", "--at", "2031-01-01T00:00:00Z")
+    became = shop.gives("why", decision)["became"]
+    [effect] = [one for one in became["effects"] if one["destination"] == "inapp"]
+    assert (effect["status"], effect["attempts"], effect["due"]) == ("delivered", 1, None)
+    assert "ignored" in [one["outcome"] for one in became["outcomes"]]
+    assert "It was ignored at 20" in shop.says("why", decision)
+
+
+def test_the_doctor_tells_what_people_stopped_and_wait_for(shop: Live) -> None:
+    shop.says("stop", "placement:nowhere", "--reason", "No stock")
+    said = shop.says("doctor")
+    assert "stop of placement:nowhere" in said
+    assert "No stock. `heedful start placement:nowhere` ends it." in said
+    shop.says("start", "placement:nowhere", "--reason", "Enough", code=1)
+    assert "1 request waiting for somebody else to agree." in shop.says("doctor")
+    assert shop.gives("doctor")["governance"]["approvals"] == 1
+
+
 def test_an_unknown_decision_is_a_no(shop: Live) -> None:
     assert "known decision" in shop.says("why", "d_unknown", code=1)
 

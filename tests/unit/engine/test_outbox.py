@@ -335,6 +335,19 @@ def test_a_dead_letter_is_driven_again_and_looks_at_every_gate() -> None:
         assert here.messages() == [("cart_mail", "email")]
 
 
+def test_the_doctor_tells_of_a_destination_that_fails_again_and_again() -> None:
+    with acting(CART_MAIL, way=Way(answer=lambda effect: Delivery("retry", "http_503"))) as here:
+        here.meet()
+        here.track("Product Added", user_id="u1")
+        here.dispatch()
+        assert not any("again and again" in says for says in doctor(here))
+        here.later(HOUR_MS)
+        here.dispatch()
+        assert only(here) == ("waiting", "http_503")
+        told = "1 effect tried again and again: http_503."
+        assert f"{told} See `heedful effects list --status waiting`." in doctor(here)
+
+
 def test_a_dead_letter_whose_gate_has_closed_stays_unsent() -> None:
     way = Way(answer=lambda effect: Delivery("failed", "smtp_550"))
     with acting(CART_MAIL, way=way) as here:
