@@ -30,13 +30,13 @@ from heedful.learn import Trained
 from heedful.sense import FeatureDictionary, FeatureKey, Foresight, Senses, SignalSet
 from heedful.sense.features import feature_key
 
-SCHEMA: Final = 3
+SCHEMA: Final = 4
 """Version of a customer's stored form and of what is folded into it; readers for the versions
-before are kept. Schema 2 had no zone of a device: who is of an earlier one is folded anew from the
-log, off the hot path, and keeps its number until then."""
+before are kept. Schema 3 added the zone of a device, 4 its locale: who is of an earlier one is
+folded anew from the log, off the hot path, and keeps its number until then."""
 
-_SCHEMAS_READ: Final = (2, SCHEMA)
-"""Schemas of one layout: what the later one added stands last, and is absent from the other."""
+_SCHEMAS_READ: Final = (2, 3, SCHEMA)
+"""Schemas of one layout: what a later one added stands last, and is absent from the others."""
 
 
 NO_RULES: Final = compile_rules(Definitions(), sense.compile_signals([]), version="")

@@ -43,7 +43,7 @@ def test_any_order_gives_the_same_bytes(happened: list[Event], data: st.DataObje
 
 @given(unique_events)
 @settings(max_examples=200, deadline=None)
-def test_the_zone_is_what_a_device_said_last_and_nothing_else(happened: list[Event]) -> None:
+def test_zone_and_locale_are_what_a_device_said_last(happened: list[Event]) -> None:
     said = [
         (event.at, event.key, event.context["timezone"])
         for event in happened
@@ -52,6 +52,13 @@ def test_the_zone_is_what_a_device_said_last_and_nothing_else(happened: list[Eve
     ]
     zone = folded(happened).zone
     assert (zone and (zone.at, zone.key, zone.value)) == max(said, default=None)
+    spoken = [
+        (event.at, event.key, event.context["locale"])
+        for event in happened
+        if event.context.get("locale") in ("de-DE", "en", "fr_FR.UTF-8")
+    ]
+    locale = folded(happened).locale
+    assert (locale and (locale.at, locale.key, locale.value)) == max(spoken, default=None)
 
 
 @given(unique_events, st.lists(st.integers(0, 2), min_size=14, max_size=14))

@@ -77,6 +77,8 @@ def events(draw: Any, index: int = 0) -> Event:
     if draw(st.booleans()):
         context["timezone"] = draw(zones)
         flags = (BAD_TIMEZONE,) if draw(st.booleans()) else ()
+    if draw(st.booleans()):
+        context["locale"] = draw(st.sampled_from(["de-DE", "en", "fr_FR.UTF-8", "C", None, 7]))
     return Event(
         type=kind,
         name=name,

@@ -85,6 +85,13 @@ class DeviceZone(Answer, frozen=True):
     at: str
 
 
+class DeviceLocale(Answer, frozen=True):
+    """The locale that a device of the person said last (`context.locale`)."""
+
+    locale: str
+    at: str
+
+
 class Customer(Answer, frozen=True):
     """The golden record: one person as all their events say."""
 
@@ -97,6 +104,8 @@ class Customer(Answer, frozen=True):
     """Whether their browser has ever sent the Global Privacy Control."""
     device_zone: DeviceZone | None
     """Where none is stated, quiet hours and local time go by it."""
+    device_locale: DeviceLocale | None
+    """Where no language is stated, treatments are chosen by it."""
     contacts: list[Contact]
     signals: dict[str, Any]
     """Declared signals; null is unknown, and `signals_unknown` says why."""

@@ -79,6 +79,8 @@ def print_customer(found: dict[str, Any], kinds: Kinds) -> None:
         out.print("Global Privacy Control is on.")
     if device := found.get("device_zone"):
         out.print(f"Their device is in {clean(device['zone'])}, as of {when(device['at'])}.")
+    if device := found.get("device_locale"):
+        out.print(f"Their device speaks {clean(device['locale'])}, as of {when(device['at'])}.")
     print_table(
         ("contact", "channel", "class", "action"),
         ((when(c["at"]), c["channel"], c["class"], c["action"]) for c in found["contacts"]),

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from heedful.customer.rules import TraitType
 from heedful.kernel import format_instant, from_micros, parse_instant, to_micros
+
+LOCALE_CHARS_MAX: Final = 35
+"""Characters of a locale that a device sends, as RFC 5646 advises; a longer one is none."""
+
+_LOCALE: Final = re.compile(r"[A-Za-z]{2,3}(?:[-_.@][A-Za-z0-9._@-]*)?")
 
 UNREADABLE: Final = object()
 """What a value is that cannot be read as its type: the trait stays as it was, the log keeps it."""
 
 _TRUE: Final = frozenset({"true", "yes", "1"})
 _FALSE: Final = frozenset({"false", "no", "0"})
+
+
+def is_locale(text: str) -> bool:
+    """Say whether a text has the form of a locale, which begins with its language.
+
+    Examples
+    --------
+    >>> is_locale("de-DE"), is_locale("pt_BR.UTF-8"), is_locale("C"), is_locale("German")
+    (True, True, False, False)
+    """
+    return len(text) <= LOCALE_CHARS_MAX and _LOCALE.fullmatch(text) is not None
 
 
 def typed(value: Any, wanted: TraitType) -> Any:

@@ -16,7 +16,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from heedful.customer.coerce import UNREADABLE, typed
+from heedful.customer.coerce import UNREADABLE, is_locale, typed
 from heedful.customer.rules import (
     ACCOUNT_TRAITS_MAX,
     ACCOUNTS_MAX,
@@ -102,6 +102,8 @@ class Profile(msgspec.Struct, array_like=True):
     sources: dict[str, int] = {}
     zone: Entry | None = None
     """The time zone that a device of theirs said last (`context.timezone`)."""
+    locale: Entry | None = None
+    """The locale that a device of theirs said last (`context.locale`)."""
 
 
 def apply(profile: Profile, event: Event, rules: ProfileRules) -> None:
@@ -134,6 +136,8 @@ def apply(profile: Profile, event: Event, rules: ProfileRules) -> None:
             _apply_banner(profile, consent, event, rules)
         if "timezone" in context:
             _apply_zone(profile, context["timezone"], event)
+        if "locale" in context:
+            _apply_locale(profile, context["locale"], event)
     if event.type == "own":
         _apply_own(profile, event)
 
@@ -270,6 +274,15 @@ def _apply_zone(profile: Profile, zone: Any, event: Event) -> None:
         profile.zone = Entry(at, key, zone)
 
 
+def _apply_locale(profile: Profile, locale: Any, event: Event) -> None:
+    known, at, key = profile.locale, event.at, event.key
+    if known is not None and (at, key) < (known.at, known.key):
+        return
+    is_same = known is not None and locale == known.value
+    if is_same or (type(locale) is str and is_locale(locale)):
+        profile.locale = Entry(at, key, locale)
+
+
 def _apply_own(profile: Profile, event: Event) -> None:
     said = event.properties
     if event.name == CONSENT_CHANGED:
@@ -370,6 +383,7 @@ def merge(left: Profile, right: Profile, rules: ProfileRules) -> Profile:
         contacts=sorted([*left.contacts, *right.contacts])[-CONTACTS_MAX:],
         sources=_latest(left.sources, right.sources, SOURCES_MAX),
         zone=_newer(left.zone, right.zone),
+        locale=_newer(left.locale, right.locale),
     )
     _bound_traits(merged, rules)
     return merged

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from heedful.decide.compiled import FREE_CLASSES, ActionRule, ArmRule, CapRule
 from heedful.decide.limits import FATIGUE_WINDOW_MS
+from heedful.decide.readings import read_locale
 from heedful.decide.run import Run
 from heedful.effects import MessageClass
 from heedful.govern.hours import next_open
@@ -119,10 +120,17 @@ class Contact:
 
     @property
     def language(self) -> str | None:
-        """The person's language as two letters, from `traits.language`, `locale`, or the event."""
+        """The person's language as two letters.
+
+        Notes
+        -----
+        From `traits.language`, `traits.locale`, the event, or what a device of theirs said last.
+        """
         if not self._is_language_read:
-            traits, context = self._run.readings.traits, self._run.event.context
-            said = (traits.get("language"), traits.get("locale"), context.get("locale"))
+            run = self._run
+            traits, context = run.readings.traits, run.event.context
+            device = read_locale(run.person.profile, run.rules.profile, run.now)
+            said = (traits.get("language"), traits.get("locale"), context.get("locale"), device)
             text = next((v for v in said if isinstance(v, str) and len(v) >= 2), None)
             self._language = text[:2].lower() if text else None
             self._is_language_read = True

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from heedful.customer import ANY_CHANNEL, Profile, ProfileRules
+from heedful.customer import ANY_CHANNEL, Entry, Profile, ProfileRules, TraitRule
 from heedful.decide.limits import SEEN_CHARS_MAX
 from heedful.decide.types import DECISION_REQUESTED, UNKNOWN_SEEN, Person, Surroundings
 from heedful.events import Event
@@ -345,9 +345,18 @@ def read_zone(
         return stated
     if said is None or not is_zone(said.value):
         return None
-    rule = rules.traits.get(trait)
+    return _said_by_device(said, rules.traits.get(trait), now)
+
+
+def read_locale(profile: Profile, rules: ProfileRules, now: int) -> str | None:
+    """Read what a person's device said last of its language; it lives as `traits.language` does."""
+    said = profile.locale
+    return None if said is None else _said_by_device(said, rules.traits.get("language"), now)
+
+
+def _said_by_device(said: Entry, rule: TraitRule | None, now: int) -> str | None:
     span = None if rule is None else rule.expires_after_ms
-    return said.value if span is None or said.at + span > now else None
+    return str(said.value) if span is None or said.at + span > now else None
 
 
 def read_consents(profile: Profile) -> dict[str, dict[str, str]]:

@@ -7,9 +7,9 @@ from typing import Any, Final, NamedTuple
 from heedful import core, sense
 from heedful.core import Customer, World
 from heedful.customer import (
+    Entry,
     Fragment,
     Person,
-    Profile,
     ProfileRules,
     fragment_key,
     recluster,
@@ -104,7 +104,8 @@ def show(world: World, found: Found, now: int) -> dict[str, Any]:
         "accounts": _accounts(found.state),
         "consents": _consents(found.state),
         "gpc": profile.gpc_at > 0,
-        "device_zone": _device_zone(profile),
+        "device_zone": _by_device("zone", profile.zone),
+        "device_locale": _by_device("locale", profile.locale),
         "contacts": [
             {
                 "at": format_instant(contact.at),
@@ -148,9 +149,8 @@ def _accounts(state: Customer) -> list[dict[str, Any]]:
     ]
 
 
-def _device_zone(profile: Profile) -> dict[str, Any] | None:
-    said = profile.zone
-    return None if said is None else {"zone": said.value, "at": format_instant(said.at)}
+def _by_device(name: str, said: Entry | None) -> dict[str, Any] | None:
+    return None if said is None else {name: said.value, "at": format_instant(said.at)}
 
 
 def _consents(state: Customer) -> list[dict[str, Any]]:

@@ -61,10 +61,10 @@ def test_what_schema_1_wrote_is_the_same_customer(world: World) -> None:
     assert core.current(core.encode(customer)) == core.encode(customer)
 
 
-def test_what_schema_2_wrote_is_the_same_customer_without_a_zone(world: World) -> None:
+def test_what_schema_2_wrote_is_the_same_customer_without_a_device(world: World) -> None:
     customer = msgspec.structs.replace(lived(world), schema=2)
-    *held, zone = msgspec.msgpack.decode(canonical.encode(customer.profile))
-    assert zone is None
+    *held, zone, locale = msgspec.msgpack.decode(canonical.encode(customer.profile))
+    assert zone is locale is None
     old = canonical.encode([2, held, customer.senses])
     assert core.decode(old) == customer
     assert core.merge(world, core.decode(old), core.new_customer(world)).schema == 2

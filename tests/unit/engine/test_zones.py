@@ -1,4 +1,4 @@
-"""Where a person is by their device: quiet hours and local time go by it where nobody said more."""
+"""What a person's device says of its zone and language counts where nobody said more."""
 
 from __future__ import annotations
 
@@ -73,6 +73,29 @@ def test_what_a_device_said_lives_as_long_as_the_trait_would() -> None:
         assert only(here) == ("delivered", "done")
 
 
+@pytest.mark.parametrize(
+    ("traits", "is_spoken_to"),
+    [({}, True), ({"language": "fr"}, False), ({"locale": "de-AT"}, True)],
+    ids=["device", "stated", "same"],
+)
+def test_a_person_is_spoken_to_as_their_device_was_where_nothing_is_stated(
+    traits: dict[str, str], is_spoken_to: bool
+) -> None:
+    words = "stands_for: 1m\ntreatments: [{language: de, title: Dein Korb}]"
+    with acting(changed(CART_MAIL, "actions/cart-mail.yaml", "stands_for: 1m", words)) as here:
+        here.meet(**traits)
+        here.track("Viewed", user_id="u1", context={"locale": "de-DE"})
+        here.track("Viewed", here.now - DAY_MS, user_id="u1", context={"locale": "en-GB"})
+        here.track("Viewed", user_id="u1", context={"locale": "C"})
+        device = {"locale": "de-DE", "at": format_instant(here.now)}
+        assert here.shown("user_id", "u1")["device_locale"] == device
+        # As from a back end, which knows nothing of a browser's language.
+        here.track("Product Added", user_id="u1")
+        here.later(HOUR_MS)
+        here.dispatch()
+        assert [row.status for row in here.effects()] == (["delivered"] if is_spoken_to else [])
+
+
 def test_who_was_folded_before_there_were_zones_is_folded_anew() -> None:
     with acting(EVENING) as here:
         here.meet()
@@ -92,6 +115,6 @@ def as_schema_2(here: Acting, tx: Transaction) -> None:
     """Write the only customer as the version before did."""
     (row,) = tx.scan_customers(-1, 10)
     customer = core.decode(row.body)
-    *profile, _ = msgspec.msgpack.decode(msgspec.msgpack.encode(customer.profile))
+    *profile, _, _ = msgspec.msgpack.decode(msgspec.msgpack.encode(customer.profile))
     body = msgspec.msgpack.encode([2, profile, customer.senses])
     tx.put_customers([row._replace(body=body, signal_set=1)])
