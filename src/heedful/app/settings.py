@@ -113,7 +113,11 @@ def _from_file(path: Path) -> dict[str, Any]:
             raise _bad("settings without aliases", "an alias", SETTINGS_FILE)
         found = yaml.safe_load(text)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise _bad("a YAML file", type(error).__name__, SETTINGS_FILE) from error
+        # Where and what kind, never the text: secrets may stand there.
+        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+        place = f"{SETTINGS_FILE}:{mark.line + 1}:{mark.column + 1}" if mark else SETTINGS_FILE
+        got = "bytes that are no UTF-8" if isinstance(error, UnicodeError) else "a mistake in it"
+        raise _bad("a YAML file", got, place) from error
     if found is None:
         return {}
     if not isinstance(found, dict):
