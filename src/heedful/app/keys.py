@@ -110,8 +110,8 @@ class KeyRing:
             rows: list[KeyRow] = tx.keys()
             for held in rows:
                 if held.revoked_at is None and (held.name == name or held.hash == row.hash):
-                    remedy = "Revoke the other first, or take another name."
-                    what = expected("a new key", "one that is in force already", "$.name", remedy)
+                    remedy = f"Revoke it with `heedful keys revoke {held.name}`, or take another."
+                    what = expected("a new name", "that of a key in force", "$.name", remedy)
                     raise InputError("key_exists", what)
             tx.put_key(row)
 
@@ -133,7 +133,8 @@ class KeyRing:
             rows: list[KeyRow] = tx.keys()
             held = [row for row in rows if row.name == name and row.revoked_at is None]
             if not held:
-                what = expected("the name of a key in force", "another", "$.name")
+                remedy = "`heedful keys list` names them."
+                what = expected("the name of a key in force", "another", "$.name", remedy)
                 raise InputError("key_not_found", what)
             for row in held:
                 tx.put_key(row._replace(revoked_at=now))

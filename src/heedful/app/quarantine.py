@@ -216,7 +216,7 @@ def _row(store: Store, id_: int) -> QuarantineRow:
     for row in store.read(lambda tx: tx.quarantined(id_ - 1, 1)):
         if row.id == id_:
             return row
-    what = expected("a row of the quarantine", "one that is not there", "$.id")
+    what = expected("a row of the quarantine", f"{id_}, which is not there", "$.id")
     raise InputError("quarantine_not_found", what)
 
 

@@ -13,6 +13,7 @@ from heedful.cli import (
     customers,
     deciding,
     demo,
+    effects,
     fairness,
     governing,
     importing,
@@ -52,7 +53,7 @@ app.command()(deciding.decide)
 app.command()(deciding.outcome)
 app.command()(deciding.why)
 app.command()(deciding.decisions)
-app.add_typer(deciding.effects_commands, name="effects")
+app.add_typer(effects.commands, name="effects")
 app.command()(governing.stop)
 app.command()(governing.stops)
 app.command()(governing.start)

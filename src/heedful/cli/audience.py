@@ -59,6 +59,8 @@ def read_audience(said: str) -> tuple[str | None, list[str] | None]:
         if not whom:
             end(WRONG, f"{path} lists nobody: one customer id, or NAMESPACE:VALUE, a line.")
         return None, whom
+    if path.suffix in (".txt", ".csv"):
+        end(WRONG, f"Expected a file of ids, got none - at `{said}`.")
     return said, None
 
 

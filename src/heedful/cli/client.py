@@ -69,12 +69,19 @@ class Api:
         """Turn a customer id or `namespace:value` into a customer id."""
         namespace, separator, value = who.partition(":")
         if not separator:
+            if not who.startswith("c_"):
+                shape = "a customer id such as c_4tq2rs7kd5e3u, or NAMESPACE:VALUE"
+                what = expected(shape, "another text", who, f"Did you mean user_id:{who}?")
+                raise NotFoundError("customer_not_found", what)
             return who
         asked = {"namespace": namespace, "value": value}
         try:
             found: str = self.post("/v1/customers/lookup", asked)["customer_id"]
         except NotFoundError as error:
-            raise NotFoundError(error.code, expected("a known customer", "nobody", who)) from error
+            known = ("user_id", "email", "anonymous_id")
+            remedy = "" if namespace in known else f"Namespaces are such as {', '.join(known)}."
+            what = expected("a known customer", "nobody", who, remedy)
+            raise NotFoundError(error.code, what) from error
         return found
 
     def customer(self, who: str, rest: str = "") -> str:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 SILENCE: Final = "do_nothing"
 """The action that is none."""
 
+NAMESPACES: Final = ("user_id", "anonymous_id", "email", "customer_id")
+"""By what a question may name a person."""
+
 DecisionId = Annotated[str, typer.Argument(metavar="DECISION", help="A decision's id, d_...")]
 
 UserId = Annotated[str | None, typer.Option(help="The person by the id of their log-in.")]
@@ -42,12 +45,12 @@ Processes = Annotated[
     typer.Option(min=1, help="Processes that share an audience; one for each core unless said."),
 ]
 
-effects_commands = typer.Typer(
-    no_args_is_help=True, help="What waits, went out, or never will: list, redrive."
-)
-
 
 def decide(
+    who: Annotated[
+        str | None,
+        typer.Argument(metavar="[CUSTOMER]", help="As in other commands, such as user_id:u1."),
+    ] = None,
     user_id: UserId = None,
     anonymous_id: AnonymousId = None,
     email: Email = None,
@@ -88,7 +91,7 @@ def decide(
         "email": email,
         "customer_id": customer_id,
     }
-    whom = {name: value for name, value in given.items() if value is not None}
+    whom = _named(who) | {name: value for name, value in given.items() if value is not None}
     if not whom:
         end(WRONG, "Expected a person, got none. Give --user-id, --anonymous-id or --email.")
     asked: dict[str, Any] = {"customer": whom, "explain": explain, "dry_run": dry_run}
@@ -101,6 +104,18 @@ def decide(
     _print_decision(answer, is_kept=not dry_run)
     if explain:
         print_reasons(answer["explanation"])
+
+
+def _named(who: str | None) -> dict[str, str]:
+    """Read `user_id:u1`, or our own id, as a question names a person."""
+    if who is None:
+        return {}
+    namespace, separator, value = who.partition(":")
+    if not separator:
+        return {"customer_id": who}
+    if namespace not in NAMESPACES:
+        end(WRONG, f"Expected one of {', '.join(NAMESPACES)}, got {namespace!r} - at `{who}`.")
+    return {namespace: value}
 
 
 def _decide_audience(
@@ -275,83 +290,6 @@ def show_withheld(api: Api, who: str, as_json: bool) -> None:
         print("Nothing holds messages to them back.")
     if items:
         end(NO)
-
-
-@effects_commands.command("list")
-def list_effects(
-    status: Annotated[
-        str, typer.Option(help="waiting, released, delivered, dead or withdrawn.")
-    ] = "dead",
-    after: Annotated[str, typer.Option(help="Only those beyond this id.")] = "",
-    limit: Annotated[int, typer.Option(min=1, max=500, help="Rows of one page.")] = 100,
-    directory: Dir = HERE,
-    db: Db = None,
-    as_json: Json = False,
-) -> None:
-    """List effects of one status; the dead letters unless told."""
-    from heedful.cli.client import connect
-    from heedful.cli.screen import print_json, print_table, when
-
-    with connect(directory, db) as api:
-        page = api.get("/v1/effects", status=status, after=after, limit=limit)
-    if as_json:
-        print_json(page)
-        return
-    rows = (
-        (
-            e["effect_id"],
-            e["destination"],
-            e["code"],
-            e["attempts"],
-            when(e["due"]),
-            e["decision_id"],
-        )
-        for e in page["items"]
-    )
-    columns = ("effect", "destination", "code", "attempts", "due", "decision")
-    if not print_table(columns, rows):
-        print(f"No effect is {status}.")
-    if page["next_cursor"]:
-        print(f"More: --after {page['next_cursor']}")
-
-
-@effects_commands.command()
-def redrive(
-    effect_ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[EFFECT]...", help="Dead letters.")
-    ] = None,
-    code: Annotated[
-        str | None, typer.Option(help="All that died of this, such as smtp_550.")
-    ] = None,
-    directory: Dir = HERE,
-    db: Db = None,
-    as_json: Json = False,
-) -> None:
-    """Send dead letters once more; all gates are looked at again."""
-    from heedful.cli.client import connect
-    from heedful.cli.screen import count, print_json
-
-    if bool(effect_ids) == (code is not None):
-        end(WRONG, "Expected dead letters or --code, got both or neither - at `EFFECT`.")
-    with connect(directory, db) as api:
-        chosen = effect_ids or _dead(api, code)
-        for effect_id in chosen:
-            api.post(f"/v1/effects/{quote(effect_id, safe='')}/redrive")
-    if as_json:
-        print_json({"redriven": chosen})
-    else:
-        print(f"{count(len(chosen), 'effect')} will be tried again.")
-
-
-def _dead(api: Api, code: str | None) -> list[str]:
-    """List all dead letters of a code before any of them is touched."""
-    found: list[str] = []
-    after: str | None = ""
-    while after is not None:
-        page = api.get("/v1/effects", status="dead", after=after, limit=500)
-        found += [one["effect_id"] for one in page["items"] if one["code"] == code]
-        after = page["next_cursor"]
-    return found
 
 
 def _print_decision(answer: Mapping[str, Any], is_kept: bool) -> None:

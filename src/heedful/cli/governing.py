@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 from urllib.parse import quote
 
 import typer
@@ -70,11 +70,18 @@ def stops(api: Api) -> Answer:
     return Answer(api.get("/v1/governance/stops"), _print_stops)
 
 
+_ALONE: Final = (
+    "Where one person runs everything, `switch_on: {required: 0}` in policies/approvals.yaml asks "
+    "nobody."
+)
+
+
 @orders
 def start(api: Api, scope: Scope, reason: Reason) -> Answer:
     """Switch a scope on again, or ask the others to agree; exit code 1 while they have not."""
     answer = api.post("/v1/governance/starts", {"scope": scope, "reason": reason})
-    return agreed(answer, f"Started: {scope}.", f"Still stopped: {scope}")
+    said = agreed(answer, f"Started: {scope}.", f"Still stopped: {scope}")
+    return said if not said.is_no else said._replace(shown=f"{said.shown}\n{_ALONE}")
 
 
 def agreed(answer: Mapping[str, Any], done: str, undone: str) -> Answer:
@@ -82,7 +89,7 @@ def agreed(answer: Mapping[str, Any], done: str, undone: str) -> Answer:
     asked = answer["approval"]
     if asked is None:
         return Answer(answer, done)
-    how = f"They say so with: heedful approvals approve {asked['id']} --reason ..."
+    how = f"They say so with: heedful approvals approve {asked['id']} --reason ... --key THEIRS"
     return Answer(answer, f"{undone} waits for {_others(asked)}.\n{how}", is_no=True)
 
 

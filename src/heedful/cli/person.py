@@ -21,6 +21,7 @@ from heedful.cli.screen import (
     span,
     when,
 )
+from heedful.kernel import public_id
 
 if TYPE_CHECKING:
     from heedful.cli.client import Api
@@ -128,8 +129,22 @@ def print_timeline(page: dict[str, Any]) -> None:
 def about(item: dict[str, Any]) -> str:
     """Say what an event was about, in its own first words."""
     said = item.get("properties") or item.get("traits") or {}
-    parts = [f"{name} {short(value)}" for name, value in said.items() if value not in (None, "")]
+    is_own = item.get("type") == "own"
+    parts = [
+        f"{name} {_own_value(name, value) if is_own else short(value)}"
+        for name, value in said.items()
+        if value not in (None, "")
+    ]
     return clean(" · ".join(parts))[:120]
+
+
+def _own_value(name: str, value: Any) -> str:
+    """Write a value of an event of ours as the other commands take and show it."""
+    if isinstance(value, int) and name == "decision_id":
+        return public_id("d", value)
+    if isinstance(value, int) and (name == "until" or name.endswith("_at")):
+        return when(value)
+    return short(value)
 
 
 def print_graph(found: dict[str, Any]) -> None:

@@ -234,12 +234,25 @@ def _own_files(directory: Path) -> dict[str, str]:
 
 
 def files_of(name: str, directory: Path, db: Path | None) -> dict[str, str]:
-    """Read the texts that an argument names: a folder comes before a version."""
+    """Read the texts that an argument names: a folder comes before a version.
+
+    Raises
+    ------
+    InputError
+        `bad_strategy` for what is written as a path, and holds no strategy.
+    """
     from heedful.app import read_strategy_files
     from heedful.cli.client import connect
+    from heedful.kernel import InputError, expected
 
-    if (Path(name) / _FOLDER).is_dir():
-        return read_strategy_files(Path(name))
+    place = Path(name)
+    if (place / _FOLDER).is_dir():
+        return read_strategy_files(place)
+    if place.resolve().name == _FOLDER and place.is_dir():
+        return read_strategy_files(place.resolve().parent)
+    if place.is_dir() or place.name != name:
+        what = f"a workspace, with a folder `{_FOLDER}`, or a version"
+        raise InputError("bad_strategy", expected(what, "neither", name))
     with connect(directory, db) as api:
         path = "/v1/strategy" if name == LIVE else f"/v1/strategy/versions/{name}"
         files: dict[str, str] = api.get(path)["files"]

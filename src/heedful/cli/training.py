@@ -45,7 +45,7 @@ def _print_states(answer: dict[str, Any]) -> None:
 
     states = answer["items"]
     if not states:
-        print("No models are declared. Declare them in models/.")
+        print("The strategy in force declares no models. Add them in strategy/models/ and publish.")
         return
     rows = (
         (

@@ -91,7 +91,7 @@ class Trainer:
         if said is None or foreseen is None:
             known = [one.model for one in declared]
             near = nearest(name, known)
-            remedy = f"Did you mean {near}?" if near else "Declare one in `models/`."
+            remedy = f"Did you mean {near}?" if near else "Declare it in models/ and publish."
             what = expected("a model that the strategy declares", repr(name), "name", remedy)
             raise InputError("unknown_model", what)
         if said.propensity is not None:

@@ -60,6 +60,42 @@ def test_why_shows_every_candidate_and_what_would_have_changed_it(shop: Live) ->
     assert reasons["versions"]["strategy"] in said
 
 
+def test_a_person_is_named_to_decide_as_to_every_other_command(shop: Live) -> None:
+    by_option = shop.gives("decide", "--user-id", "poor-luck", "--dry-run")
+    by_name = shop.gives("decide", "user_id:poor-luck", "--dry-run")
+    assert by_name["customer_id"] == by_option["customer_id"]
+    by_id = shop.gives("decide", by_name["customer_id"], "--dry-run")
+    assert by_id["customer_id"] == by_name["customer_id"]
+    assert "Expected one of user_id" in shop.says("decide", "phone:1", code=2)
+
+
+def test_who_is_named_wrongly_hears_how_people_are_named(shop: Live) -> None:
+    assert "Did you mean user_id:poor-luck?" in shop.says("customer", "show", "poor-luck", code=1)
+    assert "Namespaces are such as user_id" in shop.says("customer", "show", "uid:x", code=1)
+    assert "Namespaces" not in shop.says("customer", "show", "user_id:nobody", code=1)
+
+
+def test_a_status_or_a_code_that_is_none_is_told_with_what_there_is(shop: Live) -> None:
+    said = shop.says("effects", "list", "--status", "lost", code=2)
+    assert "Expected one of waiting, released, delivered, dead, withdrawn, got 'lost'" in said
+    said = shop.says("effects", "redrive", "--code", "no_postal_adress", code=1)
+    assert "No dead letter died of no_postal_adress." in said
+
+
+def test_an_event_of_ours_is_shown_in_the_words_of_other_commands(shop: Live) -> None:
+    decision = asked_for_help(shop)
+    until(lambda: "Effect Settled" in shop.says("customer", "timeline", "user_id:poor-luck"))
+    said = shop.says("customer", "timeline", "user_id:poor-luck").splitlines()
+    due = [line for line in said if "Effect Due" in line and decision in line]
+    assert due
+    assert all("expires_at 20" in line for line in due)
+
+
+def test_a_list_of_people_that_is_not_there_is_no_condition(shop: Live) -> None:
+    said = shop.says("decide", "--audience", "nofile.txt", code=2)
+    assert "Expected a file of ids, got none - at `nofile.txt`." in said
+
+
 def test_why_says_what_became_of_it(shop: Live) -> None:
     decision = asked_for_help(shop)
     until(lambda: "It was delivered by inapp." in shop.says("why", decision))

@@ -52,6 +52,37 @@ def in_force(shop: Live) -> str:
     return str(shop.api.get("/v1/strategy")["version"])
 
 
+def test_a_strategy_that_is_not_there_is_told_as_a_path(shop: Live, tmp_path: Path) -> None:
+    for command in ("whatif", "diff"):
+        said = shop.says(command, str(tmp_path / "nowhere"), code=2)
+        assert "Expected a workspace, with a folder `strategy`, or a version, got neither" in said
+        assert "nowhere" in said
+    folder = shop.directory / "strategy"
+    assert "The same." in shop.says("diff", str(folder), "--sample", "0")
+
+
+def test_a_model_that_is_declared_and_not_published_cannot_be_trained(shop: Live) -> None:
+    assert "Declare it in models/ and publish." in shop.says("train", "value", code=2)
+
+
+def test_who_may_not_start_alone_hears_how_others_agree(shop: Live) -> None:
+    shop.says("stop", "channel:email", "--reason", "Blocked")
+    said = shop.says("start", "channel:email", "--reason", "Works", code=1)
+    assert "--key THEIRS" in said
+    assert "switch_on: {required: 0}" in said
+    write(shop, "policies/approvals.yaml", "switch_on: {required: 0}\n")
+    shop.says("publish")
+    assert "Started: channel:email." in shop.says("start", "channel:email", "--reason", "Works")
+
+
+def test_a_key_and_a_row_that_are_none_are_named(shop: Live) -> None:
+    shop.says("keys", "create", "--role", "source", "--name", "shop-window")
+    said = shop.says("keys", "create", "--role", "source", "--name", "shop-window", code=2)
+    assert "`heedful keys revoke shop-window`" in said
+    assert "`heedful keys list`" in shop.says("keys", "revoke", "nobody", code=1)
+    assert "got 77, which is not there" in shop.says("quarantine", "discard", "77", code=1)
+
+
 def test_a_story_that_fails_is_told_at_its_place_and_keeps_the_rest_from_people(
     shop: Live,
 ) -> None:
