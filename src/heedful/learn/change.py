@@ -97,13 +97,14 @@ class ChangeDetector:
         self._actions_max = actions_max
         self._watched: dict[Key, Watched] = {}
 
-    def learn_one(self, row: LearningRow, p: float) -> list[Forgot]:
+    def learn_one(self, row: LearningRow, p: float | None) -> list[Forgot]:
         """Weigh what is due by a row, and take the row in.
 
         Parameters
         ----------
         p
-            Chance that the model foresaw as it learned an outcome; of another row anything.
+            Chance that the model foresaw as it learned an outcome; None where it knew too little
+            to be surprised, and of another row.
 
         Returns
         -------
@@ -117,7 +118,7 @@ class ChangeDetector:
             watched = self._watched[key] = Watched()
         found = _weighed(key, watched, row)
         if row.window_ms <= 0:
-            if row.state in ("converted", "expired"):
+            if row.state in ("converted", "expired") and p is not None:
                 begun(watched.batches, row).join(row, round(p * MICRO))
                 found += _weighed(key, watched, row)
         elif row.state == "pending":
@@ -125,7 +126,10 @@ class ChangeDetector:
         elif row.state == "withdrawn":
             let_go(watched.batches, row)
         elif row.state != "maturing" and (batch := batch_of(watched.batches, row)) is not None:
-            batch.join(row, round(p * MICRO))
+            if p is None:
+                batch.waiting -= 1
+            else:
+                batch.join(row, round(p * MICRO))
         return found
 
     def forgotten(self) -> list[Forgot]:

@@ -58,8 +58,6 @@ class Score(NamedTuple):
     """The person beside the usual one, of shape (d,); the first is 1."""
     reach: Floats
     """S_a x, of shape (d,); 0 for the level."""
-    doubt: float
-    """Variance of the level."""
     pulled: float
     """What the group adds to the mean by its features."""
     at: float
@@ -222,7 +220,7 @@ class DenseBlocks:
         mean = at + float(block.learned.dot(x)) - own + pulled
         begin = start_at(block.offset + group.bias, block.bias_precision)
         level = Level(*block.level.tolist())
-        return Score(mean, variance, x, reach, doubt, pulled, at, level, begin)
+        return Score(mean, variance, x, reach, pulled, at, level, begin)
 
     def update(
         self, slot: int, score: Score, slope: float, curvature: float, told: Told, apart: float

@@ -5,6 +5,8 @@ a night's 367 misses and then its 84 visits, told in this order, one believed in
 the level of an action is the ratio of two sums. Over outcomes whose chances p were foreseen right,
 `1 - p` of those who were won sums to as much as `p` of those who were lost; where it does not, the
 level by which it would is `log(sum of 1 - p over the won) - log(sum of p / odds over the lost)`.
+Both are taken beside what the usual person would have added, so one who is usual counts 1 by
+whatever level the outcome was foreseen, and without features all this is a count.
 """
 
 from __future__ import annotations
@@ -18,7 +20,6 @@ COUNTS: Final = 4
 """Numbers of one level."""
 
 _LOG_ODDS_MAX: Final = 30.0  # beyond it no chance could be told from none
-_ODDS_LEAST: Final = math.exp(-_LOG_ODDS_MAX)
 _PRECISION_MIN: Final = 0.05
 _MOVED_MAX: Final = 300.0  # of log-odds: `exp` overflows soon after
 
@@ -30,14 +31,19 @@ class Start(NamedTuple):
     precision: float
 
     @property
+    def won(self) -> float:
+        """How many outcomes that were won the belief is worth."""
+        return self.precision * (1.0 + math.exp(self.log_odds))
+
+    @property
     def lost(self) -> float:
-        """What the belief is worth as a sum over the lost; over the won it is the precision."""
-        return self.precision * math.exp(-self.log_odds)
+        """How many that were lost."""
+        return self.precision * (1.0 + math.exp(-self.log_odds))
 
 
 def start_at(log_odds: float, precision: float) -> Start:
     """Begin at log-odds, cut to what a chance can tell apart."""
-    return Start(max(-_LOG_ODDS_MAX, min(log_odds, _LOG_ODDS_MAX)), precision)
+    return Start(_cut(log_odds), precision)
 
 
 def start_of(prior: Prior) -> Start:
@@ -64,25 +70,22 @@ class Told(NamedTuple):
     """Level by which it was foreseen, log-odds."""
     informs: float
     """Information about its log-odds, hashed weights as little known as they are."""
-    share: float
-    """Of the surprise, what is put down to the level and not to the features, above 0 to 1."""
 
 
 class Level(NamedTuple):
     """What was counted, and what the level came to be."""
 
     won: float
-    """Sum of `1 - p`."""
+    """Sum of `(1 - p) (1 + odds of the level)` over the won; never below 0."""
     lost: float
-    """Sum of `p / odds of the level`."""
+    """Sum of `p (1 + odds of the level) / odds of the level` over the lost; never below 0."""
     after_won: float
     """Log-odds behind the last outcome that was won."""
     after_lost: float
 
     def log_odds(self, start: Start) -> float:
         """Give what is believed of the usual person."""
-        known = self.won + start.precision
-        return _log_ratio(known, self.lost + start.lost)
+        return _cut(math.log((self.won + start.won) / (self.lost + start.lost)))
 
     def reference(self, start: Start, now: float, is_won: bool) -> float:
         """Give the level against which an outcome is weighed for what its features say.
@@ -105,13 +108,12 @@ class Level(NamedTuple):
         moved
             By how much the odds of the usual person grew as it became another one, log-odds.
         """
-        gain = told.won * (1.0 - told.p)
+        gain = told.won * (1.0 - told.p) * (1.0 + math.exp(told.against))
         lost = self.lost * math.exp(-max(-_MOVED_MAX, min(moved, _MOVED_MAX)))
-        lost += told.share * told.lost * told.p * math.exp(-told.against)
-        # The level moves by its share, and is known as much better as if it had been all.
-        known = self.won + start.precision
-        log_odds = _log_ratio(known + told.share * gain, lost + start.lost)
-        level = self._at(start, known + gain, log_odds)
+        lost += told.lost * told.p * (1.0 + math.exp(-told.against))
+        lost = max(lost, 0.0)  # no more is taken back than was counted
+        level = self._replace(won=self.won + gain, lost=lost)
+        log_odds = level.log_odds(start)
         if told.won > 0.0:
             return level._replace(after_won=log_odds)
         return level._replace(after_lost=log_odds) if told.lost > 0.0 else level
@@ -124,15 +126,20 @@ class Level(NamedTuple):
         moved
             By how much the odds of the usual person grew as it became another one, log-odds.
         """
-        log_odds = self.log_odds(start) + moved
-        return self._at(start, start.precision + self.won / factor, log_odds)
+        log_odds = _cut(self.log_odds(start) + moved)
+        return self._at(start, start.won + self.won / factor, log_odds)
 
-    def _at(self, start: Start, known: float, log_odds: float) -> Level:
-        """Give the sums of a level that is known so well."""
-        lost = known * math.exp(-log_odds) - start.lost
-        return self._replace(won=known - start.precision, lost=lost)
+    def known_by(self, start: Start, information: float, log_odds: float) -> Level:
+        """Give the sums of a level that outcomes, and its start, say so much about."""
+        log_odds = _cut(log_odds)
+        return self._at(start, information * (1.0 + math.exp(log_odds)), log_odds)
+
+    def _at(self, start: Start, won: float, log_odds: float) -> Level:
+        """Give the sums of a level; neither is less than what it began with."""
+        won = max(won, start.won, start.lost * math.exp(log_odds))
+        lost = max(won * math.exp(-log_odds) - start.lost, 0.0)
+        return self._replace(won=won - start.won, lost=lost)
 
 
-def _log_ratio(won: float, lost: float) -> float:
-    """Give the log-odds of two sums, of which what is taken back may have left nothing."""
-    return math.log(won / max(lost, won * _ODDS_LEAST))
+def _cut(log_odds: float) -> float:
+    return max(-_LOG_ODDS_MAX, min(log_odds, _LOG_ODDS_MAX))

@@ -22,6 +22,7 @@ from heedful.learn.arms import PRIOR_DEFAULT, ArmSpec, spec_of_parts
 from heedful.learn.change import FORGET_ON_CHANGE, ChangeDetector, Forgot
 from heedful.learn.context import CONSTANTS_MAX, Context, Hashes, Reader, mixed
 from heedful.learn.dense import DenseBlocks
+from heedful.learn.evidence import SHIFT
 from heedful.learn.level import Told
 from heedful.learn.model import Panel
 from heedful.learn.prior import Prior
@@ -132,7 +133,7 @@ class LogisticArms:
         taught = _LEFT_OUT if state == "pending" or weight == retract == 0 else _TAKEN_IN
         if not (taught.is_learned or (state in _FINAL and self.settings.detects_change)):
             self.learn_seq = row.learn_seq
-            return self._watch(row, 0.0, taught)
+            return self._watch(row, None, taught)
         key = (row.arm, row.goal, row.parts, row.prior_p, row.prior_strength)
         named = self._known.get(key)
         spec = _spec(row) if named is None else named.spec
@@ -207,8 +208,8 @@ class LogisticArms:
 
     def _learn(
         self, named: _Named, context: Context, outcome: float, weight: float, retract: float
-    ) -> float:
-        """Move what an outcome is about; give the chance that was foreseen."""
+    ) -> float | None:
+        """Move what an outcome is about; give the chance that was foreseen, if well enough."""
         led = context.led.copy()
         led[CONSTANTS_MAX:] -= self.dense.usual_of(named.slot)
         score = self.dense.score(named.slot, led[CONSTANTS_MAX:])
@@ -223,17 +224,18 @@ class LogisticArms:
             curvature = max(net, 0.0) * max(worth, _CURVATURE_MIN)
             shrink = 1.0 + curvature * variance
             slope = (weight * (outcome - p) + retract * p) / shrink
-            share = 1.0 / (1.0 + worth * (variance - score.doubt))
             won = weight * outcome
             informs = curvature / (1.0 + curvature * hashed)
-            told = Told(won, net - won, p, against, informs, share)
+            told = Told(won, net - won, p, against, informs)
             curvature /= shrink
             apart = score.apart + _by_channel(named, read)
             self.dense.update(named.slot, score, slope, curvature, told, apart)
             self.sparse.update(read, slope, curvature)
-        return p
+        # A change as great as is looked for cannot be told from not knowing. What was foreseen
+        # hangs on no outcome, as what it is weighed against does.
+        return chance(mean + score.at, variance) if variance < SHIFT * SHIFT else None
 
-    def _watch(self, row: LearningRow, p: float, taught: Learned) -> Learned:
+    def _watch(self, row: LearningRow, p: float | None, taught: Learned) -> Learned:
         """Forget most of what was learned of an action whose world has changed."""
         changes = self.changes.learn_one(row, p) if self.settings.detects_change else ()
         for change in changes:

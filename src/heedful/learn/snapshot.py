@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import msgspec
@@ -20,15 +19,16 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound="LogisticArms")
 
-SCHEMA: Final = 4
+SCHEMA: Final = 5
 
 _SYMMETRIC: Final = ("spread", "weight")  # the lower triangle holds all
 _LEVELS: Final = ("usual", "informed", "level")
 _LEVELS_SINCE: Final = 4
+_COUNTS_SINCE: Final = 5
 
 
 class _Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="logistic_arms"):
-    schema: Literal[1, 2, 3, 4]
+    schema: Literal[1, 2, 3, 4, 5]
     learn_seq: int
     settings: LogisticSettings
     slots: list[tuple[str, str]]
@@ -121,6 +121,8 @@ def _restored(make: type[M], snapshot: _Snapshot) -> M:
             target[:count] = _unpacked(name, arrays[name], target[:count])
     if snapshot.schema < _LEVELS_SINCE:
         _find_levels(dense)
+    elif snapshot.schema < _COUNTS_SINCE:
+        _count_levels(dense)
     sparse.at = snapshot.sparse_at
     places = np.frombuffer(snapshot.sparse_places, dtype="<u4").astype(np.intp)
     sparse.mean[places] = np.frombuffer(snapshot.sparse_mean, dtype="<f8")
@@ -140,8 +142,7 @@ def _find_levels(dense: DenseBlocks) -> None:
         doubt = float(spread[0, 0] - usual @ inner @ usual)
         at = float(offset + guess[0] + guess[1:] @ usual)
         begin = start_at(float(offset + dense.mean[number, 0]), float(precision[0]))
-        lost = math.exp(-at) / doubt - begin.lost
-        dense.level[slot] = Level(1.0 / doubt - begin.precision, lost, at, at)
+        dense.level[slot] = Level(0.0, 0.0, at, at).known_by(begin, 1.0 / doubt, at)
         dense.usual[slot, 1:], dense.informed[slot] = usual, 1.0 / doubt
         spread[0, :], spread[:, 0] = 0.0, 0.0
         spread[0, 0], guess[0] = doubt, at - offset
@@ -150,6 +151,16 @@ def _find_levels(dense: DenseBlocks) -> None:
             precision, precision
         )
         dense.total[number] += precision * learned
+
+
+def _count_levels(dense: DenseBlocks) -> None:
+    """Count as outcomes what was summed by how surprising they were; levels stay as they are."""
+    for slot in range(len(dense.slots)):
+        offset, precision = float(dense.offset[slot]), float(dense.bias_precision[slot])
+        begin = start_at(offset + float(dense.mean[dense.group[slot], 0]), precision)
+        level = Level(*dense.level[slot].tolist())
+        own = float(dense.learned[slot, 0] + dense.spread[slot, 0, 0] * dense.pull(slot)[0])
+        dense.level[slot] = level.known_by(begin, level.won + precision, offset + own)
 
 
 def _packed(name: str, array: npt.NDArray[Any]) -> bytes:

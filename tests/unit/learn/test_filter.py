@@ -20,7 +20,7 @@ from heedful.learn import (
     Panel,
     Prior,
 )
-from heedful.learn.level import start_of
+from heedful.learn.level import Level, start_at, start_of
 from heedful.learn.logistic import chance
 from heedful.learn.snapshot import _DECODER
 from heedful.learn.sparse import Read
@@ -191,19 +191,18 @@ class WrittenOut:
         precision = block["precision"][0]
         outcome, weight = row.outcome / MICRO, row.weight / MICRO
         won, lost = weight * outcome, weight * (1 - outcome) - row.retract / MICRO
-        share = 1 / (1 + p * (1 - p) * (variance - block["S"][0, 0]))
         information = max(won + lost, 0.0) * max(p * (1 - p), 1e-4)
         information /= 1 + information * hashed
         block["informed"] += information
         part = information / block["informed"]
         block["usual"][1:] += part * x[1:]
         sum_won, sum_lost = block["won"], block["lost"] * np.exp(-part * apart)
-        sum_lost += share * lost * p * np.exp(-against)
-        odds = (sum_won + precision + share * won * (1 - p)) / (
-            sum_lost + precision * np.exp(-begin)
-        )
-        block["won"] = sum_won + won * (1 - p)
-        block["lost"] = (block["won"] + precision) / odds - precision * np.exp(-begin)
+        sum_lost += lost * p * (1 + np.exp(-against))
+        sum_lost = max(sum_lost, 0.0)
+        begun_won, begun_lost = precision * (1 + np.exp(begin)), precision * (1 + np.exp(-begin))
+        step = won * (1 - p) * (1 + np.exp(against))
+        odds = (sum_won + begun_won + step) / (sum_lost + begun_lost)
+        block["won"], block["lost"] = sum_won + step, sum_lost
         if won > 0:
             block["after_won"] = np.log(odds)
         elif lost > 0:
@@ -386,6 +385,38 @@ def of_before_levels(model: LogisticArms) -> bytes:
         "learned": learned[:count].tobytes(),
     }
     return msgspec.msgpack.encode(old | {"schema": 3, "slot_arrays": arrays})
+
+
+def of_before_counts(model: LogisticArms) -> bytes:
+    """Write a model as one was written whose levels were sums of surprise."""
+    dense = model.dense
+    dense.settle()
+    levels = dense.level[: len(dense.slots)].copy()
+    for slot, row in enumerate(levels):
+        precision, mean = dense.bias_precision[slot], dense.mean[dense.group[slot], 0]
+        start = start_at(dense.offset[slot] + mean, precision)
+        odds = np.exp(Level(*row).log_odds(start))
+        known = (row[0] + start.won) / (1.0 + odds)
+        row[:2] = known - precision, known / odds - precision * np.exp(-start.log_odds)
+    old = msgspec.to_builtins(_DECODER.decode(model.encode()), builtin_types=(bytes,))
+    arrays = old["slot_arrays"] | {"level": levels.tobytes()}
+    return msgspec.msgpack.encode(old | {"schema": 4, "slot_arrays": arrays})
+
+
+@pytest.mark.parametrize("width", [1, 9])
+def test_a_snapshot_of_before_counts_believes_the_same_and_goes_on(width: int) -> None:
+    model, rows = model_of(width), rows_of(width, 400)
+    for row in rows[:300]:
+        model.learn_one(row)
+    read, panel = LogisticArms.decode(of_before_counts(model)), Panel.of(GOALS[0], ARMS)
+    assert read.dense.level == pytest.approx(model.dense.level, rel=1e-2)
+    for row in rows[300:]:
+        context = model.reader.read(row.feature_ids, row.feature_values)
+        was, found = model.scorer(panel).score(context), read.scorer(panel).score(context)
+        assert found.mean == pytest.approx(was.mean, abs=1e-2)
+        assert found.sd == pytest.approx(was.sd, rel=1e-4)
+        assert model.learn_one(row).is_learned
+        assert read.learn_one(row).is_learned
 
 
 @pytest.mark.parametrize("width", [1, 9])

@@ -232,7 +232,7 @@ def test_forgetting_raises_no_belief_above_its_prior() -> None:
     for _ in range(200):
         x = np.array([1.0, *draws.normal(size=2)])
         score = blocks.score(slot, x - blocks.usual_of(slot))
-        told = Told(1.0, 0.0, 0.4, score.at, 0.24, 0.9)
+        told = Told(1.0, 0.0, 0.4, score.at, 0.24)
         blocks.update(slot, score, 0.1, 0.2 / (1.0 + 0.2 * score.variance), told, score.apart)
         blocks.forget(slot, 3.0)
     prior = np.diag(1.0 / blocks.precisions(slot))
@@ -252,6 +252,20 @@ def test_a_changed_world_is_noticed_and_relearned_sooner() -> None:
         blind.learn_one(row(seq))
     assert changes >= 1
     assert p_of(watching) < p_of(blind) - 0.1
+
+
+def test_what_a_model_has_not_learned_yet_is_no_changed_world() -> None:
+    ids = tuple(range(1, 21))
+    model = model_of(basis=Basis(ids, (0.0,) * 20, (1.0,) * 20), detects_change=True)
+    arm = ArmSpec("a", "a", "a", prior=Prior(0.05, 20.0))
+    draws, changes = np.random.default_rng(3), 0
+    for seq in range(1, 401):
+        x = draws.normal(size=20)
+        # Far beyond the declared chance, and of people who differ in much that is unknown.
+        reached = draws.random() < 1.0 / (1.0 + np.exp(-2.0 - x[0]))
+        taught = converted if reached else row
+        changes += len(model.learn_one(taught(seq, arm, **with_features(x))).changes)
+    assert changes == 0
 
 
 def test_a_steady_world_seldom_raises_the_alarm() -> None:
