@@ -365,7 +365,8 @@ class ModelEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     shares: dict[str, float] = {}
     """Of the fixed policy: share by action, `do_nothing` included; scaled to sum to 1."""
     exploration: float = 0.3
-    """Of a logistic model: factor on its doubt, 1 being Thompson sampling as it stands."""
+    """Of a logistic model: factor on its doubt, 1 being Thompson sampling as it stands; of doing
+    nothing it is 1 at least."""
     detects_change: bool = True
     """Of a logistic model: whether an action forgets faster when its outcomes surprise."""
 

@@ -106,7 +106,7 @@ def spec_of(action: ActionRule, arm: ArmRule) -> ArmSpec:
 
 def nothing_of(goal: GoalRule) -> ArmSpec:
     """Give the arm of doing nothing, which is like no action."""
-    return ArmSpec(DO_NOTHING, DO_NOTHING, DO_NOTHING, prior=goal.prior)
+    return ArmSpec(DO_NOTHING, DO_NOTHING, DO_NOTHING, prior=goal.prior, is_silence=True)
 
 
 def ground_of(choice: Choice, contact: ContactRules, serving: Serving) -> Ground:

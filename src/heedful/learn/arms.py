@@ -28,6 +28,8 @@ class ArmSpec(msgspec.Struct, frozen=True):
     moment: str = ""
     prior: Prior = PRIOR_DEFAULT
     """Belief about the action before its first outcome; of one action always the same."""
+    is_silence: bool = False
+    """Whether it is doing nothing, which all others are compared with."""
 
     @property
     def parts(self) -> tuple[str, ...]:

@@ -29,6 +29,11 @@ VARIANCE_MIN: Final = 1e-12
 """Least variance of log-odds that a table answers; single precision could round one below 0."""
 
 
+SILENCE_EXPLORATION: Final = 1.0
+"""Least factor on the doubt about doing nothing: every other arm is worth what it brings beside it,
+and to learn of it costs no message."""
+
+
 class LogOdds(NamedTuple):
     """Belief about the log-odds of each arm, independent normals; both of shape (n_arms,)."""
 
@@ -75,6 +80,8 @@ class _Layout(NamedTuple):
     """By arm, its own places, of shape (n_arms, 4)."""
     is_constant: Floats
     """1 where such a place is used, else 0."""
+    is_silence: npt.NDArray[np.bool_]
+    """By arm."""
 
 
 def _layout(model: LogisticArms, panel: Panel) -> _Layout:
@@ -119,6 +126,7 @@ def _laid_out(model: LogisticArms, panel: Panel) -> _Layout:
         bias_precision=np.array([one.precision for one in starts]),
         constants=constants,
         is_constant=used,
+        is_silence=np.array([arm.is_silence for _, arm in asked], dtype=bool),
     )
 
 
@@ -142,9 +150,12 @@ class ArmTable:
     """
 
     def __init__(self, model: LogisticArms, panel: Panel) -> None:
-        self._exploration = model.settings.exploration
         self._weights = model.sparse
         self._at = _layout(model, panel)
+        self._explored = model.settings.exploration
+        self._exploration: Floats = np.where(
+            self._at.is_silence, max(self._explored, SILENCE_EXPLORATION), self._explored
+        )
         at, sparse = self._at, model.sparse
         self._groups = len(at.scopes) - len(at.actions) - len(at.channel_basis)
         own = sparse.mean[at.constants] * at.is_constant
@@ -250,10 +261,10 @@ class ArmTable:
         """
         assert context is not None  # a logistic model reads one of everybody
         mean, sd = self.score(context)
-        sd = self._exploration * sd
-        odds = mean / np.sqrt(1.0 + math.pi / 8.0 * sd * sd)
+        foreseen = self._explored * sd
+        odds = mean / np.sqrt(1.0 + math.pi / 8.0 * foreseen * foreseen)
         p = 1.0 / (1.0 + np.exp(np.minimum(-odds, _LOG_ODDS_MAX)))
-        return Beliefs("logit_normal", mean, sd, p)
+        return Beliefs("logit_normal", mean, self._exploration * sd, p)
 
     def parts(self, context: Context, arm: int) -> Parts:
         """Take one arm's mean log-odds apart; the parts sum to the mean."""

@@ -367,6 +367,18 @@ def test_one_panel_asks_about_several_goals() -> None:
         assert found.sd[place] == pytest.approx(alone.sd[0], rel=1e-6)
 
 
+def test_silence_is_explored_in_full() -> None:
+    silence = ArmSpec("do_nothing", "do_nothing", "do_nothing", prior=PRIOR, is_silence=True)
+    for exploration, of_silence in ((0.3, 1.0), (2.0, 2.0)):
+        model = model_of(exploration=exploration)
+        for seq in range(1, 80):
+            model.learn_one(converted(seq, silence) if seq % 3 else row(seq))
+        context = model.reader.read((1, 2), (1.0, 2.0))
+        table = ArmTable(model, Panel.of(GOAL, [silence, TIPS]))
+        sd = table.score(context).sd
+        assert table.beliefs(context).second.tolist() == [of_silence * sd[0], exploration * sd[1]]
+
+
 def test_the_parts_of_an_arm_sum_to_its_log_odds() -> None:
     model = model_of(sparse_variance=1.0)
     arm = spec("tips", channel="push", treatment="short")
