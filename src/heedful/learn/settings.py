@@ -20,7 +20,8 @@ class LogisticSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     feature_variance: float = 1.0
     """Variance of a dense weight of an action around its group's, in squared log-odds."""
     group_strength: float = 10.0
-    """How many well-known actions it takes to move a group half the way from 0 to their mean."""
+    """How many well-known actions it takes to move a group half the way from 0 to their mean, at
+    least 1: far below it actions that were declared wrongly throw each other's mean about."""
     sparse_bits: int = 18
     """The hashed weights number 2^sparse_bits."""
     sparse_variance: float = 0.02
@@ -41,12 +42,15 @@ class LogisticSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         Raises
         ------
         ValueError
-            When a variance or strength is not above 0, or bits are not in 8 to 24.
+            When a variance is not above 0, a strength below 1, or bits are not in 8 to 24.
         """
         for name in ("feature_variance", "group_strength", "sparse_variance", "exploration"):
             if not 0.0 < getattr(self, name) < math.inf:
                 got = repr(getattr(self, name))
                 raise ValueError(expected("a number above 0", got, f"$.{name}"))
+        if self.group_strength < 1.0:
+            got = repr(self.group_strength)
+            raise ValueError(expected("1 or more", got, "$.group_strength"))
         if not 8 <= self.sparse_bits <= 24:
             raise ValueError(expected("8 to 24 bits", f"{self.sparse_bits}", "$.sparse_bits"))
         if self.half_life_ms is not None and self.half_life_ms <= 0:

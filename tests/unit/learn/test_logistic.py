@@ -469,6 +469,7 @@ def test_a_model_is_bounded_in_actions() -> None:
     [
         {"feature_variance": 0.0},
         {"group_strength": float("inf")},
+        {"group_strength": 0.5},
         {"sparse_variance": -1.0},
         {"sparse_bits": 30},
         {"half_life_ms": 0},
