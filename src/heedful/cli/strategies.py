@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
 import typer
 
 from heedful.cli.answers import NO, end, say
+from heedful.cli.asking import Answer, asks
 from heedful.cli.options import HERE, AlwaysJson, AsKey, Db, Dir, Json, Yes
 
 if TYPE_CHECKING:
+    from heedful.cli.client import Api
     from heedful.strategy import Difference, StrategyProblem, Verdict
 
 LIVE: Final = "live"
@@ -109,7 +111,9 @@ def publish(
 def rollback(
     version: Annotated[
         str | None,
-        typer.Argument(metavar="[VERSION]", help="As published.", show_default="the one before"),
+        typer.Argument(
+            metavar="[VERSION]", help="As `heedful versions` says.", show_default="the one before"
+        ),
     ] = None,
     reason: Annotated[
         str, typer.Option(help="Why; who has to agree reads it.", show_default=False)
@@ -140,6 +144,13 @@ def rollback(
     print_json(answer) if as_json else _print_published(answer)
     if answer.get("approval"):
         end(NO)
+
+
+@asks
+def versions(api: Api) -> Answer:
+    """List the versions that were published, the newest first: `rollback` takes any of them."""
+    answer = api.get("/v1/strategy/versions")
+    return Answer(answer, _print_versions)
 
 
 def _before(published: Sequence[Mapping[str, Any]], live: str) -> str:
@@ -340,6 +351,15 @@ def _print_published(answer: Mapping[str, Any]) -> None:
     people = "one other person" if asked["required"] == 1 else f"{asked['required']} other people"
     print(f"Not yet in force: version {answer['version']} waits for {people}.")
     print(f"They put it in force with: heedful approvals approve {asked['id']} --reason ...")
+
+
+def _print_versions(answer: Mapping[str, Any]) -> None:
+    from heedful.cli.screen import print_table, when
+
+    rows = [(one["version"], when(one["at"]), one["by"], "") for one in answer["items"]]
+    rows[-1:] = [(*row[:-1], "yes") for row in rows[-1:]]
+    if not print_table(("version", "published", "by", "in force"), reversed(rows)):
+        print("No version was published yet.")
 
 
 def _row(found: Difference) -> tuple[str, ...]:

@@ -177,6 +177,16 @@ def test_a_rollback_brings_the_files_back(shop: Live) -> None:
     shop.says("rollback", "--yes", "no-such-version", code=1)
 
 
+def test_what_a_rollback_may_name_is_listed(shop: Live) -> None:
+    before = in_force(shop)
+    edit(shop, "needs.yaml", "expires_after: 48h", "expires_after: 24h")
+    shop.says("publish")
+    rows = [line.split() for line in shop.says("versions").splitlines()]
+    known = (before, in_force(shop))
+    found = [(words[0], words[-1] == "yes") for words in rows if words[:1] and words[0] in known]
+    assert found == [(in_force(shop), True), (before, False)]
+
+
 def test_a_first_version_has_none_before_it(shop: Live) -> None:
     assert "No version was in force before" in shop.says("rollback", "--yes", code=1)
 
