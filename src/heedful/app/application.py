@@ -266,8 +266,11 @@ class App:
         """
         files = self.store.read(lambda tx: publishing.remembered(tx, version))
         if files is None:
-            what = expected("a version that was published or asked for", version, "$.version")
-            raise InputError("strategy_not_found", what)
+            what, remedy = (
+                "a version that was published or asked for",
+                "`heedful versions` lists them.",
+            )
+            raise InputError("strategy_not_found", expected(what, version, "$.version", remedy))
         return files
 
     def _remember_strategy(self, version: str, files: Mapping[str, str]) -> None:

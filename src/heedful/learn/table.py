@@ -152,6 +152,7 @@ class ArmTable:
     def __init__(self, model: LogisticArms, panel: Panel) -> None:
         self._weights = model.sparse
         self._at = _layout(model, panel)
+        # Chances are told with the model's own factor; only what is drawn explores silence more.
         self._explored = model.settings.exploration
         self._exploration: Floats = np.where(
             self._at.is_silence, max(self._explored, SILENCE_EXPLORATION), self._explored
