@@ -342,8 +342,8 @@ class Sheet:
             first = len(part.ground.numbers)
             spreads = its.spread(first).tolist()
             for i, (goal, spread) in enumerate(zip(part.ground.goals, spreads, strict=True)):
-                if goal in goals and margins[goal] * spread > most:
-                    found, most = (number, first + i, margins[goal]), margins[goal] * spread
+                if goal in goals and abs(margins[goal]) * spread > most:
+                    found, most = (number, first + i, margins[goal]), abs(margins[goal]) * spread
         return found
 
     def asked(self, number: int | None, silence: Silence) -> tuple[Part, int]:

@@ -192,7 +192,13 @@ class DriftAlarms:
         return canonical.encode(_Written(SCHEMA, self.learn_seq, self._now, cells))
 
     @classmethod
-    def decode(cls, body: bytes, evidence_max: float = ALARM_NATS, idle_ms: int = IDLE_MS) -> Self:
+    def decode(
+        cls,
+        body: bytes,
+        evidence_max: float = ALARM_NATS,
+        idle_ms: int = IDLE_MS,
+        watched_max: int = WATCHED_MAX,
+    ) -> Self:
         """Read the state back, to go on under limits that may be others.
 
         Raises
@@ -201,7 +207,7 @@ class DriftAlarms:
             `bad_snapshot` when the bytes are no state of this kind and schema.
         """
         written = read_stored(_DECODER, body, "drift alarms")
-        alarms = cls(evidence_max, idle_ms)
+        alarms = cls(evidence_max, idle_ms, watched_max)
         alarms.learn_seq, alarms._now = written.learn_seq, written.now
         alarms._cells = {(model, action, goal): cell for model, action, goal, cell in written.cells}
         return alarms

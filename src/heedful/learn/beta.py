@@ -207,7 +207,7 @@ class BetaArms:
         if self.half_life_ms != other.half_life_ms:
             got = f"{self.half_life_ms} and {other.half_life_ms}"
             raise InputError("bad_half_life", expected("one half-life", got, "$.half_life"))
-        merged = BetaArms(self.half_life_ms)
+        merged = BetaArms(self.half_life_ms, max(self.cells_max, other.cells_max))
         merged.learn_seq = max(self.learn_seq, other.learn_seq)
         merged._cells = dict(self._cells)
         for key, cell in other._cells.items():

@@ -21,6 +21,7 @@ from heedful.decide import (
 from heedful.decide.definitions import (
     Action,
     ContactPolicy,
+    Goal,
     ModelEntry,
     ModelFeatures,
     Prior,
@@ -127,6 +128,18 @@ def test_silence_wins_where_messages_bring_nothing() -> None:
     model = taught({"basic": "offer"}, 600)
     assert shares(decided(model, "pro"))[DO_NOTHING] > 0.9
     assert shares(decided(model, "basic"))[DO_NOTHING] < 0.1
+
+
+def test_silence_is_as_unsure_as_the_goal_that_is_most_so_even_where_that_one_costs() -> None:
+    goals = {
+        "purchase": Goal(on="Order Completed", within="3d", value=1.0),
+        "complaint": Goal(on="Complained", within="3d", value=-50.0),
+    }
+    actions = (offer(prior=PRIOR), offer("loud", goal="complaint", prior=PRIOR))
+    decision = world(*actions, goals=goals).ask(placement="home")
+    (silent,) = (c.terms for c in decision.candidates if c.action == DO_NOTHING)
+    assert silent["margin"] == -50_000_000
+    assert silent["p_nothing_ppm"] > 0
 
 
 def test_the_terms_of_a_record_add_up_in_integers() -> None:

@@ -219,6 +219,9 @@ def test_for_one_more_the_one_that_was_idle_longest_goes() -> None:
     for seq, goal in enumerate(("a", "b", "a", "c"), 1):
         alarms.learn_one(row(seq, is_hit=True, goal=goal))
     assert sorted(key[2] for key in alarms._cells) == ["a", "c"]
+    again = DriftAlarms.decode(alarms.encode(), watched_max=2)
+    again.learn_one(row(5, is_hit=True, goal="d"))
+    assert len(again) == 2
 
 
 def test_limits_have_to_be_above_0() -> None:

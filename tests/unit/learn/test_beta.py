@@ -113,6 +113,10 @@ def test_models_that_forget_at_different_speeds_do_not_merge() -> None:
         BetaArms(DAY_MS).merge(BetaArms())
 
 
+def test_what_merged_holds_as_much_as_the_larger_of_both() -> None:
+    assert BetaArms(cells_max=3).merge(BetaArms(cells_max=5)).cells_max == 5
+
+
 @pytest.mark.parametrize(
     "changes", [{"outcome": MICRO + 1}, {"outcome": -1}, {"weight": -1}], ids=str
 )
