@@ -395,6 +395,8 @@ class Decided(Answer, frozen=True):
     reason: str
     strategy_version: str
     expires_at: str
+    hints: list[str] | msgspec.UnsetType = msgspec.UNSET
+    """Where nothing in force has the placement or channel that was asked for: what is known."""
     candidates: list[Candidate] | msgspec.UnsetType = msgspec.UNSET
     """Where an explanation was asked for: every arm that was looked at."""
     explanation: Why | msgspec.UnsetType = msgspec.UNSET

@@ -134,7 +134,8 @@ class AudienceRunTold(msgspec.Struct, frozen=True, kw_only=True):
     """People by action."""
     processes: int
     hints: list[str]
-    """Traits of the condition that nobody has, with the name that was probably meant."""
+    """Traits of the condition that nobody has, a placement or a channel that nothing in force has,
+    with the name that was probably meant."""
 
 
 @post("/v1/audiences/run", status_code=200, sync_to_thread=True)

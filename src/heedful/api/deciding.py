@@ -17,6 +17,7 @@ from heedful.api.errors import answer_to, wrong_method
 from heedful.api.guard import log_fault, require_role
 from heedful.api.roles import DECIDE
 from heedful.api.wire import Receive, Scope, Send, read_body, respond
+from heedful.decide import slot_hints
 from heedful.engine.decisions import Asked, shown
 from heedful.events import Identifier
 from heedful.kernel import InputError, expected
@@ -76,6 +77,8 @@ async def decide(context: Context, data: Question) -> dict[str, Any]:
     answer = shown(decision, content)
     if decision.customer == _NOBODY:
         answer["customer_id"] = None
+    if hints := slot_hints(context.app.engine.world.rules, data.placement, data.channel):
+        answer["hints"] = hints
     if data.explain:
         answer |= explained(decisions.explain(decision))
     return answer

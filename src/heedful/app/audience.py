@@ -32,6 +32,7 @@ from heedful.app.audience_worker import (
     read_message,
     write_message,
 )
+from heedful.decide import slot_hints
 from heedful.engine.audience import AudienceDecider, keys_of, traits_read
 from heedful.kernel import PeerError, expected
 from heedful.kernel.ids import KEY_MASK
@@ -147,9 +148,12 @@ class AudienceRun:
             yield block
 
     def hints(self) -> list[str]:
-        """Say which traits of the condition nobody has who was looked at, and what was meant."""
+        """Say which names that were asked with nothing has, and what was meant.
+
+        A trait is one that nobody has who was looked at.
+        """
         known = {*self._met, *self._given.world.profile.traits}
-        said = []
+        said = slot_hints(self._given.world.rules, self._asked.placement, self._asked.channel)
         for name in sorted(traits_read(self._audience) - self._met):
             near = nearest(name, known - {name})
             meant = f"; did you mean `{near}`?" if near else "."

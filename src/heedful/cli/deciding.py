@@ -98,6 +98,8 @@ def decide(
     asked |= where
     with connect(directory, db) as api:
         answer = api.post("/v1/decide", asked)
+    for hint in answer.get("hints", ()):
+        say(hint)
     if as_json:
         print_json(answer)
         return

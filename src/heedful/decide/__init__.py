@@ -29,6 +29,7 @@ from heedful.decide.explain import Explanation, explain
 from heedful.decide.gates import GATES, REASONS
 from heedful.decide.joining import merge_cases, split_case
 from heedful.decide.rules import Rules
+from heedful.decide.slots import slot_hints
 from heedful.decide.step import preview, step
 from heedful.decide.types import (
     DECISION_APPROVED,
@@ -102,6 +103,7 @@ __all__ = [
     "new_case",
     "period_of",
     "preview",
+    "slot_hints",
     "split_case",
     "step",
     "why_nothing",

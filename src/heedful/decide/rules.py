@@ -150,7 +150,8 @@ class Rules:
         self.free = tuple(action for action in usual if action.is_free)
         self._answers = self._answering(tuple(a for a in usual if not a.is_free))
         self._choices: dict[tuple[str, str | None, str | None], Choice] = {}
-        self._placements = frozenset(p for action in actions for p in action.placements)
+        self.placements = frozenset(p for action in actions for p in action.placements)
+        """Places that some action names."""
         known = signals.foreseen.get(AHEAD_STATE)
         self.ahead = known if isinstance(known, AheadForeseen) else None
         """The long game, where the strategy declares a model of it."""
@@ -285,7 +286,7 @@ class Rules:
     def _choice(self, name: str, actions: tuple[ActionRule, ...], slot: Slot) -> Choice:
         # A slot that no action names is like every other such slot, so this stays small.
         placement = slot.placement
-        if placement is not None and placement not in self._placements:
+        if placement is not None and placement not in self.placements:
             placement = "*"
         channel = slot.channel if slot.placement is None else slot.channel or SLOT_CHANNEL
         key = (name, placement, channel)

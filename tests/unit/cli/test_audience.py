@@ -157,6 +157,11 @@ def test_a_long_list_takes_several_runs(tmp_path: Path) -> None:
     assert (told.actions["sale"], told.alone, told.looked) == (4, 2, LISTED + 1)
 
 
+def test_a_misspelt_channel_is_said(shop: Live) -> None:
+    said = shop.says("decide", "--audience", "all", "--channel", "emal")
+    assert "No action goes by the channel `emal`; did you mean `email`?" in said
+
+
 def test_a_misspelt_trait_is_said(shop: Live) -> None:
     said = shop.says("decide", "--audience", "traits.plam == 'gold'", "--channel", "email")
     assert "Rehearsed for 0 of 40 people" in said

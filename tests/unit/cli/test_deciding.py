@@ -40,6 +40,16 @@ def test_a_rehearsal_creates_nobody(shop: Live) -> None:
     shop.says("decisions", "user_id:never-was", code=1)
 
 
+def test_a_misspelt_channel_or_placement_is_said_and_answered(shop: Live) -> None:
+    who = ("decide", "user_id:poor-luck", "--dry-run")
+    said = shop.says(*who, "--channel", "emal", "--placement", "hme")
+    assert "No action goes by the channel `emal`; did you mean `email`?" in said
+    assert "No action names the placement `hme`; did you mean `home`?" in said
+    said = shop.says(*who, "--placement", "zzz")
+    assert "`zzz`; known are `checkout`, `home`, `product`, `search`." in said
+    assert "hints" not in shop.gives(*who, "--channel", "email", "--placement", "home")
+
+
 def test_a_decision_needs_a_person(shop: Live) -> None:
     assert "Give --user-id" in shop.says("decide", code=2)
 
