@@ -13,6 +13,7 @@ import msgspec
 
 from heedful.effects import MessageClass
 from heedful.govern.definitions import DecisionType, PromotionRule
+from heedful.kernel import Span
 from heedful.sense.definitions import On
 
 Tier = Literal["hardship", "service", "retention", "growth"]
@@ -51,7 +52,7 @@ class Need(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Events that close it."""
     closes_when: str | None = None
     """Condition that closes it when it comes true."""
-    expires_after: str
+    expires_after: Span
     """Span after which an open need is closed by itself, such as `48h`."""
     description: str = ""
     """For people: shown by `why` and at the desk."""
@@ -71,7 +72,7 @@ class Goal(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """The event that is the outcome."""
     where: str | None = None
     """Condition that narrows it."""
-    within: str
+    within: Span
     """Window after the decision, such as `3d`."""
     value: str | float = 0.0
     """Money that one outcome is worth: a number, or an expression that reads the event."""
@@ -114,7 +115,7 @@ class SilenceEffect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     of: MessageClass = "promotional"
     """The class that is muted."""
-    span: str = msgspec.field(name="for", default="48h")
+    span: Span = msgspec.field(name="for", default="48h")
     """How long."""
 
 
@@ -143,7 +144,7 @@ class Cap(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     at_most: int
     """Messages."""
-    within: str
+    within: Span
     """Window, such as `7d`."""
     per: Literal["person", "action", "group", "channel", "class"] = "person"
     """What is counted together."""
@@ -203,16 +204,16 @@ class Action(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """The budget of `policies/contact.yaml` that its cost is taken from."""
     caps: tuple[Cap, ...] = ()
     """Caps of its own, beside those of everybody."""
-    stands_for: str = "30m"
+    stands_for: Span = "30m"
     """How long the decision stands before a request decides anew."""
-    expires_after: str = "24h"
+    expires_after: Span = "24h"
     """How long its effects may wait for release before they are of no use."""
     model: str | None = None
     """The model that estimates it; the default of `policies/models.yaml` where absent. See
     `policies/decision-types.yaml` for what is allowed."""
     treatments: tuple[Treatment, ...] = (Treatment(),)
     """How it is said; each is an arm of its own."""
-    may_wait: tuple[str, ...] = ()
+    may_wait: tuple[Span, ...] = ()
     """Spans such as `4h`: each is a later slot in which its message may go out instead of now, and
     an arm of its own, `TREATMENT@4h`, that silence and all others are compared with. All gates are
     asked again when its time has come. Only for retention and growth."""
@@ -241,9 +242,9 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """The slot that is decided; messages of any channel where absent."""
     silence: SilenceEffect | None = None
     """Mute a class at once, without an action."""
-    act_within: str = "15m"
+    act_within: Span = "15m"
     """Older events trigger nothing, so that an import of the past sends nothing."""
-    at_most_every: str = "0s"
+    at_most_every: Span = "0s"
     """Pause between two triggers of the rule for one person."""
 
 
@@ -351,7 +352,7 @@ class ModelEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     kind: ModelKind = "logistic"
     """`beta` counts how often each arm reached each goal, the same for everybody; `logistic` is a
     hierarchical Bayesian regression that looks at the person and the moment."""
-    half_life: str | None = None
+    half_life: Span | None = None
     """Span after which an outcome counts half, such as `90d`; outcomes count for ever where
     absent."""
     features: ModelFeatures = ModelFeatures()

@@ -10,6 +10,8 @@ from typing import Final, Literal
 
 import msgspec
 
+from heedful.kernel import Span
+
 Risk = Literal["minimal", "limited", "high", "prohibited"]
 Oversight = Literal["none", "review_after", "approve_before"]
 Fallback = Literal["transparent", "person"]
@@ -80,7 +82,7 @@ class Guardrail(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """The outcome that is counted."""
     over: Base = "released"
     """What it is counted over: messages released, or those known to have been shown."""
-    window: str = "7d"
+    window: Span = "7d"
     """Sliding window of the counters."""
     ratio_max: float | None = None
     """Tighten when the ratio is surely above this, such as 0.001 complaints a message."""
@@ -130,7 +132,7 @@ class ApprovalRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     required: int = 1
     """Approvals by different people beside the asker, 0 to 5; 0 needs nobody."""
-    expires_after: str = "3d"
+    expires_after: Span = "3d"
     """Span after which the request lapses, approved or not."""
 
 
@@ -148,7 +150,7 @@ class ApprovalsFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     promote: ApprovalRule = ApprovalRule()
     """Making a model the champion of a line that decides anything of a high risk, or before its
     trial has shown that it brings more."""
-    whatif_within: str | None = None
+    whatif_within: Span | None = None
     """Span, such as `7d`, within which `heedful whatif` has to have met what is published; nobody
     has to ask where absent. Going back to what was in force before needs none."""
 
@@ -174,7 +176,7 @@ class IncidentPlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """The pre-approved action that tells people about it; silence where absent."""
     growth_off: bool = True
     """Whether growth rests for everybody in the incident's scope."""
-    expires_after: str = "24h"
+    expires_after: Span = "24h"
     """Span after which the incident ends by itself."""
 
 

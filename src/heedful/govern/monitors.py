@@ -6,6 +6,8 @@ from typing import Any, Final
 
 import msgspec
 
+from heedful.kernel import Span
+
 NOT_SAID: Final = "not_said"
 """The group of people of whom the trait is not known, or lies in no declared group."""
 
@@ -51,7 +53,7 @@ class FairnessFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     protected: tuple[ProtectedTrait, ...] = ()
     """Traits that are measured by; nothing is measured where there are none."""
-    window: str = "28d"
+    window: Span = "28d"
     """Sliding window of the counters."""
     ratio_min: float = 0.8
     """Least selection rate of a group over that of the best-off group: four fifths."""
@@ -71,9 +73,9 @@ class FairnessFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 class DriftFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`policies/drift.yaml`: how far models and what they see may move before it is said."""
 
-    window: str = "7d"
+    window: Span = "7d"
     """The present: its last decisions."""
-    reference: str = "28d"
+    reference: Span = "28d"
     """The past right before the window, which the present is compared with. An alarm of which
     nothing is heard for as long is over."""
     psi_max: float = 0.25

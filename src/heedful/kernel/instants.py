@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Annotated, Final
+
+from msgspec import Meta
 
 from heedful.kernel.errors import InputError, expected
 
@@ -32,6 +34,14 @@ _UNITS: Final = {
     "w": WEEK_MS,
 }
 _SPAN = re.compile(r"(\d{1,9})(ms|s|m|h|d|w)")
+Span = Annotated[
+    str,
+    Meta(
+        extra_json_schema={"pattern": rf"^(\d{{1,9}}({'|'.join(_UNITS)}))+$"},
+        extra={"is_span": True},
+    ),
+]
+"""A text such as `48h`; that it is one, whoever reads it says with a remedy."""
 _FRACTION = re.compile(r"\.(\d+)")
 
 

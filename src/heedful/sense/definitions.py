@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from heedful.kernel import InputError, expected, parse_span
+from heedful.kernel import InputError, Span, expected, parse_span
 from heedful.kernel.names import nearest
 from heedful.sense.limits import (
     FEATURES_MAX,
@@ -44,9 +44,9 @@ class SignalDefinition(
     """Of a ratio, the signal below the line."""
     by: str | None = None
     """An expression for a category: one value for each, such as `event.properties.category`."""
-    window: str | None = None
+    window: Span | None = None
     """How far back it looks, such as `30d`; without one, for ever."""
-    within: str | None = None
+    within: Span | None = None
     """How soon the last step must follow the first; of an absence, how long is waited."""
     holds: str | None = None
     """How long a sequence or an absence stays true; a day unless it says so."""
@@ -96,7 +96,7 @@ class Sequences(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """Events that take something back or make to leave."""
     bought: On = _events("Order Completed")
     """Events after which a moment is over."""
-    lasts: str = "30m"
+    lasts: Span = "30m"
     """How long a moment lasts after its last event, and how far it looks back; who pauses for
     longer begins a new session."""
 
@@ -106,7 +106,7 @@ class Automatic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     properties: tuple[str, ...] = ()
     """Paths in `event.properties`; a list on the way counts each of its items."""
-    half_lives: tuple[str, ...] = ("1h", "1d", "14d")
+    half_lives: tuple[Span, ...] = ("1h", "1d", "14d")
     """Spans after which a decayed counter has halved; one counter for each."""
     features_max: int = FEATURES_MAX
     """Features of the workspace that have a counter of their own."""

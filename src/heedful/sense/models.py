@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from heedful.kernel import Span
 from heedful.sense.definitions import On
 
 Rights = Literal["not_refused", "granted"]
@@ -47,7 +48,7 @@ class LifetimeDefinition(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
 
     buying: str
     """Name of the signal of kind `buying` that knows the purchases."""
-    horizon: str = "365d"
+    horizon: Span = "365d"
     """How far ahead value is counted."""
     margin: float = 1.0
     """Share of the spend that is kept, above 0 and at most 1."""
@@ -64,7 +65,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     on: On
     """The event, or several."""
-    within: str
+    within: Span
     """How soon it has to come, such as `30d`."""
     absent: bool = False
     """Whether the chance is that none of them comes, as of a customer who leaves."""
@@ -81,7 +82,7 @@ class PropensityDefinition(msgspec.Struct, frozen=True, kw_only=True, forbid_unk
     """Expressions that give numbers or true and false, such as `signals.orders`."""
     learner: Literal["linear", "trees"] = "linear"
     """Logistic regression, whose terms can be read, or boosted trees."""
-    every: str = "30d"
+    every: Span = "30d"
     """Time between the days on which training looks at every customer."""
     looks: int = 6
     """How many such days at most, 3 or more; the last ones judge and calibrate."""

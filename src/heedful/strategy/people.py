@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from heedful.customer import IdentityRules, Namespace, ProfileRules, TraitRule
 from heedful.customer.rules import NAMESPACE_CHARS_MAX
@@ -83,7 +83,7 @@ def check_traits(parts: Parts) -> Iterator[StrategyProblem]:
             if not entry.name:
                 yield part.problem(f"{path}.name", "the name of a trait", "an empty text")
             if purposes is not None and entry.purpose not in purposes:
-                yield _unknown_purpose(part, f"{path}.purpose", entry.purpose, purposes)
+                yield unknown_purpose(part, f"{path}.purpose", entry.purpose, purposes)
             if entry.top < 1:
                 yield part.problem(f"{path}.top", "at least 1 value", str(entry.top))
             yield from _check_expiry(part, path, entry)
@@ -134,12 +134,13 @@ def check_consent(parts: Parts) -> Iterator[StrategyProblem]:
         yield from repeated(named, "each purpose once")
         for category, purpose in section.categories.items():
             if purpose not in (known := known_purposes(parts)):
-                yield _unknown_purpose(part, f"$.categories.{category}", purpose, known)
+                yield unknown_purpose(part, f"$.categories.{category}", purpose, known)
 
 
-def _unknown_purpose(
-    part: Part[TraitsFile] | Part[ConsentFile], path: str, name: str, known: tuple[str, ...]
+def unknown_purpose(
+    part: Part[Any], path: str, name: str, known: tuple[str, ...]
 ) -> StrategyProblem:
+    """Say which purposes there are instead of one that nothing declares."""
     listed = f"Known are {', '.join(known[:_OPTIONS_LISTED_MAX])}; consent.yaml declares them."
     return part.problem(path, "a known purpose", repr(name), did_you_mean(name, known, listed))
 

@@ -242,12 +242,22 @@ def _describe(data: Any, type_: type, path: Path, text: str) -> tuple[Path, Faul
         shown = _WORDS.get(got, got) if got else length or _shown(part)
         if isinstance(part, str | int | float) and got:
             shown = f"{shown} ({_shown(part)})"
-        remedy = "Put quotes around it." if kind == "str" and got in _SCALARS else ""
+        remedy = _written(kinds, kind, part) if got in _SCALARS else ""
         return path, Fault(path, "wrong_type", what, shown, remedy)
     return path, Fault(path, "bad_value", f"a valid value ({text})", _shown(part))
 
 
 _SCALARS: Final = frozenset(("int", "float", "bool"))
+_UNITS: Final = "Write a number and one of ms, s, m, h, d, w, for example 48h."
+
+
+def _written(kinds: list[Any], kind: str, part: Any) -> str:
+    """Say how a scalar becomes the text that may stand there."""
+    if not any(one.extra for one in kinds if isinstance(one, msgspec.inspect.Metadata)):
+        return "Put quotes around it." if kind == "str" else ""
+    if not isinstance(part, int) or isinstance(part, bool) or part < 0:
+        return _UNITS
+    return f"Write its unit, too: {part}m, {part}h or {part}d."
 
 
 def _not_listed(data: Any, path: Path, kinds: list[Any], got: str) -> Fault:

@@ -12,6 +12,7 @@ from heedful.govern.scopes import check_scope
 from heedful.kernel import InputError, parse_instant, parse_span
 from heedful.strategy.contact import channel_problem
 from heedful.strategy.parts import Part, Parts, check_span, did_you_mean, repeated
+from heedful.strategy.people import known_purposes, unknown_purpose
 from heedful.strategy.scenario_file import (
     Expect,
     ExpectedDecision,
@@ -21,6 +22,7 @@ from heedful.strategy.scenario_file import (
     ScenariosFile,
     Somebody,
 )
+from heedful.strategy.sections import ConsentFile
 from heedful.strategy.yaml import StrategyProblem
 
 NO_DECISION: Final = "none"
@@ -47,7 +49,7 @@ def check_scenarios(parts: Parts) -> Iterator[StrategyProblem]:
     """Find stories out of order, expectations of nothing, and names that stand nowhere."""
     for part in parts.of(ScenariosFile):
         yield from _check_instant(part, "$.at", part.section.at)
-        yield from _check_held_out(part, "$.customer", part.section.customer, parts)
+        yield from _check_somebody(part, "$.customer", part.section.customer, parts)
         named = []
         for i, scenario in enumerate(part.section.scenarios):
             path = f"$.scenarios[{i}]"
@@ -68,7 +70,7 @@ def _check_scenario(
 ) -> Iterator[StrategyProblem]:
     yield from _check_instant(part, f"{path}.at", scenario.at)
     if scenario.customer is not None:
-        yield from _check_held_out(part, f"{path}.customer", scenario.customer, parts)
+        yield from _check_somebody(part, f"{path}.customer", scenario.customer, parts)
     latest = 0
     for i, event in enumerate(scenario.events):
         place = f"{path}.events[{i}]"
@@ -97,15 +99,27 @@ def _check_scenario(
         yield part.problem(path, "`expect` or `never`", "neither, so nothing is proved")
 
 
-def _check_held_out(
+def _check_somebody(
     part: Part[ScenariosFile], path: str, somebody: Somebody, parts: Parts
 ) -> Iterator[StrategyProblem]:
+    for purpose, said in somebody.consents.items():
+        place = f"{path}.consents.{purpose}"
+        yield from _check_purpose(part, place, purpose, parts)
+        for channel in () if isinstance(said, str) else said:
+            yield from channel_problem(part, f"{place}.{channel}", channel, parts)
     if not parts.is_whole(Action):
         return
     known = [action.action for action in parts.sections(Action) if action.hold_out]
     for i, name in enumerate(somebody.held_out_of):
         what = "an action with `hold_out`"
         yield from _unknown(part, f"{path}.held_out_of[{i}]", name, known, what)
+
+
+def _check_purpose(
+    part: Part[ScenariosFile], path: str, purpose: str, parts: Parts
+) -> Iterator[StrategyProblem]:
+    if parts.is_whole(ConsentFile) and purpose not in (known := known_purposes(parts)):
+        yield unknown_purpose(part, path, purpose, known)
 
 
 def _check_order(
@@ -124,6 +138,11 @@ def _check_happening(
     if not given and event.expect is None:
         what = f"one of {', '.join(KINDS)}, or `expect`"
         yield part.problem(path, what, "neither")
+    if (said := event.consent) is not None:
+        place = f"{path}.consent"
+        yield from _check_purpose(part, f"{place}.purpose", said.purpose, parts)
+        if said.channel is not None:
+            yield from channel_problem(part, f"{place}.channel", said.channel, parts)
     if event.outcome is not None:
         yield from _check_action(part, f"{path}.outcome.of", event.outcome.of, parts)
     for field in ("approve", "refuse"):

@@ -12,6 +12,7 @@ import msgspec
 
 from heedful.decide.definitions import Tier
 from heedful.effects import MessageClass
+from heedful.kernel import Span
 
 AT_DEFAULT = "2026-01-07T10:00:00Z"
 """When a scenario begins that does not say: a Wednesday, 11 o'clock in Berlin."""
@@ -125,7 +126,7 @@ class Expect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Reason code by action: in that decision every arm of it was stopped, one for this."""
     needs: tuple[str, ...] | None = None
     """The needs that are open, no more and no fewer."""
-    silences: dict[MessageClass, str] | None = None
+    silences: dict[MessageClass, Span] | None = None
     """How long each class is still muted, such as `48h`; classes that are not named are not."""
     effects: tuple[ExpectedEffect, ...] = ()
     """Messages and calls that went out."""
@@ -138,7 +139,7 @@ class Expect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Happening(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One thing that happens: one of the fields from `track` on, or none to let time pass."""
 
-    at: str
+    at: Span
     """Span since the scenario began, such as `10m`; never before the one above."""
     track: str | None = None
     """Name of a track call."""
@@ -185,7 +186,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Whom it is about; the file's where absent."""
     events: tuple[Happening, ...] = ()
     """What happens, in order."""
-    until: str | None = None
+    until: Span | None = None
     """How long the clock runs, since the beginning; to the last event where absent."""
     expect: Expect | None = None
     """What must hold at the end."""

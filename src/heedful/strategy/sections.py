@@ -8,6 +8,7 @@ import msgspec
 
 from heedful.customer import IdentityRules, ProfileRules
 from heedful.ingest import IngestLimits, SourceKind, TrackingPlan
+from heedful.kernel import Span
 from heedful.sense import Automatic, Sequences, SignalDefinition
 
 SERVICE: Final = "service"
@@ -40,7 +41,7 @@ class TraitEntry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """What a value is; `any` is whatever comes."""
     top: int = 20
     sources: tuple[str, ...] = ()
-    expires_after: str | None = None
+    expires_after: Span | None = None
     """A span such as `365d` after which a value that was not said again is forgotten."""
 
 

@@ -10,6 +10,46 @@ from heedful.strategy import check
 from tests.unit.strategy.samples import BASE, action, contact, need, story
 
 CASES: dict[str, tuple[Mapping[str, str], str]] = {
+    # Spans without their unit
+    "a bare number of time": (
+        action(stands_for="30"),
+        "actions/help.yaml:7:13: Expected a text, got a whole number (30) - at `$.stands_for`. "
+        "Write its unit, too: 30m, 30h or 30d.",
+    ),
+    "half a number of time": (
+        action(stands_for="1.5"),
+        "actions/help.yaml:7:13: Expected a text, got a number (1.5) - at `$.stands_for`. "
+        "Write a number and one of ms, s, m, h, d, w, for example 48h.",
+    ),
+    "a bare number of time in a list": (
+        action(may_wait="[12h, 24]"),
+        "actions/help.yaml:7:17: Expected a text, got a whole number (24) - at `$.may_wait[1]`. "
+        "Write its unit, too: 24m, 24h or 24d.",
+    ),
+    "a bare number of time where there may be none": (
+        story("    until: 2\n"),
+        "tests/a.yaml:4:12: Expected a text or nothing, got a whole number (2) - at "
+        "`$.scenarios[0].until`. Write its unit, too: 2m, 2h or 2d.",
+    ),
+    # Purposes that nobody can agree to
+    "consent of a story to an unknown purpose": (
+        story("    events:\n      - {at: 0s, consent: {purpose: marketng, status: granted}}\n"),
+        "tests/a.yaml:5:37: Expected a known purpose, got 'marketng' - at "
+        "`$.scenarios[0].events[0].consent.purpose`. "
+        "Did you mean marketing?",
+    ),
+    "withdrawal of a story of an unknown purpose": (
+        story("    customer: {consents: {zzz: withdrawn}}\n"),
+        "tests/a.yaml:4:32: Expected a known purpose, got 'zzz' - at "
+        "`$.scenarios[0].customer.consents.zzz`. "
+        "Known are service, marketing, analytics; consent.yaml declares them.",
+    ),
+    "consent of a story on an unknown channel": (
+        story("    customer: {consents: {marketing: {emal: granted}}}\n"),
+        "tests/a.yaml:4:45: Expected a known channel, got 'emal' - at "
+        "`$.scenarios[0].customer.consents.marketing.emal`. "
+        "Did you mean email?",
+    ),
     # What an action is about
     "about without sequences": (
         action(tier="growth", class_="promotional", goal="purchase", about="[boots]"),
