@@ -44,6 +44,8 @@ class Reported(msgspec.Struct, frozen=True, kw_only=True):
     """Over all models, weighted by their responses."""
     responses: float
     positives: float
+    open: int
+    """Decisions that wait for an outcome still."""
     models: tuple[ModelRow, ...]
     predictors: tuple[PredictorRow, ...]
 
@@ -176,6 +178,7 @@ def report(app: App, *, is_brought: bool = False, action: str | None = None) -> 
         auc=of.auc,
         responses=of.responses,
         positives=of.positives,
+        open=of.open,
         models=of.models,
         predictors=tuple(shown),
     )
@@ -203,9 +206,13 @@ def _brought(app: App) -> ModelReport:
 
 def _own(app: App) -> ModelReport:
     rules = app.engine.world.rules
-    counts = app.engine.counting.bins()
+    counting, now = app.engine.counting, app.clock()
     return report_of(
-        counts, app.clock(), lambda arm: _arm(rules, arm), lambda id_: _named(rules, id_)
+        counting.bins(),
+        now,
+        lambda arm: _arm(rules, arm),
+        lambda id_: _named(rules, id_),
+        counting.waiting(now),
     )
 
 

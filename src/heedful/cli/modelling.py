@@ -138,6 +138,8 @@ def _body(files: list[Path]) -> Any:
         say(f"Of {len(found.predictors):,} predictors the {len(kept):,} in use are taken along.")
         found = msgspec.structs.replace(found, predictors=kept)
     body: Any = msgspec.to_builtins(found)
+    for one in body["models"]:
+        del one["open"]  # of another system's decisions nobody knows
     for one in body["predictors"]:
         one["use"] = "active" if one.pop("is_active") else "inactive"
     return body
@@ -152,6 +154,7 @@ def _print_report(answer: Mapping[str, Any]) -> None:
             "/".join(part for part in (one["action"], one["channel"], one["treatment"]) if part),
             one["goal"],
             f"{one['responses']:,.0f}",
+            f"{one['open']:,}",
             f"{one['positives']:,.0f}",
             f"{one['positives'] / one['responses']:.2%}" if one["responses"] else None,
             f"{one['auc']:.4f}",
@@ -159,10 +162,13 @@ def _print_report(answer: Mapping[str, Any]) -> None:
         )
         for one in answer["models"]
     )
-    columns = ("model", "arm", "goal", "responses", "positives", "base rate", "AUC", "predictors")
-    if not print_table(columns, rows):
+    columns = ("model", "arm", "goal", "responses", "open", "positives", "base rate", "AUC")
+    if not print_table((*columns, "predictors"), rows):
         print("No responses yet.")
         return
+    if answer["open"]:
+        print(f"Open: {answer['open']:,} decisions wait for their outcome. Who responds is counted")
+        print("at once, who does not as windows close: until then base rates are too high.")
     print(f"AUC weighted by {answer['responses']:,.0f} responses: {answer['auc']:.4f}.")
     for one in answer["predictors"]:
         use = "in use" if one["is_active"] else "not in use"

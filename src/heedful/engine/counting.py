@@ -1,4 +1,4 @@
-"""What is counted beside the models: responses by bin, and what decisions brought under each.
+"""What is counted beside the models: responses by bin, what is awaited, what decisions brought.
 
 Nothing here decides anything: it is what reports and promotions read. It is folded from the same
 rows as the models, and kept every so many rows, so that a start need not read them all again.
@@ -16,7 +16,8 @@ from heedful.decide import Candidate, Terms
 from heedful.decide.lessons import with_features
 from heedful.decide.types import Shadow, Trial
 from heedful.kernel import parse_public_id, public_id
-from heedful.learn import PROBABILITY_ONE, BinCounts, LearningRow, TrialCounts
+from heedful.learn import PROBABILITY_ONE, BinCounts, LearningRow, OpenWindows, TrialCounts
+from heedful.learn.waiting import OpenKey
 from heedful.ports import Store, Transaction
 
 BINS: Final = "bins"
@@ -24,6 +25,9 @@ BINS: Final = "bins"
 
 TRIALS: Final = "trials"
 """Name under which the sums of trials are kept."""
+
+WINDOWS: Final = "windows"
+"""Name under which the decisions that wait for a goal are kept."""
 
 COUNT_WAIT_S: Final = 10.0
 """How often learning rows are counted; whoever asks for a report has them counted up to then."""
@@ -92,6 +96,7 @@ class Counting:
         self._lock = threading.Lock()
         self._bins: BinCounts | None = None
         self._trials = TrialCounts()
+        self._windows = OpenWindows()
         self._kept = 0
 
     def step(self) -> bool:
@@ -105,6 +110,12 @@ class Counting:
             self._catch_up()
             assert self._bins is not None  # caught up
             return self._bins.merge(BinCounts())
+
+    def waiting(self, now: int) -> dict[OpenKey, int]:
+        """Count the decisions that wait for an outcome, by model, goal and arm."""
+        with self._lock:
+            self._catch_up()
+            return self._windows.open_at(now)
 
     def trials(self) -> TrialCounts:
         """Give what decisions brought under each model as of now; a copy."""
@@ -125,17 +136,20 @@ class Counting:
         for row in rows:
             bins.learn_one(row)
             self._trials.learn_one(row)
+            self._windows.count(row)
         if bins.learn_seq - self._kept >= KEPT_ROWS:
             self._store.write(self._keep)
             self._kept = bins.learn_seq
         return bool(rows)
 
     def _load(self, tx: Transaction) -> None:
-        bins, trials = tx.snapshot(BINS), tx.snapshot(TRIALS)
-        if bins is None or trials is None:
+        kept = [tx.snapshot(name) for name in (BINS, TRIALS, WINDOWS)]
+        bodies = [one[1] for one in kept if one is not None]
+        if len(bodies) < len(kept):
             self._bins = BinCounts()
             return
-        self._bins, self._trials = BinCounts.decode(bins[1]), TrialCounts.decode(trials[1])
+        self._bins, self._trials = BinCounts.decode(bodies[0]), TrialCounts.decode(bodies[1])
+        self._windows = OpenWindows.decode(bodies[2])
         self._kept = self._bins.learn_seq
 
     def _keep(self, tx: Transaction) -> None:
@@ -143,3 +157,4 @@ class Counting:
         # Under one number, so that each replaces the one before.
         tx.put_snapshot(BINS, 0, self._bins.encode())
         tx.put_snapshot(TRIALS, 0, self._trials.encode())
+        tx.put_snapshot(WINDOWS, 0, self._windows.encode())

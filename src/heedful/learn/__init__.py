@@ -50,6 +50,7 @@ from heedful.learn.tables import AnyTable, ChanceModel, Isotonic, LinearTable, T
 from heedful.learn.trained import Trained, decode_trained
 from heedful.learn.trials import SLICES, Outcome, TrialCounts
 from heedful.learn.values import ArmValue, LogitNormalValue, NormalValue, Value
+from heedful.learn.waiting import OpenWindows
 
 __all__ = [
     "ARMS_MAX",
@@ -101,6 +102,7 @@ __all__ = [
     "Model",
     "Next",
     "NormalValue",
+    "OpenWindows",
     "Outcome",
     "Outlook",
     "Panel",

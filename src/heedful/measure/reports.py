@@ -5,13 +5,15 @@ One shape for our own models and for those that were brought along, so that they
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
 
 import msgspec
 
 from heedful.kernel import MICRO
 from heedful.learn import BinCounts, Tally, auc, grouped, lift, weighted_auc, z_ratio
+from heedful.learn.waiting import OpenKey
 
 Kind = Literal["numeric", "symbolic"]
 
@@ -34,6 +36,9 @@ class ModelRow(msgspec.Struct, frozen=True, kw_only=True):
     """Area under the ROC curve of its scores, in [0, 1]; 0.5 tells nothing apart."""
     predictors: int = 0
     """How many predictors it found of use."""
+    open: int = 0
+    """Decisions whose window is open: they are responses once it closes, so that before that the
+    positive ones, which are told at once, weigh too much."""
 
     @property
     def base_rate(self) -> float:
@@ -87,6 +92,10 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
         return weighted_auc((row.auc, row.responses) for row in self.models)
 
     @property
+    def open(self) -> int:
+        return sum(row.open for row in self.models)
+
+    @property
     def responses(self) -> float:
         return sum(row.responses for row in self.models)
 
@@ -117,6 +126,7 @@ def report_of(
     at: int,
     arm_of: Callable[[str], ArmName],
     named: Callable[[int], Named],
+    waiting: Mapping[OpenKey, int] = MappingProxyType({}),
 ) -> ModelReport:
     """Report on what was counted: a row for each model, goal and arm.
 
@@ -128,6 +138,8 @@ def report_of(
         Reads an arm's name.
     named
         Says what a feature's id stands for.
+    waiting
+        Decisions whose window is open, by model, goal and arm.
     """
     predictors: list[PredictorRow] = []
     active: dict[tuple[str, str], int] = {}
@@ -136,7 +148,7 @@ def report_of(
         active[goal, arm] = sum(one.is_active for one in found)
         predictors += found
     rows = []
-    for model, goal, arm in counts.scored():
+    for model, goal, arm in sorted({*counts.scored(), *waiting}):
         bins = [one.tally for one in counts.scores(model, goal, arm)]
         whole, of = _sum(bins), arm_of(arm)
         rows.append(
@@ -151,6 +163,7 @@ def report_of(
                 positives=max(whole.positives, 0) / MICRO,
                 auc=auc(bins, is_ranked=True),
                 predictors=active.get((goal, arm), 0),
+                open=waiting.get((model, goal, arm), 0),
             )
         )
     return ModelReport(source="heedful", at=at, models=tuple(rows), predictors=tuple(predictors))

@@ -80,6 +80,21 @@ def test_models_of_another_system_stand_in_the_report(shop: Live, tmp_path: Path
     assert "4.91%" in shown
 
 
+def test_what_still_waits_stands_beside_the_responses(tmp_path: Path) -> None:
+    with living(tmp_path / "shop") as shop:
+        shop.refuse_payments("poor-luck")
+        until(lambda: bool(shop.gives("decisions", "user_id:poor-luck")["items"]))
+        before = shop.gives("models", "report")
+        assert before["responses"] == 0
+        assert before["open"] == sum(one["open"] for one in before["models"]) > 0
+        waits = f"Open: {before['open']} decisions wait for their outcome."
+        assert waits in shop.says("models", "report")
+        shop.send("poor-luck", "Order Completed", revenue=50)
+        after = shop.gives("models", "report")
+        assert after["open"] == before["open"] - after["positives"] < before["open"]
+        assert "Open:" not in shop.says("models", "report")
+
+
 def test_a_workspace_without_responses_says_so(shop: Live) -> None:
     assert "No responses yet." in shop.says("models", "report")
     assert shop.gives("models", "report")["auc"] == 0.5
