@@ -37,6 +37,11 @@ _DECODER: Final = msgspec.msgpack.Decoder(_Snapshot)
 class OpenWindows:
     """Decisions that wait for a goal, by model, goal, arm and the day on which the window closes.
 
+    Parameters
+    ----------
+    cells_max
+        Most pairs that are kept, `OPEN_CELLS_MAX`.
+
     Notes
     -----
     The day matters since some windows are never told to have closed: those of people who were
@@ -53,8 +58,9 @@ class OpenWindows:
     ({('beta', 'purchase', 'tips'): 1}, {})
     """
 
-    def __init__(self) -> None:
+    def __init__(self, cells_max: int = OPEN_CELLS_MAX) -> None:
         self.learn_seq = 0
+        self._cells_max = cells_max
         self._cells: dict[_Cell, int] = {}
 
     def count(self, row: LearningRow) -> None:
@@ -65,7 +71,7 @@ class OpenWindows:
         cell = (row.decided_at + row.window_ms) // DAY_MS, row.model, row.goal, row.arm
         if row.state == "pending":
             self._cells[cell] = self._cells.get(cell, 0) + 1
-            if len(self._cells) > OPEN_CELLS_MAX:
+            if len(self._cells) > self._cells_max:
                 del self._cells[min(self._cells)]
         elif row.state in _CLOSED and cell in self._cells:
             self._cells[cell] -= 1

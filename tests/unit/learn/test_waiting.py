@@ -8,12 +8,13 @@ import pytest
 
 from heedful.kernel import DAY_MS, InputError
 from heedful.learn import LearningRow, OpenWindows
+from heedful.learn.waiting import OPEN_CELLS_MAX
 
 TIPS = ("beta", "purchase", "tips")
 
 
-def counted(*rows: dict[str, Any]) -> OpenWindows:
-    windows = OpenWindows()
+def counted(*rows: dict[str, Any], cells_max: int = OPEN_CELLS_MAX) -> OpenWindows:
+    windows = OpenWindows(cells_max)
     for seq, row in enumerate(rows, 1):
         given: dict[str, Any] = {
             "learn_seq": seq, "decision_id": "d", "arm": "tips", "goal": "purchase",
@@ -39,9 +40,9 @@ def test_nothing_waits_beyond_the_day_on_which_its_window_closes() -> None:
     assert windows.open_at(5 * DAY_MS) == {sale: 1}
 
 
-def test_of_too_many_days_those_that_close_last_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("heedful.learn.waiting.OPEN_CELLS_MAX", 2)
-    windows = counted(*({"window_ms": days * DAY_MS} for days in (2, 3, 4)), {"state": "expired"})
+def test_of_too_many_days_those_that_close_last_stay() -> None:
+    rows = ({"window_ms": days * DAY_MS} for days in (2, 3, 4))
+    windows = counted(*rows, {"state": "expired"}, cells_max=2)
     assert windows.open_at(0) == {TIPS: 1}
     # What was left out is told to have closed: nothing is owed for it.
     windows.count(LearningRow(
