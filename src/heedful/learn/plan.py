@@ -86,18 +86,49 @@ def solve(grid: Grid, arms: tuple[str, ...], rows: Rows, settings: ContinuationS
 
 
 def _lent(rows: Rows, grid: Grid, arms: int, settings: ContinuationSettings) -> _Table:
-    """Let cells borrow from neighbours, and unknown arms be like silence."""
+    """Let cells borrow from neighbours, unknown arms be like silence, and unknown silence usual."""
+    table, is_known = _blended(rows, grid, arms, settings)
+    whatever, is_lived = _blended(rows._replace(arm=np.zeros_like(rows.arm)), grid, 1, settings)
+    silent = np.arange(grid.size) * arms
+    # Where nobody was silent, silence is like whatever was done there; where nobody was, a state is
+    # worth what states are on average. Worth nothing, it would punish every way that leads there.
+    mixed = np.flatnonzero(~is_known[silent] & is_lived)
+    strange = np.flatnonzero(~is_known[silent] & ~is_lived)
+    table.reward[mixed * arms] = whatever.reward[mixed]
+    table.span[mixed * arms] = whatever.span[mixed]
+    taken = np.isin(whatever.cell, mixed)
+    visits = np.bincount(rows.state, rows.times, grid.size) * (is_known[silent] | is_lived)
+    visited = np.flatnonzero(visits)
+    parts = (
+        (table.cell, table.after, table.chance),
+        (whatever.cell[taken] * arms, whatever.after[taken], whatever.chance[taken]),
+        (
+            np.repeat(strange * arms, len(visited)),
+            np.tile(visited, len(strange)),
+            np.tile(visits[visited] / max(visits.sum(), 1e-9), len(strange)),
+        ),
+    )
+    cell, after, chance = (np.concatenate(column) for column in zip(*parts, strict=True))
+    order = np.argsort(cell, kind="stable")
+    table = table._replace(cell=cell[order], after=after[order], chance=chance[order])
+    cells = np.arange(grid.size * arms)
+    source = np.where(is_known, cells, cells // arms * arms)
+    table = table._replace(reward=table.reward[source], span=table.span[source])
+    return _spread(table, source)
+
+
+def _blended(
+    rows: Rows, grid: Grid, arms: int, settings: ContinuationSettings
+) -> tuple[_Table, npt.NDArray[np.bool_]]:
+    """Blend what cells saw with what neighbours did; give, too, which were seen often enough."""
     own = _summed([rows], grid.size * arms, arms)
     near = _summed(_shifted(rows, grid), grid.size * arms, arms)
     seen = near.total >= settings.seen_min
     # What neighbours say counts as so many transitions, whatever their number.
     lent = np.where(seen, settings.borrowed / np.maximum(near.total, 1e-9), 0.0)
-    total = np.where(seen, own.total + lent * near.total, 0.0)
-    state = np.arange(grid.size * arms) // arms
-    source = np.where(total > 0.0, np.arange(grid.size * arms), state * arms)
-    safe = np.maximum(total, 1e-9)
-    reward = ((own.micros + lent * near.micros) / safe)[source]
-    span = ((own.spans + lent * near.spans) / safe)[source]
+    total = np.where(seen, own.total + lent * near.total, 1.0)
+    reward = np.where(seen, (own.micros + lent * near.micros) / total, 0.0)
+    span = np.where(seen, (own.spans + lent * near.spans) / total, 0.0)
     keys = np.concatenate((own.keys, near.keys))
     cells = keys // (grid.size + 1)
     weights = np.concatenate((own.times, near.times * lent[near.keys // (grid.size + 1)]))
@@ -107,8 +138,8 @@ def _lent(rows: Rows, grid: Grid, arms: int, settings: ContinuationSettings) -> 
     cell, after = unique // (grid.size + 1), unique % (grid.size + 1) - 1
     kept = summed > 0.0
     cell, after = cell[kept], after[kept]
-    chance = summed[kept] / safe[cell]
-    return _spread(_Table(cell, after, chance, reward, span, (grid.size, arms)), source)
+    chance = summed[kept] / total[cell]
+    return _Table(cell, after, chance, reward, span, (grid.size, arms)), seen
 
 
 def _spread(table: _Table, source: Ints) -> _Table:

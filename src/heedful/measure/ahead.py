@@ -97,7 +97,7 @@ class ActionAhead(msgspec.Struct, frozen=True, kw_only=True):
     interval: Interval
     """At 95 %, from leaving out an eighth of the people at a time."""
     is_sure: bool
-    """Whether the interval excludes 0."""
+    """Whether the interval excludes 0, and it was said in `SAID_MIN` weeks."""
     says: str
 
 
@@ -281,11 +281,14 @@ def _action(action: str, states: Counter[int], plan: Plan, without: Sequence[Pla
     is_sure = abs(later) > reach
     more = "brings" if later > 0 else "costs"
     says = f"{action} {more} {abs(later):.2f} in the months after its week, beside silence."
-    if not is_sure:
-        says = f"Not yet sure: {says[0].lower()}{says[1:]}"
+    weeks = states.total()
+    if weeks < SAID_MIN:
+        is_sure, says = False, f"Not yet sure: {action} was said in too few weeks: {weeks}."
+    elif not is_sure:
+        says = f"Not yet sure: {says}"
     return ActionAhead(
         action=action,
-        weeks=states.total(),
+        weeks=weeks,
         later=later,
         interval=Interval(later - reach, later + reach),
         is_sure=is_sure,

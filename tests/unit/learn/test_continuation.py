@@ -169,6 +169,40 @@ def test_a_state_that_nobody_was_in_borrows_from_its_neighbours() -> None:
     assert model.fit().best(1) == "speak"
 
 
+def earned(state: int, arm: str, after: int, euros: int = 10) -> Transition:
+    return Transition(state, arm, euros * 1_000_000, WEEK_MS, after)
+
+
+def test_silence_that_was_hardly_tried_earns_no_more_than_was_ever_seen() -> None:
+    model = Continuation(Grid((3,), unordered=(0,)))
+    for seen in [earned(0, SILENT, 0)] * 50 + [earned(2, SILENT, 0)] * 3:
+        model.learn_one(seen)
+    settings = ContinuationSettings()
+    most = 10_000_000 / (1.0 - np.exp(-WEEK_MS / settings.horizon_ms))
+    plan = model.fit(settings)
+    assert 0 < plan.value(2) <= plan.value(0) <= round(most)
+
+
+def test_where_nobody_was_silent_silence_is_like_what_was_done_there() -> None:
+    model = Continuation(Grid((2,), unordered=(0,)))
+    for seen in [earned(0, SILENT, 0), earned(0, "news", 1), earned(1, "news", 0)]:
+        for _ in range(50):
+            model.learn_one(seen)
+    plan = model.fit()
+    assert plan.later("news", 1) == 0
+    assert plan.value(1) == plan.value(0)
+
+
+def test_a_state_of_which_nothing_is_known_is_worth_what_states_are() -> None:
+    model = Continuation(Grid((3,), unordered=(0,)))
+    for _ in range(50):
+        model.learn_one(earned(0, SILENT, 0))
+        model.learn_one(earned(0, "news", 1))
+    plan = model.fit()
+    assert plan.value(1) == plan.value(2) == pytest.approx(plan.value(0), rel=1e-6)
+    assert abs(plan.later("news", 0)) < 1_000  # of five hundred million
+
+
 def test_next_and_if_not_then() -> None:
     # Two tries of advice wear out; after them an offer is best.
     model = Continuation(Grid((3,)))

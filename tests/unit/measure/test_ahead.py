@@ -161,6 +161,15 @@ def test_a_handful_is_not_sure() -> None:
     assert any(not one.is_sure and one.says.startswith("Not yet sure: ") for one in found.actions)
 
 
+def test_what_was_hardly_said_is_told_as_such() -> None:
+    game = town(40)
+    told = [(START + 10 * STEP_MS + DAY_MS, "lesson")]
+    game.add(Life(41, [START], told, [], [(START + 11 * STEP_MS, 40 * MICRO)], []))
+    [lesson] = [one for one in game.report().actions if one.action == "lesson"]
+    assert not lesson.is_sure
+    assert lesson.says == "Not yet sure: lesson was said in too few weeks: 1."
+
+
 def test_nobody_says_nothing() -> None:
     found = LongGame({}, START, START + STEP_MS).report()
     assert (found.people, found.weeks, found.actions, found.states) == (0, 0, [], [])
