@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Final
+from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated, Any, Final
 from urllib.parse import quote
 
 import typer
@@ -15,6 +18,9 @@ if TYPE_CHECKING:
 
 STATUSES: Final = ("waiting", "released", "delivered", "dead", "withdrawn")
 """What an effect may be."""
+
+LOOKED_MAX: Final = 20_000
+"""Waiting effects that are looked through for those that were tried in vain, as `doctor` does."""
 
 commands = typer.Typer(
     no_args_is_help=True, help="What waits, went out, or never will: list, redrive."
@@ -34,12 +40,14 @@ def list_effects(
 ) -> None:
     """List effects of one status; the dead letters unless told."""
     from heedful.cli.client import connect
-    from heedful.cli.screen import print_json, print_table, when
+    from heedful.cli.screen import count, print_json, print_table, when
 
     if status not in STATUSES:
         end(WRONG, f"Expected one of {', '.join(STATUSES)}, got {status!r} - at `--status`.")
     with connect(directory, db) as api:
         page = api.get("/v1/effects", status=status, after=after, limit=limit)
+        is_none = not (page["items"] or after)
+        failing = _failing(api) if is_none and status == "dead" and not as_json else {}
     if as_json:
         print_json(page)
         return
@@ -56,7 +64,11 @@ def list_effects(
     )
     columns = ("effect", "destination", "code", "attempts", "due", "decision")
     if not print_table(columns, rows):
-        print(f"No effect is {status}.")
+        print(f"No {'further ' if after else ''}effect is {status}.")
+    if failing:
+        codes = ", ".join(f"{code} {number:,}" for code, number in failing.items())
+        print(f"{count(sum(failing.values()), 'effect')} failed and will be tried again ({codes}).")
+        print("See `heedful effects list --status waiting`.")
     if page["next_cursor"]:
         print(f"More: --after {page['next_cursor']}")
 
@@ -94,10 +106,18 @@ def redrive(
 
 def _dead(api: Api, code: str | None) -> list[str]:
     """List all dead letters of a code before any of them is touched."""
-    found: list[str] = []
+    return [one["effect_id"] for one in _all(api, "dead") if one["code"] == code]
+
+
+def _failing(api: Api) -> dict[str, int]:
+    """Count what waits for another try by what the last one ended with."""
+    waiting = islice(_all(api, "waiting"), LOOKED_MAX)
+    return dict(sorted(Counter(one["code"] for one in waiting if one["attempts"]).items()))
+
+
+def _all(api: Api, status: str) -> Iterator[dict[str, Any]]:
     after: str | None = ""
     while after is not None:
-        page = api.get("/v1/effects", status="dead", after=after, limit=500)
-        found += [one["effect_id"] for one in page["items"] if one["code"] == code]
+        page = api.get("/v1/effects", status=status, after=after, limit=500)
+        yield from page["items"]
         after = page["next_cursor"]
-    return found

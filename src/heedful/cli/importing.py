@@ -26,6 +26,8 @@ TRIES_MAX: Final = 20
 """How often one batch is sent while the server says that it is busy."""
 WAIT_S_MAX: Final = 30
 """Longest wait between two tries."""
+SOURCE: Final = "import"
+"""The source of events of which nobody says another."""
 REPORTED_MAX: Final = 20
 """Bad lines that are named one by one; the rest are counted."""
 
@@ -36,7 +38,7 @@ Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="May be com
 
 def import_(
     files: Files,
-    source: Annotated[str, typer.Option(help="The source that the events belong to.")] = "import",
+    source: Annotated[str, typer.Option(help="The source that the events belong to.")] = SOURCE,
     kind: Annotated[
         str | None,
         typer.Option(
@@ -61,6 +63,7 @@ def import_(
     from heedful.cli.client import connect
     from heedful.cli.formats import FORMATS
     from heedful.cli.screen import print_json
+    from heedful.cli.sources import meant_source
     from heedful.kernel import PeerError
 
     if kind is not None and kind not in FORMATS:
@@ -69,6 +72,8 @@ def import_(
         if not file.is_file():
             end(WRONG, f"Expected a file, got none - at `{file}`.")
     with connect(directory, db) as api:
+        if source != SOURCE and (meant := meant_source(api, source)):
+            say(f"Nothing has come from the source {source} before. Did you mean {meant}?")
         work = _Import(api, directory, source)
         try:
             for file in files:

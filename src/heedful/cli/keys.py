@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from heedful.cli.answers import say
 from heedful.cli.options import HERE, Db, Dir, Json
 
 commands = typer.Typer(no_args_is_help=True, help="API keys and write keys: make, list, revoke.")
@@ -34,11 +35,16 @@ def create(
     import json
 
     from heedful.cli.client import connect
+    from heedful.cli.sources import meant_source
 
     with connect(directory, db) as api:
+        meant = meant_source(api, name) if role == "source" else None
         said = {"role": role, "name": name} | ({"key": write_key} if write_key else {})
         key = api.post("/v1/keys", said)["key"]
     print(json.dumps({"key": key}) if as_json else key)
+    if meant is not None:
+        remedy = f"`heedful keys revoke {name}` takes it back."
+        say(f"The source {name} is new. Did you mean {meant}? {remedy}")
 
 
 @commands.command("list")

@@ -45,3 +45,41 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 def _folded(name: str) -> str:
     return name.lower().replace("-", "_").replace(" ", "_")
+
+
+def slip_of(name: str, known: Iterable[str]) -> str | None:
+    """Find the known name that `name` is one slip away from; None where there is none.
+
+    Notes
+    -----
+    A slip is a letter left out, doubled, added or mistaken, or two neighbours that changed places.
+    Where only digits differ (`store1`, `store2`), somebody counts. Of several the first by name is
+    given.
+
+    Examples
+    --------
+    >>> slip_of("wbe", ["shop", "web"])
+    'web'
+    >>> slip_of("store2", ["store1", "web"]) is None
+    True
+    """
+    return next((one for one in sorted(known) if _is_slip(name, one)), None)
+
+
+def _is_slip(name: str, other: str) -> bool:
+    mine, theirs = _folded(name), _folded(other)
+    if mine == theirs:
+        return name != other
+    for _ in range(2):  # what both begin with, then what both end with
+        mine, theirs = _unlike(mine, theirs)
+        mine, theirs = mine[::-1], theirs[::-1]
+    if (mine + theirs).isdigit():
+        return False
+    return max(len(mine), len(theirs)) < 2 or (len(mine) == 2 and mine == theirs[::-1])
+
+
+def _unlike(mine: str, theirs: str) -> tuple[str, str]:
+    """Leave out what both begin with."""
+    pairs = enumerate(zip(mine, theirs, strict=False))
+    same = next((at for at, (a, b) in pairs if a != b), min(len(mine), len(theirs)))
+    return mine[same:], theirs[same:]

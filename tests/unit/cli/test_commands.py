@@ -105,6 +105,38 @@ def test_unmerge_consent_and_objection_say_what_was_asked(known: Fake, run: Run)
     assert known.asked[-1][2] == {"purpose": "marketing", "source": "command-line"}
 
 
+@pytest.fixture
+def heard(fake: Fake) -> None:
+    """Events came from the sources web and store1, and backend has a key."""
+    fake.on("GET", "/v1/doctor", {"sources": [{"name": "web"}, {"name": "store1"}]})
+    keys = [{"name": "backend", "role": "source"}, {"name": "ada", "role": "agent"}]
+    fake.on("GET", "/v1/keys", {"items": keys})
+
+
+@pytest.mark.usefixtures("heard")
+def test_a_source_nearly_called_like_a_known_one_is_said(
+    fake: Fake, run: Run, tmp_path: Path
+) -> None:
+    fake.on("POST", "/v1/keys", {"key": "hk_1"})
+
+    def hint(name: str, role: str = "source") -> str:
+        return run("keys", "create", "--role", role, "--name", name).stderr
+
+    assert "The source wbe is new. Did you mean web?" in hint("wbe")
+    assert "Did you mean backend?" in hint("back-end")
+    for known, role in (("web", "source"), ("store2", "source"), ("adda", "agent")):
+        assert hint(known, role) == ""
+    assert run("keys", "create", "--role", "source", "--name", "wbe").stdout == "hk_1\n"
+    fake.on("POST", "/v1/import", {"success": True})
+    file = tmp_path / "e.jsonl"
+    event = {"type": "track", "event": "E", "userId": "u1", "timestamp": "2026-01-01T00:00:00Z"}
+    file.write_text(json.dumps(event), "utf-8")
+    said = run("import", file, "--source", "wep", "--dir", tmp_path)
+    assert (said.exit_code, "1 event from 1 file." in said.stdout) == (0, True)
+    assert "Nothing has come from the source wep before. Did you mean web?" in said.stderr
+
+
+@pytest.mark.usefixtures("heard")
 def test_a_made_key_is_the_whole_output(fake: Fake, run: Run) -> None:
     fake.on("POST", "/v1/keys", {"key": "hk_1", "role": "source", "name": "web"})
     said = run("keys", "create", "--role", "source", "--name", "web", "--json")
@@ -147,6 +179,20 @@ def test_all_dead_letters_of_a_code_are_driven_again(fake: Fake, run: Run) -> No
     assert (said.exit_code, json.loads(said.stdout)) == (0, {"redriven": ["f_1", "f_3"]})
     for wrong in ((), ("f_1", "--code", "http_500")):
         assert run("effects", "redrive", *wrong).exit_code == 2
+
+
+def test_no_dead_letter_is_not_all_that_is_said_while_effects_fail(fake: Fake, run: Run) -> None:
+    def waiting(*tried: tuple[str, int]) -> Any:
+        items = [{"code": code, "attempts": attempts} for code, attempts in tried]
+        return (200, {"items": items, "next_cursor": None}, {})
+
+    tried = waiting(("smtp_421", 1), ("smtp_421", 3), ("", 0), ("http_503", 1))
+    fake.on("GET", "/v1/effects", [waiting(), tried])
+    said = run("effects", "list").stdout
+    assert "No effect is dead.\n3 effects failed and will be tried again" in said
+    assert "(http_503 1, smtp_421 2).\nSee `heedful effects list --status waiting`." in said
+    fake.on("GET", "/v1/effects", [waiting(), waiting(("", 0))])
+    assert run("effects", "list").stdout == "No effect is dead.\n"
 
 
 def test_nothing_is_published_while_a_file_is_wrong(fake: Fake, run: Run, workspace: Path) -> None:

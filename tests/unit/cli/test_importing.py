@@ -32,6 +32,8 @@ def write(path: Path, *lines: Any) -> Path:
 @pytest.fixture(autouse=True)
 def quarantine(fake: Fake) -> None:
     fake.on("GET", "/v1/quarantine", {"items": []})
+    fake.on("GET", "/v1/doctor", {"sources": []})
+    fake.on("GET", "/v1/keys", {"items": []})
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heedful.kernel.names import nearest
+from heedful.kernel.names import nearest, slip_of
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,17 @@ def test_a_known_name_is_nearest_to_itself(name: str, known: list[str]) -> None:
     found = nearest(name, [*known, name])
     assert found is not None
     assert found.lower().replace("-", "_") == name.replace("-", "_")
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("wbe", "web"), ("we", "web"), ("webb", "web"), ("wep", "web"), ("Web", "web"),
+        ("back-end", "backend"), ("bakcend", "backend"), ("web", None), ("wap", None),
+        ("web2", None), ("store2", None), ("store21", None), ("ebw", None), ("", None),
+    ],
+)  # fmt: skip
+def test_one_slip_away_is_one_letter_or_two_that_changed_places(
+    name: str, meant: str | None
+) -> None:
+    assert slip_of(name, ["web", "backend", "store1", "store12"]) == meant
