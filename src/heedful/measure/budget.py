@@ -86,7 +86,7 @@ class Reallocation(msgspec.Struct, frozen=True, kw_only=True):
 
 class _Curves(NamedTuple):
     level: Floats
-    """Value at a spend of 1, of shape (channels,)."""
+    """Value of a period at a mean spend of 1, of shape (channels,)."""
     elasticity: Floats
 
     def value(self, spend: Floats) -> Floats:
@@ -126,10 +126,11 @@ def reallocate(
 
     Notes
     -----
-    Value `c a s^b` in a period with spend s: `a` by totals, `b` by least quasi-Poisson deviance
-    with a normal prior, `c` from the hold-out. The split makes the marginal values equal, within
+    Value `c a s^b` of a period with mean spend s: `b` by least quasi-Poisson deviance over the
+    periods with a normal prior, `a` so that the mean spend brings the mean credit (periods without
+    any spend included), `c` from the hold-out. The split makes the marginal values equal, within
     the bounds. Intervals draw people anew, the bend of each curve from what is believed of it,
-    and the hold-out's share from its error.
+    and the share of each hold-out from its own error.
 
     References
     ----------
@@ -151,7 +152,9 @@ def reallocate(
         what = f"a total of {low.sum():.2f} to {high.sum():.2f} a period"
         raise InputError("bad_total", expected(what, f"{wanted:.2f}", "$.total"))
     named = [names[k] for k in used.tolist()]
-    known = [causal.get(name, causal.get("*", Causal(1.0, 0.0))) for name in named]
+    hold_outs = [name if name in causal else "*" for name in named]
+    known = [causal.get(name, Causal(1.0, 0.0)) for name in hold_outs]
+    _, by_hold_out = np.unique(hold_outs, return_inverse=True)
     share = np.array([one.share for one in known])
     likeliest = np.full(len(used), np.nan)
     curves = _scaled(_curves(found, len(names), periods, used, None, likeliest), share)
@@ -161,7 +164,8 @@ def reallocate(
     draws, people = np.random.default_rng(seed), int(found.person.max()) + 1
     for _ in range(replicates):
         weight = np.bincount(draws.integers(0, people, people), minlength=people).astype(np.float64)
-        drawn = np.maximum(share + error * draws.standard_normal(), 0.0)
+        # Hold-outs err apart; what one hold-out scales errs together.
+        drawn = np.maximum(share + error * draws.standard_normal(len(used))[by_hold_out], 0.0)
         bends = draws.random(len(used))
         again = _scaled(_curves(found, len(names), periods, used, weight, bends), drawn)
         splits.append(_split(again, low, high, wanted))
@@ -263,7 +267,8 @@ def _fit(spend: Floats, credit: Floats, bend: float) -> tuple[float, float]:
     if not np.isnan(bend):
         belief = np.exp(-0.5 * (loss - loss[best])).cumsum()
         best = int(np.searchsorted(belief, bend * belief[-1]))
-    return float(levels[best]), float(_GRID[best])
+    bent = float(_GRID[best])
+    return float(credit.mean()) / float(spend.mean()) ** bent, bent
 
 
 def _dispersion(y: Floats, fits: Floats) -> float:

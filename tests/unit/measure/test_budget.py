@@ -79,6 +79,27 @@ def test_a_hold_out_scales_and_widens() -> None:
     assert "credit is taken for cause" not in half.says
 
 
+def test_what_is_said_to_be_brought_is_what_was_credited() -> None:
+    # One channel speaks every third week; what it brought comes in part in the week after.
+    rows = [(p, week, 0, 1.0, 2.0) for p in range(40) for week in (2, 5, 8)]
+    rows += [(p, week, 0, 0.0, 1.0) for p in range(40) for week in (3, 6, 9)]
+    rows += [(p, week, 1, 1.0, 3.0) for p in range(40) for week in range(12)]
+    found = reallocate(columns(rows), NAMES, {"a": Causal(0.5, 0.0)}, seed=1)
+    a, b = found.channels
+    assert (a.spend, b.spend) == (pytest.approx(40 * 3 / 12), pytest.approx(40.0))
+    assert a.brings == pytest.approx(0.5 * 40 * (3 * 2.0 + 3 * 1.0) / 12)
+    assert b.brings == pytest.approx(40 * 3.0)
+
+
+def test_a_gain_rests_on_every_hold_out_apart() -> None:
+    # The first channel looks three times as good, but its own hold-out allows that it is the worse.
+    data = drawn(5, (60.0, 20.0), (0.5, 0.5))
+    unsure = {"a": Causal(0.6, 0.25), "*": Causal(0.6, 0.25)}
+    assert not reallocate(data, NAMES, unsure, seed=1).is_sure
+    together = {"*": Causal(0.6, 0.25)}
+    assert reallocate(data, NAMES, together, seed=1).is_sure
+
+
 def sure(levels: tuple[float, float], worlds: int) -> int:
     """Count the worlds in which a gain is called sure."""
     return sum(
