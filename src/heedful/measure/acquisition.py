@@ -13,7 +13,7 @@ from heedful.measure.special import Floats
 GroupBy = Literal["source", "campaign", "audience"]
 """How finely customers are told apart: each includes those before it."""
 
-PULL: Final = 20.0
+PULL: Final = 20
 """Customers that the mean of all is worth in the mean of a group: a group of three says little."""
 MATURE_MIN: Final = 30
 """Customers old enough to have paid back from which the younger ones are left out."""
@@ -70,7 +70,9 @@ def bids(customers: Sequence[Acquired], by: GroupBy, seed: int) -> list[Bid]:
     Notes
     -----
     A group's mean is drawn towards that of all by `PULL` customers, so one lucky order does not set
-    a bid; the interval is that of the bootstrap of the drawn mean. Once `MATURE_MIN` customers of a
+    a bid. The interval is that of the bootstrap of the group's customers together with `PULL` of
+    all: its variance is the `s^2 / (n + PULL)` of a mean whose prior is worth `PULL` customers, so
+    a group of three is as little known as it is. Once `MATURE_MIN` customers of a
     group are old enough, only those count for its ceiling: what is foreseen of the young ones knows
     nothing of visitors who have not bought yet.
     """
@@ -87,8 +89,8 @@ def bids(customers: Sequence[Acquired], by: GroupBy, seed: int) -> list[Bid]:
     found = []
     for key in sorted(groups):
         rows = groups[key]
-        value = _drawn(np.array([one.value for one in rows]), float(all_values.mean()), draws)
-        ceiling = _drawn(_counting(rows), float(all_paybacks.mean()), draws)
+        value = _drawn(np.array([one.value for one in rows]), all_values, draws)
+        ceiling = _drawn(_counting(rows), all_paybacks, draws)
         found.append(
             Bid(
                 source=key[0],
@@ -114,15 +116,13 @@ def _counting(rows: list[Acquired]) -> Floats:
 
 
 def _drawn(
-    values: Floats, everybody: float, draws: np.random.Generator
+    values: Floats, everybody: Floats, draws: np.random.Generator
 ) -> tuple[float, float, float]:
     """Give a mean drawn towards that of all, and the ends of its interval."""
     count = len(values)
-    mean = (float(values.sum()) + PULL * everybody) / (count + PULL)
-    if count < 2:
-        return mean, min(mean, float(values.min())), max(mean, float(values.max()))
-    chosen = draws.integers(0, count, size=(REPLICATES, count))
-    sums = values[chosen].sum(axis=1)
+    mean = (float(values.sum()) + PULL * float(everybody.mean())) / (count + PULL)
+    own = values[draws.integers(0, count, size=(REPLICATES, count))].sum(axis=1)
+    lent = everybody[draws.integers(0, len(everybody), size=(REPLICATES, PULL))].sum(axis=1)
     tail = (100.0 - _CONFIDENCE) / 2.0
-    low, high = np.percentile((sums + PULL * everybody) / (count + PULL), (tail, 100.0 - tail))
-    return mean, float(low), float(high)
+    low, high = np.percentile((own + lent) / (count + PULL), (tail, 100.0 - tail))
+    return mean, min(mean, float(low)), max(mean, float(high))

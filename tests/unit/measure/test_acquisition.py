@@ -34,6 +34,23 @@ def test_one_lucky_customer_sets_no_bid() -> None:
     assert lucky.ceiling_high >= lucky.ceiling
 
 
+def test_a_group_of_two_is_as_little_known_as_it_is() -> None:
+    # Origins differ as the pull assumes: by a twentieth of the variance of customers.
+    draws = np.random.default_rng(8)
+    truth = {f"s{k}": 50.0 + 10.0 / np.sqrt(20.0) * draws.standard_normal() for k in range(100)}
+    customers = [
+        came(
+            name, mean + 10.0 * draws.standard_normal(), value=mean + 10.0 * draws.standard_normal()
+        )
+        for name, mean in truth.items()
+        for _ in range(2)
+    ]
+    found = bids(customers, "source", 1)
+    held = sum(bid.ceiling_low < truth[bid.source] < bid.ceiling_high for bid in found)
+    valued = sum(bid.value_low < truth[bid.source] < bid.value_high for bid in found)
+    assert min(held, valued) >= 90
+
+
 def test_young_customers_count_only_where_few_are_old_enough() -> None:
     young = [came("search", 0.0, is_mature=False)] * 40
     old = [came("search", 10.0)] * 30
