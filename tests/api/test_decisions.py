@@ -66,6 +66,13 @@ def test_whoever_asks_amiss_reads_what_would_be_right(
     assert "agent, operator, owner, service, supervisor, got source" in other.json()["message"]
     unknown = client.post("/v1/decide", json={"identifier": {}, **question})
     assert "known are customer, placement, channel" in unknown.json()["message"]
+    deeper = client.post("/v1/decide", json={"customer": {"user": "amiss"}}).json()["message"]
+    assert "known are customer_id, user_id, anonymous_id, email - at `$.customer`" in deeper
+    with deciding.client() as owner:
+        consent = owner.post("/v1/customers/c_a/consents", json={"purpos": "marketing"})
+        anchors = owner.post("/v1/governance/audit/verify", json={"anchors": [{"hsh": ""}]})
+    assert "`purpos`; known are purpose, status, channel" in consent.json()["message"]
+    assert "known are seq, hash, at, signature - at `$.anchors[0]`" in anchors.json()["message"]
 
 
 def test_a_question_about_nobody_leaves_nothing_behind(

@@ -15,6 +15,7 @@ from heedful.engine.decisions import OUTCOMES
 from heedful.govern.limits import REASON_CHARS_MAX
 from heedful.govern.scopes import ALL, SCOPE_KINDS
 from heedful.kernel import InputError, expected
+from heedful.strategy.reading import fields_at
 
 BodyT = TypeVar("BodyT", bound=msgspec.Struct)
 
@@ -83,16 +84,21 @@ def decoded(decoder: msgspec.json.Decoder[BodyT], wire: bytes) -> BodyT:
         return decoder.decode(wire)
     except msgspec.ValidationError as error:
         said, _, place = str(error).partition(" - at ")
-        problem = {"path": place.strip("`") or "$", "message": said.rstrip(".")}
-        if problem["path"] == "$" and said.startswith("Object contains unknown field"):
-            known = ", ".join(field.encode_name for field in msgspec.structs.fields(decoder.type))
-            problem["message"] += f"; known are {known}"
+        path = place.strip("`") or "$"
+        problem = {"path": path, "message": with_known(said.rstrip("."), path, decoder.type)}
         what = f"{problem['message']} - at `{problem['path']}`. All routes stand at /docs."
         raise InputError("invalid_request", what, {"problems": [problem]}) from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         remedy = "All routes stand at /docs."
         what = expected("a JSON body", "something else", "$", remedy)
         raise InputError("invalid_request", what) from None
+
+
+def with_known(message: str, path: str, body: Any) -> str:
+    """Say of an unknown field, at whatever depth of a body, which ones there are."""
+    if not message.startswith("Object contains unknown field"):
+        return message
+    return f"{message}; known are {', '.join(fields_at(body, path))}"
 
 
 class Call(msgspec.Struct, frozen=True, rename="camel"):

@@ -28,6 +28,7 @@ from heedful.api import (
     stream,
     training,
 )
+from heedful.api.bodies import with_known
 from heedful.api.context import CALLER, Context
 from heedful.api.errors import Answer, answer_to, unknown_route, wrong_method
 from heedful.api.guard import log_fault, require_role
@@ -92,7 +93,7 @@ def _require_role(context: Context, connection: ASGIConnection[Any, Any, Any, An
 
 
 def _answer(context: Context, request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    answer = _answer_to(error, request.scope["path"])
+    answer = _answer_to(error, request)
     log_fault(context, request.scope.get("path_template", ""), answer, error)
     return Response(
         answer.body(),
@@ -102,24 +103,24 @@ def _answer(context: Context, request: Request[Any, Any, Any], error: Exception)
     )
 
 
-def _answer_to(error: Exception, path: str) -> Answer:
+def _answer_to(error: Exception, request: Request[Any, Any, Any]) -> Answer:
     if isinstance(error, HTTPException):
-        return _of_framework(error, path)
+        return _of_framework(error, request)
     return answer_to(error)
 
 
-def _of_framework(error: HTTPException, path: str) -> Answer:
+def _of_framework(error: HTTPException, request: Request[Any, Any, Any]) -> Answer:
     status = error.status_code
     if status == 404:
         return answer_to(unknown_route())
     if status == 405:
-        return answer_to(wrong_method([*methods_of(path), "OPTIONS"]))
+        return answer_to(wrong_method([*methods_of(request.scope["path"]), "OPTIONS"]))
     if status == 413:
         what = expected(f"a body of at most {BODY_BYTES_MAX} bytes", "a larger one", "$")
         return answer_to(InputError("body_too_large", what))
     if status >= 500:
         return answer_to(error)
-    problems = _problems(error) if isinstance(error, ValidationException) else []
+    problems = _problems(error, request) if isinstance(error, ValidationException) else []
     if not problems:
         what = expected("a request as /docs describes it", "another", "$")
         return answer_to(InputError("invalid_request", what))
@@ -128,13 +129,17 @@ def _of_framework(error: HTTPException, path: str) -> Answer:
     return answer_to(InputError("invalid_request", message, {"problems": problems}))
 
 
-def _problems(error: ValidationException) -> list[dict[str, str]]:
+def _problems(error: ValidationException, request: Request[Any, Any, Any]) -> list[dict[str, str]]:
     extra = error.extra if isinstance(error.extra, list) else []
-    return [
-        {"path": _place(one), "message": str(one.get("message", "")).rstrip(".")}
-        for one in extra
-        if isinstance(one, dict)
-    ]
+    taken = request.route_handler.parsed_data_field
+    found = []
+    for one in extra:
+        if isinstance(one, dict):
+            place, message = _place(one), str(one.get("message", "")).rstrip(".")
+            if taken is not None and place.startswith("$"):
+                message = with_known(message, place, taken.annotation)
+            found.append({"path": place, "message": message})
+    return found
 
 
 def _place(problem: dict[str, Any]) -> str:

@@ -88,6 +88,22 @@ def convert(data: Any, type_: type[T]) -> Reading[T]:
         return Reading(None, tuple(_faults(data, type_)))
 
 
+def fields_at(type_: type, path: str) -> list[str]:
+    """List the fields that a map at a path may have, as msgspec writes the path.
+
+    Examples
+    --------
+    >>> class Size(msgspec.Struct):
+    ...     width: int
+    >>> class Parcel(msgspec.Struct):
+    ...     sizes: list[Size]
+    >>> fields_at(Parcel, "$.sizes[0]")
+    ['width']
+    """
+    steps = ((int(index) if index else name) for name, index, _ in _STEP.findall(path[1:]))
+    return list(dict.fromkeys(_fields(_kinds_at(None, type_, tuple(steps)))))
+
+
 def _faults(data: Any, type_: type) -> Iterator[Fault]:
     copy = _Copy(data)
     for _ in range(FAULTS_MAX):
@@ -307,7 +323,12 @@ def _kinds_at(data: Any, type_: type, path: Path) -> list[Any]:
     return kinds
 
 
+def _bare(kind: Any) -> Any:
+    return kind.type if isinstance(kind, msgspec.inspect.Metadata) else kind
+
+
 def _below(kind: Any, step: str | int) -> list[Any]:
+    kind = _bare(kind)
     if isinstance(kind, msgspec.inspect.StructType):
         if step == kind.tag_field:
             return [msgspec.inspect.LiteralType((kind.tag,))]
@@ -336,7 +357,7 @@ def _tag(kind: Any) -> Any:
 
 def _fields(kinds: Iterable[Any]) -> list[str]:
     names: list[str] = []
-    for kind in kinds:
+    for kind in map(_bare, kinds):
         if isinstance(kind, msgspec.inspect.StructType):
             names += [kind.tag_field] if kind.tag_field else []
             names += [field.encode_name for field in kind.fields]
