@@ -72,6 +72,14 @@ class _Table(NamedTuple):
         return best.reshape(self.shape)
 
 
+class _Strange(NamedTuple):
+    """States of which nothing is known."""
+
+    states: Ints
+    visited: Floats
+    """Part of all transitions that began in each of the others, of shape (states,)."""
+
+
 def solve(grid: Grid, arms: tuple[str, ...], rows: Rows, settings: ContinuationSettings) -> Plan:
     """Solve for the value of every state under the best later choices.
 
@@ -80,12 +88,14 @@ def solve(grid: Grid, arms: tuple[str, ...], rows: Rows, settings: ContinuationS
     arms
         `SILENT` first; `rows` number them.
     """
-    table = _lent(rows, grid, len(arms), settings)
-    value, worth, later = _solved(table, settings)
+    table, strange = _lent(rows, grid, len(arms), settings)
+    value, worth, later = _solved(table, strange, settings)
     return Plan(grid, arms, value, worth, later, table.likely())
 
 
-def _lent(rows: Rows, grid: Grid, arms: int, settings: ContinuationSettings) -> _Table:
+def _lent(
+    rows: Rows, grid: Grid, arms: int, settings: ContinuationSettings
+) -> tuple[_Table, _Strange]:
     """Let cells borrow from neighbours, unknown arms be like silence, and unknown silence usual."""
     table, is_known = _blended(rows, grid, arms, settings)
     whatever, is_lived = _blended(rows._replace(arm=np.zeros_like(rows.arm)), grid, 1, settings)
@@ -96,25 +106,20 @@ def _lent(rows: Rows, grid: Grid, arms: int, settings: ContinuationSettings) -> 
     strange = np.flatnonzero(~is_known[silent] & ~is_lived)
     table.reward[mixed * arms] = whatever.reward[mixed]
     table.span[mixed * arms] = whatever.span[mixed]
+    visits = _counted(rows.state, rows.times, grid.size)
+    visits[strange] = 0.0
     taken = np.isin(whatever.cell, mixed)
-    visits = np.bincount(rows.state, rows.times, grid.size) * (is_known[silent] | is_lived)
-    visited = np.flatnonzero(visits)
-    parts = (
-        (table.cell, table.after, table.chance),
-        (whatever.cell[taken] * arms, whatever.after[taken], whatever.chance[taken]),
-        (
-            np.repeat(strange * arms, len(visited)),
-            np.tile(visited, len(strange)),
-            np.tile(visits[visited] / max(visits.sum(), 1e-9), len(strange)),
-        ),
-    )
-    cell, after, chance = (np.concatenate(column) for column in zip(*parts, strict=True))
+    cell = np.concatenate((table.cell, whatever.cell[taken] * arms))
     order = np.argsort(cell, kind="stable")
-    table = table._replace(cell=cell[order], after=after[order], chance=chance[order])
+    table = table._replace(
+        cell=cell[order],
+        after=np.concatenate((table.after, whatever.after[taken]))[order],
+        chance=np.concatenate((table.chance, whatever.chance[taken]))[order],
+    )
     cells = np.arange(grid.size * arms)
     source = np.where(is_known, cells, cells // arms * arms)
     table = table._replace(reward=table.reward[source], span=table.span[source])
-    return _spread(table, source)
+    return _spread(table, source), _Strange(strange, visits / max(visits.sum(), 1e-9))
 
 
 def _blended(
@@ -220,7 +225,9 @@ def _shifted(rows: Rows, grid: Grid) -> list[Rows]:
     return found
 
 
-def _solved(table: _Table, settings: ContinuationSettings) -> tuple[Floats, Floats, Floats]:
+def _solved(
+    table: _Table, strange: _Strange, settings: ContinuationSettings
+) -> tuple[Floats, Floats, Floats]:
     """Iterate to the value of every state; give it, what each arm is worth, and what follows it."""
     states, arms = table.shape
     discount = np.exp(-table.span / settings.horizon_ms)
@@ -231,6 +238,7 @@ def _solved(table: _Table, settings: ContinuationSettings) -> tuple[Floats, Floa
     later = np.zeros(states * arms)
     for _ in range(_SWEEPS_MAX):
         later = _counted(cell, chance * value[after], states * arms)
+        later.reshape(states, arms)[strange.states] = value.dot(strange.visited)
         newer = (table.reward + later).reshape(states, arms).max(axis=1)
         change = float(np.abs(newer - value).max())
         value = newer

@@ -201,6 +201,8 @@ def test_a_state_of_which_nothing_is_known_is_worth_what_states_are() -> None:
     plan = model.fit()
     assert plan.value(1) == plan.value(2) == pytest.approx(plan.value(0), rel=1e-6)
     assert abs(plan.later("news", 0)) < 1_000  # of five hundred million
+    assert plan.likely("news", 2) == GONE
+    assert plan.next(2) == (SILENT, SILENT)
 
 
 def test_next_and_if_not_then() -> None:
