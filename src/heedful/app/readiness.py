@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from heedful import core
+from heedful.app.waited import never_seen
 from heedful.app.watching import alarm_shown, forgot_shown
 from heedful.engine import Engine
 from heedful.events import Event, decode_event
@@ -78,6 +79,7 @@ def examine(store: Store, engine: Engine, strategy: Strategy, now: int) -> dict[
         "dead_letters": store.read(_dead_letters),
         "failing": store.read(_failing),
         "governance": _governance(engine, now),
+        "never_seen": never_seen(store, strategy, engine.world.dictionary, stats.events, now),
         "quarantine": {"total": stats.quarantined, "by_reason": quarantined},
     }
 

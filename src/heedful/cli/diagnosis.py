@@ -18,6 +18,8 @@ CONSENT_LOOK: Final = 0.5
 """Share of people without any consent statement above which one should look."""
 QUARANTINE_LOOK: Final = 0.01
 """Share of events in the quarantine above which one should look."""
+NEVER_SEEN_NAMED: Final = 5
+"""Events waited for in vain that are named; the rest are counted."""
 
 Status = Literal["ok", "look", "wrong"]
 _STYLES: Final[dict[str, str]] = {"ok": "green", "look": "yellow", "wrong": "bold red"}
@@ -41,7 +43,7 @@ def diagnose(report: Mapping[str, Any]) -> list[Finding]:
     'wrong'
     """
     found = [*_disk(report), *_sources(report), *_people(report), *_work(report)]
-    found += _levers(report)
+    found += [*_levers(report), *_never_seen(report)]
     found += [*_models(report), *_drift(report)]
     weight = list(reversed(_STYLES))
     return sorted(found, key=lambda finding: weight.index(finding.status))
@@ -120,6 +122,23 @@ def _work(report: Mapping[str, Any]) -> Iterator[Finding]:
         )
     if waiting := report.get("refolds_waiting", 0):
         yield Finding("rebuilding", "ok", f"In work: {count(waiting, 'customer')}.")
+
+
+def _never_seen(report: Mapping[str, Any]) -> Iterator[Finding]:
+    """Say which events the strategy waits for in vain; without a likely slip it is but a note."""
+    rare = []
+    for one in report.get("never_seen", ()):
+        event, waits = f"`{one['event']}`", " and ".join(one["waits"])
+        if one["meant"] is not None:
+            says = f"{event} never came, and `{one['meant']}` did. Is the name a slip?"
+            yield Finding(waits, "look", says)
+        else:
+            near = f", nearest `{one['nearest']}`" if one["nearest"] else ""
+            rare.append(f"{event} ({waits}{near})")
+    if rare:
+        more = f" and {len(rare) - NEVER_SEEN_NAMED:,} more" if rare[NEVER_SEEN_NAMED:] else ""
+        says = f"Never came so far: {', '.join(rare[:NEVER_SEEN_NAMED])}{more}."
+        yield Finding("events waited for", "ok", says)
 
 
 def _levers(report: Mapping[str, Any]) -> Iterator[Finding]:

@@ -48,11 +48,11 @@ class SignalDefinition(
     """How far back it looks, such as `30d`; without one, for ever."""
     within: Span | None = None
     """How soon the last step must follow the first; of an absence, how long is waited."""
-    holds: str | None = None
+    holds: Span | None = None
     """How long a sequence or an absence stays true; a day unless it says so."""
-    cap: str | None = None
+    cap: Span | None = None
     """The longest that one visit can be said to have lasted; 30 minutes unless it says so."""
-    per: str | None = None
+    per: Span | None = None
     """The span that a rate is given for; an hour unless it says so."""
     after: On | None = None
     not_: On | None = None
