@@ -233,6 +233,7 @@ class Question(Body, frozen=True):
     placement: Name | None = None
     channel: Name | None = None
     context: Annotated[dict[Name, ContextValue], Meta(max_length=100)] = {}
+    """What the asker knows; `timezone` and `locale` count as what the person's device says."""
     explain: bool = False
     dry_run: bool = False
 

@@ -14,7 +14,7 @@ import msgspec
 
 from heedful import core, decide
 from heedful.core import World
-from heedful.customer import identifiers_of
+from heedful.customer import apply, identifiers_of
 from heedful.decide import Case, Decision, Explanation, Person, Surroundings
 from heedful.effects import Content
 from heedful.engine.aftermath import Aftermath, aftermath
@@ -26,6 +26,7 @@ from heedful.engine.slices import Slices
 from heedful.engine.surroundings import surroundings_of
 from heedful.engine.writer import Writer
 from heedful.events import Event, Identifier, own_event
+from heedful.ingest.context import said_by_device
 from heedful.kernel import (
     HOUR_MS,
     InputError,
@@ -59,6 +60,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     placement: str | None = None
     channel: str | None = None
     context: dict[str, Any] = {}
+    """What the asker knows; `timezone` and `locale` count as what the person's device says."""
 
 
 class Decisions:
@@ -137,6 +139,8 @@ class Decisions:
             case = decide.new_case()
         else:
             person, case = _person(find(tx, world, key))
+        if event.context:
+            apply(person.profile, event, world.profile)  # read for this question alone
         return decide.preview(world.rules, self._shared(world), person, case, event)
 
     def audience(
@@ -196,8 +200,10 @@ class Decisions:
             said["placement"] = asked.placement
         if asked.channel is not None:
             said["channel"] = asked.channel
+        device, flags = said_by_device(asked.context)
         return msgspec.structs.replace(
-            own_event(self._secret, decide.DECISION_REQUESTED, message_id, now, said),
+            own_event(self._secret, decide.DECISION_REQUESTED, message_id, now, said, flags=flags),
+            context=device,
             user_id=asked.user_id,
             anonymous_id=asked.anonymous_id,
             identifiers=asked.identifiers,

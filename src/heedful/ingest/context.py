@@ -12,6 +12,9 @@ from typing import Any, Final
 
 from heedful.kernel.zones import BAD_TIMEZONE, ZONE_CHARS_MAX, zone_named
 
+DEVICE_SAYS: Final = ("timezone", "locale")
+"""What a device says of its person in the context of an event or of a question what to do."""
+
 _TRUTHS: Final = (True, 1, "1", "true")
 _OFFSET: Final = re.compile(r"NA|(?:[A-Z]{3,4})?[+-]\d{1,2}:?(?:\d\d)?")
 """What is no zone and no mistake: how far a clock is from UTC, and that nobody knows."""
@@ -65,3 +68,11 @@ def check_zone(zone: Any, flags: list[str]) -> None:
     is_name = type(zone) is str and len(zone) <= ZONE_CHARS_MAX
     if not is_name or (zone_named(zone) is None and not _OFFSET.fullmatch(zone)):
         flags.append(BAD_TIMEZONE)
+
+
+def said_by_device(context: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Take from a question's context what counts as it does on an event, and the flags for it."""
+    said = {name: context[name] for name in DEVICE_SAYS if name in context}
+    flags: list[str] = []
+    check_zone(said.get("timezone"), flags)
+    return said, tuple(flags)

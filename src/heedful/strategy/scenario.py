@@ -10,6 +10,7 @@ import msgspec
 from heedful import decide
 from heedful.events import CONSENT_CHANGED
 from heedful.govern.types import IncidentDeclared, Statement, SwitchSet, write
+from heedful.ingest.context import said_by_device
 from heedful.kernel import parse_instant, parse_span, public_id
 from heedful.strategy.expectations import unmet, unwanted
 from heedful.strategy.load import load_parts
@@ -144,7 +145,8 @@ class Telling:
         if event.decide is not None:
             asked = msgspec.to_builtins(event.decide)
             given = {name: value for name, value in asked.items() if value is not None}
-            self._play.own(decide.DECISION_REQUESTED, given)
+            device, flags = said_by_device(event.decide.context)
+            self._play.own(decide.DECISION_REQUESTED, given, context=device, flags=flags)
         yield from self._answer(event, path)
         for statement in self._statements(event):
             self._play.govern(*write(statement))

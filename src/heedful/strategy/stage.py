@@ -192,9 +192,9 @@ class Play:
 
     # Events
 
-    def own(self, name: str, properties: dict[str, Any]) -> Step:
+    def own(self, name: str, properties: dict[str, Any], **more: Any) -> Step:
         """Let Heedful say something."""
-        return self.take(self.event("own", name, properties=properties, source=OWN_SOURCE))
+        return self.take(self.event("own", name, properties=properties, source=OWN_SOURCE, **more))
 
     def event(self, type_: EventType, name: str, **fields: Any) -> Event:
         """Stamp an event with the stage's time."""

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from heedful import core
+from heedful.engine.decisions import Asked
 from heedful.engine.replay import verify
 from heedful.kernel import DAY_MS, HOUR_MS, format_instant
 from heedful.kernel.zones import BAD_TIMEZONE
@@ -94,6 +95,38 @@ def test_a_person_is_spoken_to_as_their_device_was_where_nothing_is_stated(
         here.later(HOUR_MS)
         here.dispatch()
         assert [row.status for row in here.effects()] == (["delivered"] if is_spoken_to else [])
+
+
+def test_a_question_says_where_somebody_is_as_an_event_does() -> None:
+    with acting(EVENING) as here:
+        here.meet()
+        here.ask(placement="home", context={**TOKYO, "locale": "de-DE", "page": "x"})
+        said_at = format_instant(here.now)
+        shown = here.shown("user_id", "u1")
+        assert shown["device_zone"] == {"zone": "Asia/Tokyo", "at": said_at}
+        assert shown["device_locale"] == {"locale": "de-DE", "at": said_at}
+        here.ask(placement="home", context={"timezone": "Mars/Phobos", "locale": 7})
+        assert here.shown("user_id", "u1")["device_zone"]["zone"] == "Asia/Tokyo"
+        here.track("Product Added", user_id="u1")
+        here.later(HOUR_MS)
+        here.dispatch()
+        assert only(here)[0] == "waiting"
+        verdict = verify(here.store, here.engine.world)
+        assert (verdict.waiting, verdict.differing) == (0, [])
+
+
+@pytest.mark.parametrize("context", [{}, {"locale": "de-DE"}], ids=["unsaid", "said"])
+def test_a_rehearsed_question_is_answered_as_it_would_be(context: dict[str, str]) -> None:
+    words = "treatments: [{language: de, title: Dein Korb}]\nstands_for: 1m"
+    with acting(changed(CART_MAIL, "actions/cart-mail.yaml", "stands_for: 1m", words)) as here:
+        here.meet()
+        here.track("Product Added", user_id="u1")
+        asked = Asked(user_id="u1", channel="email", context=context)
+        rehearsed = here.engine.decisions.preview(asked)
+        gates = [(one.action, one.reason_code) for one in rehearsed.candidates]
+        decided = here.ask(channel="email", context=context)
+        assert gates == [(one.action, one.reason_code) for one in decided.candidates]
+        assert (("cart_mail", "other_language") in gates) == (not context), gates
 
 
 def test_who_was_folded_before_there_were_zones_is_folded_anew() -> None:
