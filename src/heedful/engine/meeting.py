@@ -24,11 +24,13 @@ from heedful.engine.deciding import DERIVED, read_decision
 from heedful.engine.engine import under
 from heedful.engine.histories import Placed, seq_at
 from heedful.engine.learning import learned
+from heedful.engine.register import trained_at
 from heedful.engine.rewards import rewards
 from heedful.events import Event, Identifier, decode_event
 from heedful.govern.governance import Governance, fold_governance
 from heedful.govern.monitors import ProtectedTrait, group_of
 from heedful.kernel import InputError, to_micros
+from heedful.learn import Trained
 from heedful.measure.whatif import SILENCE, Meeting, policy_of
 from heedful.ports import Store, Transaction
 
@@ -87,9 +89,7 @@ def meet(store: Store, world: World, told: Told, since: int, people: int) -> Met
         first ones by key are a fair sample.
     """
     keys = sorted(_decided(store, since))[:people]
-    past = _Past(
-        store, msgspec.structs.replace(world, models={}, origins={}, governance=Governance()), told
-    )
+    past = _Past(store, world, told)
     everybody = []
     for key in keys:
         who = store.read(lambda tx, k=key: _read(tx, world, told, k, since))  # type: ignore[misc]
@@ -188,7 +188,10 @@ class _Past:
     def __init__(self, store: Store, world: World, told: Told) -> None:
         self._store = store
         self._told = told
-        self.world = world
+        self._today = world.trained
+        self.world = msgspec.structs.replace(
+            world, models={}, origins={}, governance=Governance(), trained={}
+        )
         self.other = told.other
         about = (ledger.WORKSPACE_FRAGMENT, ledger.LEARNING_FRAGMENT)
         rows = store.read(lambda tx: list(tx.events_of(about)))
@@ -203,6 +206,8 @@ class _Past:
             _, event = self._ahead.pop()
             if event.name == ledger.MODEL_LEARNED:
                 self._said = event.properties
+            elif event.name == ledger.MODEL_TRAINED:
+                self._train(event.properties["model"], event.properties["version"])
             elif event.name == ledger.STRATEGY_PUBLISHED:
                 self.world = under(self.world, self._told.compiled(event.properties["version"]))
                 self._shared.clear()
@@ -210,6 +215,19 @@ class _Past:
                 governance = fold_governance(self.world.governance, event)
                 self.world = msgspec.structs.replace(self.world, governance=governance)
                 self._shared.clear()
+
+    def _train(self, name: str, version: int) -> None:
+        model = self._store.read(lambda tx: trained_at(tx, name, version))
+        if model is not None:
+            trained = {**self.world.trained, name: model}
+            self.world = msgspec.structs.replace(self.world, trained=trained)
+            self._shared.clear()
+
+    def _trained(self) -> dict[str, Trained]:
+        """Give the other strategy what was trained then, and what it alone declares as of today."""
+        declared = {one.model for one in self.world.signals.foreseen.values()}
+        newer = {name: one for name, one in self._today.items() if name not in declared}
+        return {**newer, **self.world.trained}
 
     def surroundings(self, *, is_other: bool) -> Surroundings:
         """Give what is shared between people, as one of the strategies sees it."""
@@ -232,8 +250,7 @@ class _Past:
                 # What others spent is not replayed: a budget is taken to be full.
                 budgets={n: to_micros(b.amount) or 0 for n, b in sorted(rules.budgets.items())},
                 dictionary=self.world.dictionary,
-                # What was trained over the log is as it is today.
-                trained=self.world.trained,
+                trained=self._trained() if is_other else self.world.trained,
                 foresight=self.world.sequences,
             )
         return known

@@ -11,6 +11,7 @@ from heedful.app.worlds import world_of
 from heedful.decide import Decision
 from heedful.engine import register
 from heedful.engine.engine import Engine
+from heedful.engine.meeting import Told, meet
 from heedful.engine.pasts import TRAINING
 from heedful.engine.replay import decisions_differing, rebuild
 from heedful.events import Event, EventType
@@ -177,6 +178,26 @@ def test_a_replay_decides_the_same_with_each_table_from_where_it_came_into_force
     rebuilt = rebuild(store, again, world_of(load(FILES)), SECRET, 0)
     assert rebuilt.trained["ahead"].version == 2
     assert decisions_differing(store, again) == []
+
+
+def test_a_what_if_meets_decisions_with_the_table_of_their_time() -> None:
+    store = MemoryStore()
+    with acting(FILES, store=store) as here:
+        since = here.now
+        send_lives(here, 60)
+        asked = [ask(here, "first", 3)]
+        train(here)
+        asked.append(ask(here, "second", 3))
+        world = here.engine.world
+        told = Told(SECRET, world_of(load(FILES)), lambda version: world, ())
+        met = meet(store, world, told, since, 100)
+    assert [one.models.get("trained/ahead") for one in asked] == [None, 1]
+    assert met.logged >= 2
+    assert met.repeated == met.logged
+    for one in met.meetings:
+        assert one.logged is not None
+        assert one.target is not None
+        assert one.target.weights == one.logged.weights
 
 
 def test_where_nothing_was_said_nothing_is_learned() -> None:
