@@ -205,7 +205,8 @@ class _Table:
             ratio = own[""] / rates[best][""]
             for rule, rate in own.items():
                 other = rates[best][rule]
-                without = rate / other if other > 0.0 else 1.0
-                if rule and name != best and without > ratio:
+                if not rule or name == best or other <= 0.0:
+                    continue  # where nobody of the others gets it, there is nothing to compare with
+                if (without := rate / other) > ratio:
                     asked = self._asked[trait, name]
                     yield Cause(trait, name, best, action, rule, ratio, without, asked)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from heedful.events import Event
 from heedful.kernel import hash_key
-from heedful.measure.ablation import Cause, Suspect, causes
+from heedful.measure.ablation import Cause, Suspect, _Table, causes
 from heedful.strategy import load
 
 START: Final = 1_800_000_000_000
@@ -80,6 +80,14 @@ def test_a_gate_that_makes_a_gap_is_named() -> None:
     )
     assert (first.rule, first.ratio, first.ratio_without) == ("gate: no_consent", 0.0, 1.0)
     assert rest == []
+
+
+def test_a_rule_without_which_nobody_gets_it_explains_no_gap() -> None:
+    table = _Table()
+    table.add("gender", "women", 0.2, [("gate: cap_reached", 0.1), ("weight", 0.4)])
+    table.add("gender", "men", 0.5, [("gate: cap_reached", 0.0), ("weight", 0.5)])
+    [cause] = table.causes("gender", "sale", load(FILES).fairness)
+    assert (cause.rule, cause.ratio, cause.ratio_without) == ("weight", 0.4, 0.8)
 
 
 def test_where_there_is_no_gap_nothing_is_named() -> None:
