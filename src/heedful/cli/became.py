@@ -3,9 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from heedful.cli.screen import when
+
+_REPORTED: Final = {
+    "converted": "led to its goal",
+    "unsubscribed": "made the person unsubscribe",
+    "complained": "made the person complain",
+}
+
+
+def reported(outcome: str) -> str:
+    """Say what a decision did or met with, as the end of a clause.
+
+    Examples
+    --------
+    >>> reported("shown"), reported("complained")
+    ('was shown', 'made the person complain')
+    """
+    return _REPORTED.get(outcome, f"was {outcome}")
 
 
 def became_sentences(became: Mapping[str, Any]) -> Iterator[str]:
@@ -21,7 +38,7 @@ def became_sentences(became: Mapping[str, Any]) -> Iterator[str]:
     for effect in became["effects"]:
         yield _went(effect)
     for one in became["outcomes"]:
-        yield f"It was {one['outcome']} at {when(one['at'])}."
+        yield f"It {reported(one['outcome'])} at {when(one['at'])}."
 
 
 def _went(effect: Mapping[str, Any]) -> str:

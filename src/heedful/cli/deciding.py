@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -183,6 +184,7 @@ def outcome(
     as_json: Json = False,
 ) -> None:
     """Report what became of a decision; what is learned rests on it."""
+    from heedful.cli.became import reported
     from heedful.cli.client import connect
     from heedful.cli.screen import print_json
 
@@ -192,7 +194,7 @@ def outcome(
         answer = api.post(
             "/v1/outcomes", {**said, **{n: v for n, v in told.items() if v is not None}}
         )
-    print_json(answer) if as_json else print(f"Noted: {decision_id} was {what}.")
+    print_json(answer) if as_json else print(f"Noted: {decision_id} {reported(what)}.")
 
 
 def why(
@@ -247,8 +249,11 @@ def candidate_rows(explanation: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
         explanation["candidates"],
         key=lambda one: (order.index(one["verdict"]), -one["terms"].get("value", 0)),
     )
+    ways = Counter((one["action"], one["channel"]) for one in ranked)
     for one in ranked:
         name = "silence" if one["action"] == SILENCE else one["action"]
+        if ways[one["action"], one["channel"]] > 1:
+            name = f"{name} ({one['treatment']})"
         worth = f"{one['terms']['value'] / 1e6:.2f}" if "value" in one["terms"] else None
         chance = f"{one['p_choose']:.1%}" if one["p_choose"] else None
         yield name, one["channel"], worth, chance, one["why"]

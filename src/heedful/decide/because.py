@@ -19,7 +19,7 @@ SENTENCES_MAX: Final = 8
 """Groups of features that are told of at most, those that moved the chance the most first."""
 
 _WORDS: Final = {
-    "arm": "what it brought so far, with the usual person,",
+    "arm": "what it and its like brought so far, with the usual person,",
     "traits": "who the person is (traits)",
     "signals": "what the person did lately (signals)",
     "context": "what the request said of its moment (context)",
@@ -27,6 +27,7 @@ _WORDS: Final = {
     "fatigue": "how tired the person may be of messages (fatigue)",
     "trust": "how the person answered before (trust)",
 }
+_SILENCE: Final = "what it brought so far, with the usual person,"
 _UNMOVED: Final = 10  # thousandths of log-odds: a factor of 1.01 on the odds says nothing
 
 
@@ -89,6 +90,11 @@ def because_of(action: str, moved: Mapping[str, int]) -> tuple[str, ...]:
     sale began at a declared chance of 5.0 %.
     How tired the person may be of messages (fatigue) lowered its odds to 0.50 of the usual.
     Who the person is (traits) raised its odds to 1.50 times the usual.
+
+    Notes
+    -----
+    An arm borrows from its action, its group and its channel; one that was never tried has nothing
+    else, so what it brought is told together with its like. Silence has no like.
     """
     if not moved:
         return ()
@@ -98,6 +104,8 @@ def because_of(action: str, moved: Mapping[str, int]) -> tuple[str, ...]:
     groups = sorted(_WORDS.keys() & moved.keys(), key=lambda group: (-abs(moved[group]), group))
     for group in groups[:SENTENCES_MAX]:
         said, by = _WORDS[group], moved[group]
+        if group == "arm" and action == DO_NOTHING:
+            said = _SILENCE
         if abs(by) < _UNMOVED:
             continue
         moved_by = "lowered" if by < 0 else "raised"

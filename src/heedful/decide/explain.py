@@ -256,7 +256,9 @@ def _rivals(decision: Decision, currency: str) -> list[Change]:
         for name in _MONEY
     }
     name = "Doing nothing" if nearest.action == DO_NOTHING else nearest.action
-    if gap < 0:
+    if decision.reason == "holdout":
+        sentence = f"Outside the hold-out, {name} would have been worth {_beside(gap, currency)}"
+    elif gap < 0:
         sentence = f"{name} was worth {_amount(-gap, currency)} more and was not drawn"
     else:
         sentence = f"{name} would have had to be worth {_amount(gap, currency)} more"
@@ -269,6 +271,10 @@ def _rivals(decision: Decision, currency: str) -> list[Change]:
             terms={term: by for term, by in terms.items() if by},
         )
     ]
+
+
+def _beside(gap: int, currency: str) -> str:
+    return f"{_amount(abs(gap), currency)} {'less' if gap > 0 else 'more'} than doing nothing"
 
 
 def _signed(term: str, micros: int) -> int:

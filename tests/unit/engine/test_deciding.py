@@ -230,6 +230,9 @@ def test_the_hold_out_gets_help_and_no_growth() -> None:
             seen[who] = here.ask(who, channel="inapp").reason
         assert set(seen.values()) == {"holdout", "drawn"}
         held_out = next(who for who, reason in seen.items() if reason == "holdout")
+        why = here.engine.decisions.explain(here.decided(held_out)[-1])
+        assert why.would_change[0].sentence.startswith("Outside the hold-out, ")
+        assert why.would_change[0].sentence.endswith(" than doing nothing.")
         here.fail_to_pay(held_out)
         here.dispatch()
         assert here.messages().count(("offer_help", "inapp")) == 1
