@@ -200,6 +200,14 @@ class Export(Answer, frozen=True):
     automatic_signals: dict[str, dict[str, Any]]
     events: list[TimelineEvent]
     quarantined: list[Quarantined]
+    needs: list[dict[str, Any]]
+    """What they were seen to need lately, open or closed."""
+    silences: list[dict[str, Any]]
+    """Classes of messages that are muted for them."""
+    hold_outs: list[dict[str, Any]]
+    """How chance drew for them, hold-out by hold-out."""
+    models: list[str]
+    """Trained models whose data set they are in."""
     decisions: list[dict[str, Any]]
     """What was decided for them, with every candidate."""
     messages: list[dict[str, Any]]

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from heedful.decide import decode_case, new_case
 from heedful.engine.deciding import encode_decision, read_decision, read_effect
 from heedful.kernel import format_instant, public_id
 from heedful.ports import Transaction
@@ -55,15 +56,44 @@ def forget_decisions(tx: Transaction, fragments: Sequence[int], pseudonym: int) 
     return count
 
 
+def export_case(process: bytes) -> dict[str, Any]:
+    """Give what goes on with a person: needs, muted classes, and how chance drew for hold-outs."""
+    case = decode_case(process) if process else new_case()
+    needs = [
+        {
+            "name": need.name,
+            "tier": need.tier,
+            "opened_at": format_instant(need.opened_at),
+            "closed_at": format_instant(need.closed_at) if need.closed_at else None,
+            "reason": need.reason,
+        }
+        for need in case.needs
+    ]
+    silences = [
+        {
+            "class": mute.message_class,
+            "at": format_instant(mute.at),
+            "until": format_instant(mute.until),
+            "reason": mute.reason,
+        }
+        for mute in case.silences
+    ]
+    hold_outs = [
+        {"name": one.name, "at": format_instant(one.at), "is_held": one.is_held}
+        for one in case.holdouts
+    ]
+    return {"needs": needs, "silences": silences, "hold_outs": hold_outs}
+
+
 def export_decisions(tx: Transaction, fragments: Sequence[int]) -> dict[str, Any]:
     """Give what was decided for a person and what went out to them."""
     rows = tx.decisions_of(fragments, before=(_NEVER, _NEVER), limit=_NEVER)
     return {
         "decisions": [
             {
+                **msgspec.to_builtins(read_decision(row.body)),
                 "decision_id": public_id("d", row.id),
                 "at": format_instant(row.at),
-                **msgspec.to_builtins(read_decision(row.body)),
             }
             for row in rows
         ],

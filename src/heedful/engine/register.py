@@ -95,6 +95,19 @@ def trained_at(tx: Transaction, model: str, version: int) -> Trained | None:
     return decode_trained(held[1]) if held is not None and held[0] == version else None
 
 
+def trained_on(tx: Transaction, fragments: Sequence[int]) -> list[str]:
+    """Name the models that learned from a person."""
+    theirs = set(fragments)
+    return [name for name in versions(tx) if not theirs.isdisjoint(_people(tx, name))]
+
+
+def _people(tx: Transaction, model: str) -> array[int]:
+    held, seen = array("Q"), data_set(tx, model)
+    if seen is not None:
+        held.frombytes(seen.fragments)
+    return held
+
+
 def forget_trained(tx: Transaction, fragments: Sequence[int]) -> tuple[str, ...]:
     """Take an erased person out of the registers; gives the models that learned from them."""
     gone, named = set(fragments), []

@@ -11,7 +11,7 @@ from heedful.core import World
 from heedful.customer import ANY_CHANNEL
 from heedful.engine.batch import Batch, BatchResult, Filing
 from heedful.engine.claims import named_in
-from heedful.engine.forgetting import export_decisions
+from heedful.engine.forgetting import export_case, export_decisions
 from heedful.engine.graph import identifier_key
 from heedful.engine.reading import (
     Found,
@@ -19,6 +19,7 @@ from heedful.engine.reading import (
     show_event,
     show_graph,
 )
+from heedful.engine.register import trained_on
 from heedful.events import (
     CONSENT_CHANGED,
     IDENTIFIERS_SEPARATED,
@@ -137,6 +138,8 @@ def export(
             }
             for row in quarantine_of(tx, keys)
         ],
+        **export_case(found.row.process),
+        "models": trained_on(tx, found.person.fragments),
         **export_decisions(tx, found.person.fragments),
     }
 

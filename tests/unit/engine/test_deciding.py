@@ -234,6 +234,10 @@ def test_the_hold_out_gets_help_and_no_growth() -> None:
         assert why.would_change[0].sentence.startswith("Outside the hold-out, ")
         assert why.would_change[0].sentence.endswith(" than doing nothing.")
         here.fail_to_pay(held_out)
+        told = here.engine.export(here.who("user_id", held_out))
+        assert [(one["name"], one["is_held"]) for one in told["hold_outs"]] == [("t", True)]
+        assert [(one["tier"], one["closed_at"]) for one in told["needs"]] == [("service", None)]
+        assert [one["class"] for one in told["silences"]] == ["promotional"]
         here.dispatch()
         assert here.messages().count(("offer_help", "inapp")) == 1
         here.track("Order Completed", user_id=held_out)

@@ -15,7 +15,7 @@ from heedful.engine.meeting import Told, meet
 from heedful.engine.pasts import TRAINING
 from heedful.engine.replay import decisions_differing, rebuild
 from heedful.events import Event, EventType
-from heedful.kernel import DAY_MS, MICRO, InputError, public_id
+from heedful.kernel import DAY_MS, MICRO, InputError, format_instant, public_id
 from heedful.learn import LaterTable
 from heedful.sense.ahead import GRID
 from heedful.store.memory import MemoryStore
@@ -153,6 +153,10 @@ def test_people_who_refused_training_are_left_out_and_erasures_are_told() -> Non
         assert register.packed(theirs) not in seen.fragments
         decided = here.engine.decisions.read(public_id("d", ask(here, "u4", 0).id))
         assert decided.ahead is not None
+        told = here.engine.export(here.who("user_id", "u4"))
+        assert told["models"] == ["ahead"]
+        assert told["decisions"][0]["at"] == format_instant(decided.at)
+        assert here.engine.export(here.who("user_id", "u3"))["models"] == []
         assert here.engine.erase(here.who("user_id", "u4")).retrain == ("ahead",)
         left = here.engine.decisions.read(public_id("d", decided.id))
         assert (left.flags, left.ahead) == (("erased",), None)
