@@ -10,6 +10,7 @@ import pytest
 
 from heedful.kernel import InputError
 from heedful.measure import Lift, Moments, lift, moments_of
+from heedful.measure.hold_out import EFFECT_DEFAULT, watched_reach
 
 
 def people(seed: int, count: int, effect: float, noise: float = 1.0) -> tuple[Any, Any, Any]:
@@ -131,6 +132,13 @@ def test_being_watched_costs_width_and_more_people_narrow_both() -> None:
     for found in (few, many):
         assert found.watched.low < found.interval.low < found.interval.high < found.watched.high
     assert many.watched.high - many.watched.low < few.watched.high - few.watched.low
+
+
+@pytest.mark.parametrize("count", [100, 300, 3_000, 100_000, 1_000_000])
+def test_being_watched_costs_less_than_twice_the_width_at_any_size(count: int) -> None:
+    variance = 4.0 / count  # of the difference between halves, in deviations
+    reach = watched_reach(variance, EFFECT_DEFAULT**2, 0.05) / variance**0.5
+    assert NormalDist().inv_cdf(0.975) < reach < 2.0 * NormalDist().inv_cdf(0.975)
 
 
 def test_outcomes_that_never_differ_have_no_width() -> None:
