@@ -24,7 +24,7 @@ default."""
 
 _SCALES: Final = ((1.0, 0.5), (4.0, 0.25), (16.0, 0.25))
 """Multiples of the smallest difference that is looked for, and what each weighs: with 0.05
-deviations those of 0.2 and 0.8, which a hold-out of a few hundred and of a few dozen people shows."""
+deviations those of 0.2 and 0.8, as a few hundred and a few dozen people held out can show them."""
 
 _HALVINGS: Final = 60  # to a float's precision
 
@@ -200,9 +200,8 @@ def watched_reach(variance: float, prior: float, miss: float) -> float:
     Notes
     -----
     The likelihood ratio of Johari et al. is averaged over differences that are larger, too
-    (`_SCALES`): a mean of such ratios crosses `1 / miss` as seldom as each. Looking for the smallest
-    alone, an interval of a few hundred people was three times as wide as it has to be; of very many
-    it is some 5 % wider now.
+    (`_SCALES`): a mean of such ratios crosses `1 / miss` as seldom as each. Looked for the smallest
+    alone, the interval of 300 people is twice as wide; that of 100,000 is 5 % wider by the mean.
     """
     if variance == 0.0 or prior == 0.0:
         return 0.0
