@@ -20,7 +20,12 @@ People = Annotated[
 Lookback = Annotated[
     str, typer.Option("--lookback", help="How long before an outcome a touch counts.")
 ]
-Goal = Annotated[str, typer.Argument(metavar="GOAL", help="One of goals.yaml.")]
+Goal = Annotated[
+    str,
+    typer.Argument(
+        metavar="GOAL", help="One of goals.yaml; without it, what there is.", show_default=False
+    ),
+]
 
 
 @asks
@@ -33,7 +38,7 @@ def lift(api: Api, since: Since = "90d", people: People = None) -> Answer:
 @asks
 def attribution(
     api: Api,
-    goal: Goal,
+    goal: Goal = "",
     since: Since = "90d",
     by: Annotated[str, typer.Option("--by", help="Credit each `action` or each `channel`.")] = (
         "action"
@@ -64,7 +69,7 @@ def ahead(api: Api, since: Since = "365d", people: People = None) -> Answer:
 @asks
 def budget(
     api: Api,
-    goal: Goal,
+    goal: Goal = "",
     since: Since = "90d",
     total: Annotated[
         float | None,
@@ -83,7 +88,7 @@ def budget(
 @asks
 def uplift(
     api: Api,
-    goal: Goal,
+    goal: Goal = "",
     hold_out: Annotated[
         str | None,
         typer.Option("--hold-out", help="By its name.", show_default="the one over everything"),

@@ -146,7 +146,7 @@ def _body(files: list[Path]) -> Any:
 
 
 def _print_report(answer: Mapping[str, Any]) -> None:
-    from heedful.cli.screen import print_table
+    from heedful.cli.screen import count, print_table
 
     rows = (
         (
@@ -167,8 +167,11 @@ def _print_report(answer: Mapping[str, Any]) -> None:
         print("No responses yet.")
         return
     if answer["open"]:
-        print(f"Open: {answer['open']:,} decisions wait for their outcome. Who responds is counted")
-        print("at once, who does not as windows close: until then base rates are too high.")
+        print(f"Open, waiting for an outcome: {count(answer['open'], 'decision')}.")
+        print(
+            "Who responds is counted at once, who does not as windows close: until then base rates"
+        )
+        print("are too high.")
     print(f"AUC weighted by {answer['responses']:,.0f} responses: {answer['auc']:.4f}.")
     for one in answer["predictors"]:
         use = "in use" if one["is_active"] else "not in use"

@@ -203,7 +203,8 @@ def _why_nothing(decision: Decision) -> str:
             code = _most_frequent([c.reason_code for c in gated])
             stopped = "the one action was" if count == 1 else f"all {count} actions were"
             return f"{stopped} stopped, most often because {REASON_SENTENCES.get(code, code)}"
-    return "the strategy has no action for this place"
+    where = "what was asked" if decision.placement is None else "this place"
+    return f"the strategy has no action for {where}"
 
 
 def _most_frequent(codes: list[str]) -> str:

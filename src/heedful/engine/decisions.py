@@ -319,7 +319,8 @@ class Decisions:
         def find(tx: Transaction) -> EffectRow:
             row = tx.effects([effect_id]).get(effect_id)
             if row is None:
-                what = expected("a known effect", "one that is not known", "$.effect_id")
+                remedy = "`heedful effects list` names them."
+                what = expected("a known effect", "one that is not known", "$.effect_id", remedy)
                 raise InputError("effect_not_found", what)
             if row.status != "dead":
                 what = expected("a dead letter", f"an effect that is {row.status}", "$.effect_id")
@@ -349,7 +350,8 @@ class Decisions:
         key = parse_public_id("d", decision_id)
         row = None if key is None else self._store.read(lambda tx: tx.decisions([key])).get(key)
         if row is None:
-            what = expected("a known decision", "one that is not known", "$.decision_id")
+            remedy = "`heedful decisions CUSTOMER` lists a person's."
+            what = expected("a known decision", "one that is not known", "$.decision_id", remedy)
             raise InputError("decision_not_found", what)
         return row
 

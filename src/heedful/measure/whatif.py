@@ -323,10 +323,10 @@ def _concerns(meetings: Sequence[Meeting], value: Worth | None, unknown: float) 
         text = f"{unknown:.1%} of what the strategy would choose was never possible in the log:"
         said.append(Concern("no_support", f"{text} what that brings cannot be known."))
     if new:
-        text = f"{new:,} decisions would be new: the log did nothing there and measured nothing."
+        text = f"Decisions that would be new: {new:,}. The log did and measured nothing there."
         said.append(Concern("new_decisions", text))
     if waiting:
-        text = f"Of {waiting:,} decisions the outcome is not known or was not waited for."
+        text = f"Decisions whose outcome is not known, or was not waited for: {waiting:,}."
         said.append(Concern("no_outcome_yet", text))
     if value is not None:
         codes = {one.code for one in said}

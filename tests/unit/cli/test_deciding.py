@@ -45,6 +45,8 @@ def test_a_misspelt_channel_or_placement_is_said_and_answered(shop: Live) -> Non
     said = shop.says(*who, "--channel", "emal", "--placement", "hme")
     assert "No action goes by the channel `emal`; did you mean `email`?" in said
     assert "No action names the placement `hme`; did you mean `home`?" in said
+    said = shop.says("decide", "user_id:new", "--dry-run", "--channel", "emal", "--explain")
+    assert "the strategy has no action for what was asked" in said
     said = shop.says(*who, "--placement", "zzz")
     assert "`zzz`; known are `checkout`, `home`, `product`, `search`." in said
     assert "hints" not in shop.gives(*who, "--channel", "email", "--placement", "home")
@@ -128,7 +130,17 @@ def test_the_doctor_tells_what_people_stopped_and_wait_for(shop: Live) -> None:
 
 
 def test_an_unknown_decision_is_a_no(shop: Live) -> None:
-    assert "known decision" in shop.says("why", "d_unknown", code=1)
+    said = shop.says("why", "d_unknown", code=1)
+    assert "known decision" in said
+    assert "`heedful decisions CUSTOMER` lists a person's." in said
+
+
+def test_a_command_about_a_goal_says_which_goals_there_are(shop: Live) -> None:
+    for command in ("attribution", "uplift", "budget"):
+        said = shop.says(command, code=2)
+        assert "Expected a known goal" in said
+        assert "Known are: " in said
+        assert "purchase" in said
 
 
 def test_an_outcome_is_noted_and_a_wrong_one_refused(shop: Live) -> None:

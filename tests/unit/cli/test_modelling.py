@@ -87,12 +87,12 @@ def test_what_still_waits_stands_beside_the_responses(tmp_path: Path) -> None:
         before = shop.gives("models", "report")
         assert before["responses"] == 0
         assert before["open"] == sum(one["open"] for one in before["models"]) > 0
-        waits = f"Open: {before['open']} decisions wait for their outcome."
-        assert waits in shop.says("models", "report")
+        said = shop.says("models", "report")
+        assert f"Open, waiting for an outcome: {before['open']} decision" in said
         shop.send("poor-luck", "Order Completed", revenue=50)
         after = shop.gives("models", "report")
         assert after["open"] == before["open"] - after["positives"] < before["open"]
-        assert "Open:" not in shop.says("models", "report")
+        assert "Open," not in shop.says("models", "report")
 
 
 def test_a_workspace_without_responses_says_so(shop: Live) -> None:
