@@ -216,7 +216,8 @@ def _row(store: Store, id_: int) -> QuarantineRow:
     for row in store.read(lambda tx: tx.quarantined(id_ - 1, 1)):
         if row.id == id_:
             return row
-    what = expected("a row of the quarantine", f"{id_}, which is not there", "$.id")
+    got, remedy = f"{id_}, which is not there", "`heedful quarantine list` names them."
+    what = expected("a row of the quarantine", got, "$.id", remedy)
     raise InputError("quarantine_not_found", what)
 
 

@@ -59,12 +59,9 @@ class Approving:
         found = self._store.read(ledger.read_approvals)
         if approval_id not in found:
             near = nearest(approval_id, found)
-            what = expected(
-                "a request for approval",
-                "an id that is not known",
-                "$.approval_id",
-                f"Did you mean {near}?" if near else "",
-            )
+            remedy = f"Did you mean {near}?" if near else "`heedful approvals list` names them."
+            got = "an id that is not known"
+            what = expected("a request for approval", got, "$.approval_id", remedy)
             raise InputError("approval_not_found", what)
         return found[approval_id]
 

@@ -83,7 +83,10 @@ def test_a_wrong_scope_and_an_unknown_request_are_refused_in_one_sentence(shop: 
     said = shop.says("stop", "chanel:email", "--reason", "x", code=2)
     assert "Did you mean channel:email?" in said
     assert said.count("\n") == 1
-    shop.says("approvals", "approve", "a_unknown", "--reason", "x", code=1)
+    unknown = shop.says("approvals", "approve", "zzz", "--reason", "x", code=1)
+    assert "`heedful approvals list` names them." in unknown
+    gone = shop.says("quarantine", "discard", "99", code=1)
+    assert "`heedful quarantine list` names them." in gone
 
 
 def test_an_incident_is_declared_listed_and_ended(shop: Live) -> None:
