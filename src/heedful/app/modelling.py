@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import isfinite
 from typing import TYPE_CHECKING, Final
 
@@ -218,8 +219,11 @@ def _own(app: App) -> ModelReport:
 
 def _named(rules: Rules, feature: int) -> Named:
     """Name a predictor; one that no model of this strategy reads is known by its number."""
-    known = None if rules.features is None else rules.features.named(feature)
-    return Named(f"#{feature}") if known is None else Named(*known)
+    plan = rules.features
+    known = None if plan is None else plan.named(feature)
+    if plan is None or known is None:
+        return Named(f"#{feature}")
+    return Named(*known, partial(plan.natural, feature))
 
 
 def _arm(rules: Rules, arm: str) -> ArmName:

@@ -168,6 +168,23 @@ class FeaturePlan:
         """Of each of `wanted`, the fields that it reads."""
         every = frozenset[tuple[str, str]]().union(*self.fields)
         self._lay_out(every, signals)
+        self._scales = dict(self._scaled(every, signals, traits))
+
+    @staticmethod
+    def _scaled(
+        every: frozenset[tuple[str, str]], signals: SignalSet, traits: Mapping[str, TraitType]
+    ) -> Iterable[tuple[int, float]]:
+        """Give the scale of each dense feature that is read by its logarithm."""
+        for group, name in every:
+            feature = dense_id(group, name)
+            if group in ("fatigue", "trust"):
+                yield feature, _HOURS_SCALE if feature == _SINCE else _COUNT_SCALE
+            elif group == "traits" and traits.get(name) == "number":
+                yield feature, _SIGNAL_SCALE
+            elif group == "signals":
+                signal = signals.signals.get(name)
+                if signal is not None and signal.type == Type.NUMBER:
+                    yield feature, _SIGNAL_SCALE
 
     @staticmethod
     def _fields(
@@ -242,6 +259,16 @@ class FeaturePlan:
             return None if name is None else (name, None)
         words = {value_id(field, word): word for word in ("true", "false")}
         return name, words.get(feature, f"#{value:08x}")
+
+    def natural(self, feature: int, value: float) -> float:
+        """Give what a dense feature stands for: a count, hours since a contact, a signal's value.
+
+        Notes
+        -----
+        Values are read quantised and up to a bound, so large ones come back rounded.
+        """
+        scale = self._scales.get(feature)
+        return value if scale is None else math.copysign(math.expm1(abs(value) * scale), value)
 
     def basis(self, number: int) -> Basis:
         """Give the dense features of one of `wanted`."""

@@ -21,6 +21,10 @@ AUC_ACTIVE_MIN: Final = 0.52
 """AUC from which a predictor of our own is called active; commercial hubs begin there, too."""
 
 
+_THOUSAND: Final = 1_000.0
+_DECIMALS: Final = 6
+
+
 class ModelRow(msgspec.Struct, frozen=True, kw_only=True):
     """One arm as one model knows it."""
 
@@ -110,6 +114,8 @@ class Named(NamedTuple):
     predictor: str
     symbol: str | None = None
     """Which symbol of the predictor it marks; None for a number."""
+    natural: Callable[[float], float] = float
+    """What a number that a model reads stands for, as people know it."""
 
 
 class ArmName(NamedTuple):
@@ -183,7 +189,7 @@ def _predictors(
         name = named(id_)
         bins = counts.bins(goal, arm, id_)
         if name.symbol is None:
-            shown = [(f"[{b.lower:.4g}, {b.upper:.4g})", b.tally) for b in grouped(bins)]
+            shown = [(_range(b.lower, b.upper, name.natural), b.tally) for b in grouped(bins)]
             numbers.setdefault(name.predictor, []).extend(shown)
         else:
             total = _sum(b.tally for b in bins)
@@ -209,6 +215,17 @@ def _predictors(
                 )
             )
     return found
+
+
+def _range(lower: float, upper: float, natural: Callable[[float], float]) -> str:
+    low, high = _figure(natural(lower)), _figure(natural(upper))
+    return low if low == high else f"[{low}, {high})"
+
+
+def _figure(value: float) -> str:
+    if abs(value) >= _THOUSAND:
+        return f"{value:.0f}"
+    return f"{round(value, _DECIMALS) + 0.0:.4g}"  # + 0.0: no -0
 
 
 def _bin(label: str, tally: Tally, whole: Tally) -> PredictorBin:
