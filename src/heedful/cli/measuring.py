@@ -152,9 +152,13 @@ def _lift_row(goal: Mapping[str, Any]) -> tuple[Any, ...]:
     return (
         goal["goal"],
         *means,
-        None if outcomes is None else interval(outcomes["watched"], 100.0),
-        None if value is None else interval(value["watched"]),
+        None if outcomes is None else _estimate(outcomes, 100.0),
+        None if value is None else _estimate(value),
     )
+
+
+def _estimate(lift: Mapping[str, Any], factor: float = 1.0) -> str:
+    return f"{factor * lift['difference']:+.4g} ({interval(lift['watched'], factor)})"
 
 
 def _print_credits(answer: Mapping[str, Any]) -> None:

@@ -65,6 +65,7 @@ def test_lift_finds_what_offers_brought(shop: Live) -> None:
     said = shop.says("lift", "--since", "20d")
     assert "Hold-out 2026: " in said
     assert "purchase: " in said
+    assert f"{100.0 * purchase['outcomes']['difference']:+.4g} (+" in said
     assert "Reached by nobody: answered" in said
 
 
