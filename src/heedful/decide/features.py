@@ -175,7 +175,7 @@ class FeaturePlan:
         every: frozenset[tuple[str, str]], signals: SignalSet, traits: Mapping[str, TraitType]
     ) -> Iterable[tuple[int, float]]:
         """Give the scale of each dense feature that is read by its logarithm."""
-        for group, name in every:
+        for group, name in sorted(every):
             feature = dense_id(group, name)
             if group in ("fatigue", "trust"):
                 yield feature, _HOURS_SCALE if feature == _SINCE else _COUNT_SCALE
