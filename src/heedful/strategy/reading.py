@@ -93,11 +93,9 @@ def fields_at(type_: type, path: str) -> list[str]:
 
     Examples
     --------
-    >>> class Size(msgspec.Struct):
-    ...     width: int
-    >>> class Parcel(msgspec.Struct):
-    ...     sizes: list[Size]
-    >>> fields_at(Parcel, "$.sizes[0]")
+    >>> size = msgspec.defstruct("Size", [("width", int)])
+    >>> parcel = msgspec.defstruct("Parcel", [("sizes", list[size])])
+    >>> fields_at(parcel, "$.sizes[0]")
     ['width']
     """
     steps = ((int(index) if index else name) for name, index, _ in _STEP.findall(path[1:]))
