@@ -75,7 +75,8 @@ def test_lift_compares_each_action_with_silence(shop: Live) -> None:
     evening = actions["member_evening"]
     assert evening["acted"] > evening["silent"] > 30
     # Two orders in five more, a third of about 100 euros each, for half a euro.
-    low, high = evening["value"]["interval"]
+    # What was explored hangs on when the learner looked: the interval for one look misses at times.
+    low, high = evening["value"]["watched"]
     assert low < 0.4 * 33 < high
     assert evening["value"]["difference"] > actions["free_lesson"]["value"]["difference"] - 5.0
     assert "against silence, where chance chose" in shop.says("lift", "--since", "20d")
