@@ -20,11 +20,6 @@ from heedful.govern import (
     Approval,
     ApprovalNeeded,
     ApprovalRule,
-    Factor,
-    GuardrailLoosened,
-    ModelRouted,
-    Route,
-    Switch,
     allows,
     fold_governance,
     line_of,
@@ -35,7 +30,7 @@ from heedful.govern import (
     subject_of,
 )
 from heedful.govern.audit import AuditKind, AuditValue
-from heedful.govern.types import Statement, SwitchSet, write
+from heedful.govern.types import Statement, write
 from heedful.kernel import InputError, expected
 from heedful.kernel.names import nearest
 from heedful.ports import Store, Transaction
@@ -188,23 +183,11 @@ class Approving:
     ) -> World:
         """Write a statement into the log and the audit chain; gives the world that obeys it."""
         name, said = write(statement)
-        now = max(self._writer.now(), _newest(world, statement) + 1)
+        now = self._writer.now()
         proof = Proof(kind, subject, now, {"event": name, "by": _by(said), **_digest(said)})
         event = ledger.note(tx, self._secret, name, said, now, [proof])
         governance = fold_governance(world.governance, event)
         return msgspec.structs.replace(world, governance=governance)
-
-
-def _newest(world: World, statement: Statement) -> int:
-    """Say when the last word on a scope was said: the newest counts, though a clock went back."""
-    known: Switch | Factor | Route | None = None
-    if isinstance(statement, SwitchSet):
-        known = world.governance.switches.states.get(statement.scope)
-    elif isinstance(statement, GuardrailLoosened):
-        known = world.governance.factors.by_name.get(statement.guardrail)
-    elif isinstance(statement, ModelRouted):
-        known = world.governance.routes.by_line.get(statement.line)
-    return -1 if known is None else known.at
 
 
 def _digest(said: dict[str, Any]) -> dict[str, AuditValue]:

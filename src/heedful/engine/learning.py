@@ -306,5 +306,5 @@ class Learner:
     def _tell(self, tx: Transaction, told: Sequence[Forgot], notices: list[Notice]) -> None:
         now = self._writer.now()
         for one in told:
-            ledger.note(tx, self._writer.secret, *alarming.forgot(one), now)
-            notices.append(alarming.relearning(one, tx.last_seq(), now))
+            event = ledger.note(tx, self._writer.secret, *alarming.forgot(one), now)
+            notices.append(alarming.relearning(one, tx.last_seq(), event.at))

@@ -66,8 +66,16 @@ def note(
     *,
     fragment: int = WORKSPACE_FRAGMENT,
 ) -> Event:
-    """Write an event about the workspace into the log, and its proof into the audit chain."""
+    """Write an event about the workspace into the log, and its proof into the audit chain.
+
+    Notes
+    -----
+    Such events are read back in the order of their time, and a clock may stand still or go back:
+    each is said after the one before it, so that what was stopped last stays so.
+    """
     seq = tx.last_seq() + 1
+    newest = tx.events_of([fragment], newest_first=True, limit=1)
+    now = max([now, *(row.at + 1 for row in newest)])
     message_id = f"{name}:{seq}"
     key = hash_key(secret, "workspace", str(seq))
     event = own_event(secret, name, message_id, now, properties, key=key, flags=flags)

@@ -185,11 +185,11 @@ class Measurer:
         now, secret, governance = self._writer.now(), self._writer.secret, world.governance
         notices.clear()  # of an attempt that another writer forestalled
         for change in kept.changes:
-            ledger.note(tx, secret, *alarming.written(change), now)
-            notices.append(alarming.announced(change, tx.last_seq(), now))
+            event = ledger.note(tx, secret, *alarming.written(change), now)
+            notices.append(alarming.announced(change, tx.last_seq(), event.at))
         for one in crossings:
-            ledger.note(tx, secret, _NAMES[one.kind], one.said, now)
-            notices.append(alarming.crossed(one, tx.last_seq(), now))
+            event = ledger.note(tx, secret, _NAMES[one.kind], one.said, now)
+            notices.append(alarming.crossed(one, tx.last_seq(), event.at))
             if one.factor is None or not one.is_crossed:
                 continue
             known = governance.factors.by_name.get(one.key)

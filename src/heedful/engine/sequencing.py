@@ -148,11 +148,7 @@ def _begun(tx: Transaction, key: str, pause_ms: int) -> Foresight:
 
 def _in_force(tx: Transaction, world: World, newer: Foresight, secret: bytes, now: int) -> World:
     said = {"key": newer.key, "since": newer.since, "seq": newer.seq}
-    # The newest is found by its time, and a clock may stand still or go back.
-    newest = tx.events_of([SEQUENCE_FRAGMENT], newest_first=True, limit=1)
-    last = max((row.at for row in newest), default=0)
-    at = max(now, last + 1)
-    ledger.note(tx, secret, ledger.SEQUENCES_LEARNED, said, at, fragment=SEQUENCE_FRAGMENT)
+    ledger.note(tx, secret, ledger.SEQUENCES_LEARNED, said, now, fragment=SEQUENCE_FRAGMENT)
     return msgspec.structs.replace(world, sequences=newer)
 
 

@@ -264,6 +264,16 @@ def test_publishing_needs_others_where_the_policy_in_force_says_so() -> None:
         assert ask("v2", "and back") is not None, "it is used up"
 
 
+def test_what_was_published_last_is_in_force_though_the_clock_goes_back() -> None:
+    with acting(SHOP) as here:
+        for version in ("v2", "v3", "v4"):
+            here.engine.publish(here.world, version, "ann")
+            here.now -= HOUR_MS
+        assert here.engine.published() == "v4"
+        said = [event.properties["version"] for event in here.engine.publications()]
+        assert said[-3:] == ["v2", "v3", "v4"]
+
+
 # Incidents
 
 OUTAGE = {
