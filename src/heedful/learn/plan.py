@@ -128,7 +128,8 @@ def _blended(
     """Blend what cells saw with what neighbours did; give, too, which were seen often enough."""
     own = _summed([rows], grid.size * arms, arms)
     near = _summed(_shifted(rows, grid), grid.size * arms, arms)
-    seen = near.total >= settings.seen_min
+    # What is not borrowed from neighbours has to be seen itself.
+    seen = (near.total >= settings.seen_min) & ((settings.borrowed > 0.0) | (own.total > 0.0))
     # What neighbours say counts as so many transitions, whatever their number.
     lent = np.where(seen, settings.borrowed / np.maximum(near.total, 1e-9), 0.0)
     total = np.where(seen, own.total + lent * near.total, 1.0)
