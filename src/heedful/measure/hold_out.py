@@ -217,12 +217,10 @@ def watched_reach(variance: float, prior: float, miss: float) -> float:
         return most + math.log(sum(math.exp(one - most) for one in logs))
 
     wanted = -math.log(miss)
-    low, high = (
-        0.0,
-        min(
-            (1.0 + ratio) / ratio * (2.0 * (wanted - math.log(share)) + math.log1p(ratio))
-            for share, ratio in scales
-        ),
+    low = 0.0
+    high = min(
+        (1.0 + ratio) / ratio * (2.0 * (wanted - math.log(share)) + math.log1p(ratio))
+        for share, ratio in scales
     )
     for _ in range(_HALVINGS):
         middle = 0.5 * (low + high)
