@@ -121,7 +121,8 @@ def _drawn(
     """Give a mean drawn towards that of all, and the ends of its interval."""
     count = len(values)
     mean = (float(values.sum()) + PULL * float(everybody.mean())) / (count + PULL)
-    own = values[draws.integers(0, count, size=(REPLICATES, count))].sum(axis=1)
+    # One replicate at a time: all at once, a million customers would take gigabytes.
+    own = np.array([values[draws.integers(0, count, count)].sum() for _ in range(REPLICATES)])
     lent = everybody[draws.integers(0, len(everybody), size=(REPLICATES, PULL))].sum(axis=1)
     tail = (100.0 - _CONFIDENCE) / 2.0
     low, high = np.percentile((own + lent) / (count + PULL), (tail, 100.0 - tail))
