@@ -28,6 +28,9 @@ from heedful.learn import PROBABILITY_ONE
 INCIDENT: Final = "incident:"
 """What stands for the need of an incident's message, before the incident's id."""
 
+STAYS_WITHIN: Final = 2
+"""How many times less likely an arm that waits may have become before all is drawn anew."""
+
 _SHUT: Final = "growth_shut"
 
 
@@ -53,8 +56,8 @@ def decide(run: Run, slot: Slot, trigger: str, *, is_asked: bool = False) -> Dec
 
     Returns
     -------
-    A new decision, the one under way that is still the best, or None where nobody asked and there
-    is nothing to decide between.
+    A new decision, the one under way that stays, or None where nobody asked and there is nothing
+    to decide between.
 
     Notes
     -----
@@ -78,10 +81,10 @@ def decide(run: Run, slot: Slot, trigger: str, *, is_asked: bool = False) -> Dec
         if not passed:
             continue
         picked = _pick(run, slot, asked, gates, choice, passed)
-        same = _same(replaced, picked)
-        if same is None:
+        staying = _staying(replaced, picked)
+        if staying is None:
             return _settle(run, slot, trigger, asked, rounds, picked, gates, replaced)
-        under_way = under_way or same
+        under_way = under_way or staying
     if under_way is not None:
         return standing_decision(run, under_way)
     return _nothing(run, slot, trigger, rounds, is_asked=is_asked) or urgent
@@ -170,12 +173,21 @@ def _flags(*, is_contaminated: bool) -> tuple[str, ...]:
     return ("holdout_contaminated",) if is_contaminated else ()
 
 
-def _same(replaced: list[Standing], picked: Picked) -> Standing | None:
-    """Find the decision that waits already and would only be made again."""
-    winner = picked.winner
-    if winner is None:
-        return None
-    return next((s for s in replaced if (s.action, s.channel, s.treatment) == winner.arm.id), None)
+def _staying(replaced: list[Standing], picked: Picked) -> Standing | None:
+    """Find the decision that waits and is left to: its arm is half as likely as it was, or more.
+
+    Notes
+    -----
+    What was drawn must not matter here. Were an arm left to wait where it is drawn again, and any
+    other recorded, the log would have what waits too seldom for its chance, the rest too often.
+    """
+    weights = picked.chosen.weights
+    chances = {option.arm.id: weights[i] for i, option in enumerate(picked.passed)}
+    for standing in replaced:
+        chance = chances.get((standing.action, standing.channel, standing.treatment), 0)
+        if chance * STAYS_WITHIN >= standing.p_choose:
+            return standing
+    return None
 
 
 def _settle(
