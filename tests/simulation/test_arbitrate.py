@@ -7,10 +7,10 @@ and every release. Set HEEDFUL_DECISIONS for more decisions, HEEDFUL_SEED to rep
 long form is HEEDFUL_DECISIONS=1000000.
 
 So far: a million decisions, ten minutes of two cores, every gate closed somewhere and none passed;
-a million draws from one record within .003 of its chances. What the first runs found is mended:
-language and repetition were not asked at release, an unsubscription did not bind the step that
-reported it, two people joined could have one need opened twice, and a message went out past a need
-that no event had led to.
+every arm chosen as often as its record says, a million draws from one record within .003. What the
+first runs found is mended: language and repetition were not asked at release, an unsubscription did
+not bind the step that reported it, two people joined could have one need opened twice, a message
+went out past a need that no event had led to, and what waited was drawn again until it lost.
 """
 
 from __future__ import annotations

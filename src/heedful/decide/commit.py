@@ -143,4 +143,5 @@ def _keep(run: Run, standing: Standing) -> None:
         for old in case.standing[:-STANDING_MAX]:
             if any(effect.status == DECIDED for effect in old.effects):
                 run.withdraw(old, "too_many_decisions")
+            run.unlearn(old)
         case.standing = bounded_standing(case.standing)

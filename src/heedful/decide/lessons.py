@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import msgspec
 
-from heedful.decide.case import GoalWindow, Standing
+from heedful.decide.case import WITHDRAWN, GoalWindow, Standing
 from heedful.decide.compiled import said_and_when
 from heedful.decide.definitions import DO_NOTHING
 from heedful.decide.rules import Rules
@@ -59,6 +59,7 @@ def lesson_of(
         prior_strength=0.0 if prior is None else prior.strength,
         model=standing.model,
         model_seq=standing.model_seq,
+        is_unsent=standing.status == WITHDRAWN,
     )
 
 

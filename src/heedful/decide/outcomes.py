@@ -1,8 +1,8 @@
 """What became of decisions: goals reached or missed, and what was reported.
 
 A goal counts for every decision that waits for it (intention to treat; whose merit it was is the
-business of attribution), once each. A window that closes is a miss. What was withdrawn before
-anybody could see it teaches nothing.
+business of attribution), once each. A window that closes is a miss. A decision that was withdrawn
+before anybody saw it counts like any other; one whose message could not be delivered does not.
 """
 
 from __future__ import annotations

@@ -170,12 +170,18 @@ class Run:
         self._postponed.append((effect.id, due, code))
 
     def withdraw(self, standing: Standing, code: str, *, but: str = "") -> None:
-        """Let what has not gone out of a decision never go out; teaches nothing.
+        """Let what has not gone out of a decision never go out.
 
         Parameters
         ----------
         but
             Kind of effect that stays, such as `webhook` where only a message dies.
+
+        Notes
+        -----
+        What comes of the person is learned all the same, as it is of those to whom nothing was to
+        be sent. Mails die on those who buy while these wait: without them the rest look worse than
+        silence.
         """
         was_out = standing.status > DECIDED
         for effect in standing.effects:
@@ -184,10 +190,9 @@ class Run:
         if not was_out:
             standing.status = WITHDRAWN
             standing.stands_until = min(standing.stands_until, self.now)
-            self.unlearn(standing)
 
     def unlearn(self, standing: Standing) -> None:
-        """Learn nothing from a decision that reached nobody."""
+        """Learn nothing of what is not known yet to have come of a decision."""
         for window in standing.goals:
             if window.outcome == WAITING:
                 window.outcome = UNLEARNED

@@ -78,7 +78,7 @@ def _told(row: LearningRow, decision: _Counted | None) -> LearningRow:
     return replace(
         row,
         p_ppm=terms.get("p_ppm", terms.get("p_nothing_ppm", 0)),
-        cost=terms.get("cost", 0),
+        cost=0 if row.is_unsent else terms.get("cost", 0),
         trials=tuple((one.line, one.model, one.slice) for one in decision.trials),
         shadows=tuple(
             (one.line, one.model, slices[one.line], one.p_choose)

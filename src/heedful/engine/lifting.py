@@ -12,7 +12,7 @@ from heedful.decide import DO_NOTHING, Decision
 from heedful.decide.case import Assignment
 from heedful.engine.deciding import read_decision
 from heedful.engine.histories import History, histories, seq_at
-from heedful.engine.rewards import rewards
+from heedful.engine.rewards import Reward, rewards
 from heedful.kernel import MICRO, format_instant
 from heedful.measure.contrast import Draw, contrast
 from heedful.measure.hold_out import GROUP_MIN, Lift
@@ -95,20 +95,20 @@ def _by_action(store: Store, since: int, confidence: float) -> list[ActionLift]:
     return [_action_lift(name, draws, confidence) for name, draws in sorted(found.items())]
 
 
-def _draw(decision: Decision, reward: float, found: dict[str, list[Draw]]) -> None:
+def _draw(decision: Decision, reward: Reward, found: dict[str, list[Draw]]) -> None:
     if decision.reason != "drawn":
         return
     chances: dict[str, int] = {}
     cost = 0
     for one in decision.candidates:
         chances[one.action] = chances.get(one.action, 0) + one.weight
-        if one.verdict == "chosen":
+        if one.verdict == "chosen" and not reward.is_unsent:
             cost = one.terms.get("cost", 0)
     silence = chances.pop(DO_NOTHING, 0)
     for action, weight in chances.items():
         if weight and silence:
             has_acted = {action: True, DO_NOTHING: False}.get(decision.action)
-            net = reward - cost / MICRO
+            net = reward.money - cost / MICRO
             draw = Draw(decision.customer, has_acted, weight / _ONE, silence / _ONE, net)
             found.setdefault(action, []).append(draw)
 

@@ -25,7 +25,7 @@ from heedful.engine.engine import under
 from heedful.engine.histories import Placed, seq_at
 from heedful.engine.learning import learned
 from heedful.engine.register import trained_at
-from heedful.engine.rewards import rewards
+from heedful.engine.rewards import Reward, rewards
 from heedful.events import Event, Identifier, decode_event
 from heedful.govern.governance import Governance, fold_governance
 from heedful.govern.monitors import ProtectedTrait, group_of
@@ -106,9 +106,19 @@ def meet(store: Store, world: World, told: Told, since: int, people: int) -> Met
                 met = met._replace(repeated=met.repeated + 1)
             elif meeting.logged is not None:
                 continue  # its state is not known, so neither is what another strategy would do
-            reward = known.get(id_) if is_repeated else None
-            met.meetings.append(meeting._replace(person=number, reward=reward))
+            meeting = meeting._replace(person=number)
+            met.meetings.append(_rewarded(meeting, known.get(id_)) if is_repeated else meeting)
     return met
+
+
+def _rewarded(meeting: Meeting, reward: Reward | None) -> Meeting:
+    """Add what followed on the decision; what was not sent has cost nothing."""
+    if reward is None:
+        return meeting
+    logged = meeting.logged
+    if logged is not None and reward.is_unsent:
+        logged = logged._replace(cost=0.0)
+    return meeting._replace(logged=logged, reward=reward.money)
 
 
 def _decided(store: Store, since: int) -> set[int]:

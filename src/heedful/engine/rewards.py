@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -16,19 +16,28 @@ ROWS: Final = 5_000
 _LESSONS: Final = msgspec.msgpack.Decoder(LearningRow)
 
 
+class Reward(NamedTuple):
+    """What followed on a decision."""
+
+    money: float
+    is_unsent: bool
+    """Whether its message never went out, so that its price was not paid."""
+
+
 class _Outcome(msgspec.Struct):
     waits: set[str]
     micros: int = 0
-    is_withdrawn: bool = False
+    is_unlearned: bool = False
+    is_unsent: bool = False
 
 
-def rewards(store: Store, since: int) -> dict[int, float]:
-    """Give what each decision since then brought, in money, where all of its windows are over.
+def rewards(store: Store, since: int) -> dict[int, Reward]:
+    """Give what each decision since then brought, where all of its windows are over.
 
     Notes
     -----
-    A decision that was withdrawn before anybody could see it is left out: it brought nothing, and
-    what took its place is a decision of its own.
+    A decision whose message was withdrawn counts by what came of the person, as silence does; one
+    whose message could not be delivered is left out.
     """
     found: dict[int, _Outcome] = {}
     after = 0
@@ -39,9 +48,9 @@ def rewards(store: Store, since: int) -> dict[int, float]:
             if row.decided_at >= since and (key := parse_public_id("d", row.decision_id)):
                 _take(found.setdefault(key, _Outcome(set())), row)
     return {
-        key: one.micros / MICRO
+        key: Reward(one.micros / MICRO, one.is_unsent)
         for key, one in found.items()
-        if not one.waits and not one.is_withdrawn
+        if not one.waits and not one.is_unlearned
     }
 
 
@@ -54,5 +63,6 @@ def _take(outcome: _Outcome, row: LearningRow) -> None:
         outcome.waits.add(row.goal)
         return
     outcome.waits.discard(row.goal)
-    outcome.is_withdrawn = outcome.is_withdrawn or row.state == "withdrawn"
+    outcome.is_unlearned = outcome.is_unlearned or row.state == "withdrawn"
+    outcome.is_unsent = outcome.is_unsent or row.is_unsent
     outcome.micros += row.value

@@ -10,8 +10,8 @@ from heedful.kernel import MICRO
 
 RowState = Literal["pending", "maturing", "converted", "expired", "withdrawn"]
 """`pending` when decided; `maturing` each time that a part of the conversions would have come and
-this one has not; then one of: the goal was reached, its window closed, or the effect was withdrawn
-before anybody could see it, which teaches nothing."""
+this one has not; then one of: the goal was reached, its window closed, or nothing is to be learned,
+since the message could not be delivered."""
 
 
 class LearningRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -55,6 +55,8 @@ class LearningRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     model: str = ""
     model_seq: int = 0
     """`learn_seq` of the snapshot that the decision was made with."""
+    is_unsent: bool = False
+    """Whether its message was withdrawn before it went out, so that its price was not paid."""
     p_ppm: int = 0
     """Chance of the goal that the model gave the arm, in millionths; 0 where none was asked."""
     cost: int = 0

@@ -14,6 +14,7 @@ from heedful.cli.diagnosis import diagnose
 from heedful.decide import EFFECT_WITHDRAWN
 from heedful.effects import OutboundEffect
 from heedful.engine.outbox import Outbox, Verdict
+from heedful.engine.rewards import Reward, rewards
 from heedful.kernel import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, InputError, public_id
 from heedful.ports import Delivery
 from heedful.strategy import load
@@ -55,6 +56,23 @@ def test_a_cart_mail_that_is_queued_dies_when_the_purchase_comes() -> None:
         here.dispatch()
         assert only(here) == ("withdrawn", "not_applicable")
         assert (here.way.calls, here.messages()) == ([], [])
+
+
+def test_what_a_purchase_stopped_is_worth_the_purchase_and_was_not_paid_for() -> None:
+    with acting(CART_MAIL) as here:
+        for who, buys_first in (("u1", True), ("u2", False)):
+            here.meet(who)
+            here.track("Product Added", user_id=who)
+            if not buys_first:
+                here.dispatch()
+            here.track("Order Completed", user_id=who, properties={"revenue": 20})
+            here.dispatch()
+        assert sorted(status for _, status, _ in here.states()) == ["delivered", "withdrawn"]
+        found = rewards(here.store, 0)
+        assert [found[here.decided(who)[-1].id] for who in ("u1", "u2")] == [
+            Reward(10.0, is_unsent=True),
+            Reward(10.0, is_unsent=False),
+        ]
 
 
 def test_an_objection_between_the_decision_and_the_release_is_obeyed() -> None:
