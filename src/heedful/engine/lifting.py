@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import msgspec
@@ -10,6 +10,7 @@ import msgspec
 from heedful.core import World
 from heedful.decide import DO_NOTHING, Decision
 from heedful.decide.case import Assignment
+from heedful.decide.compiled import ActionRule
 from heedful.engine.deciding import read_decision
 from heedful.engine.histories import History, histories, seq_at
 from heedful.engine.rewards import Reward, rewards
@@ -37,7 +38,8 @@ class ActionLift(msgspec.Struct, frozen=True, kw_only=True):
     silent: int
     """Those in which silence was drawn and it might have been."""
     value: Lift | None
-    """Of the money of a decision, its price taken off; None while too few people were drawn."""
+    """Of the money that its goal brings by decision, its price taken off; None while too few people
+    were drawn."""
     says: str
 
 
@@ -77,11 +79,13 @@ def measure_lift(
         until=format_instant(now),
         people=looked,
         hold_outs=reports,
-        actions=_by_action(store, since, confidence),
+        actions=_by_action(store, world.rules.actions, since, confidence),
     )
 
 
-def _by_action(store: Store, since: int, confidence: float) -> list[ActionLift]:
+def _by_action(
+    store: Store, actions: Mapping[str, ActionRule], since: int, confidence: float
+) -> list[ActionLift]:
     """Compare each action with silence over the decisions in which either might be drawn."""
     known = rewards(store, since)
     found: dict[str, list[Draw]] = {}
@@ -91,11 +95,17 @@ def _by_action(store: Store, since: int, confidence: float) -> list[ActionLift]:
         for row in rows:
             reward = known.get(row.id) if row.at >= since else None
             if reward is not None:
-                _draw(read_decision(row.body), reward, found)
+                _draw(read_decision(row.body), reward, actions, found)
     return [_action_lift(name, draws, confidence) for name, draws in sorted(found.items())]
 
 
-def _draw(decision: Decision, reward: Reward, found: dict[str, list[Draw]]) -> None:
+def _draw(
+    decision: Decision,
+    reward: Reward,
+    actions: Mapping[str, ActionRule],
+    found: dict[str, list[Draw]],
+) -> None:
+    """Add a decision to the action that was drawn, or to all that silence was drawn over."""
     if decision.reason != "drawn":
         return
     chances: dict[str, int] = {}
@@ -105,18 +115,21 @@ def _draw(decision: Decision, reward: Reward, found: dict[str, list[Draw]]) -> N
         if one.verdict == "chosen" and not reward.is_unsent:
             cost = one.terms.get("cost", 0)
     silence = chances.pop(DO_NOTHING, 0)
-    for action, weight in chances.items():
-        if weight and silence:
-            has_acted = {action: True, DO_NOTHING: False}.get(decision.action)
-            net = reward.money - cost / MICRO
+    has_acted = decision.action != DO_NOTHING
+    for action in (decision.action,) if has_acted else chances:
+        weight, rule = chances[action], actions.get(action)
+        # An action is measured by its own goal alone, which silence waited for, too.
+        money = None if rule is None else reward.by_goal.get(rule.goal.name)
+        if weight and silence and money is not None:
+            net = money - cost / MICRO
             draw = Draw(decision.customer, has_acted, weight / _ONE, silence / _ONE, net)
             found.setdefault(action, []).append(draw)
 
 
 def _action_lift(name: str, draws: list[Draw], confidence: float) -> ActionLift:
     value = contrast(draws, confidence=confidence)
-    acted = sum(draw.has_acted is True for draw in draws)
-    silent = sum(draw.has_acted is False for draw in draws)
+    acted = sum(draw.has_acted for draw in draws)
+    silent = len(draws) - acted
     few = f"Not yet sure: it takes {GROUP_MIN} people on each side."
     says = few if value is None else value.says
     return ActionLift(action=name, acted=acted, silent=silent, value=value, says=says)

@@ -19,11 +19,11 @@ from heedful.measure.special import Floats
 
 
 class Draw(NamedTuple):
-    """One decision in which both the action and silence might have been drawn."""
+    """One decision for the action or for silence, in which either might have been drawn."""
 
     person: int
-    has_acted: bool | None
-    """Whether the action was drawn; False for silence, None for something else."""
+    has_acted: bool
+    """Whether the action was drawn; False for silence."""
     p_act: float
     p_silence: float
     reward: float
@@ -55,8 +55,8 @@ def contrast(
     if min(sides) < GROUP_MIN:
         return None
     reward = np.array([d.reward for d in draws])
-    acted = np.array([(d.has_acted is True) / d.p_act for d in draws])
-    silent = np.array([(d.has_acted is False) / d.p_silence for d in draws])
+    acted = np.array([d.has_acted / d.p_act for d in draws])
+    silent = np.array([(not d.has_acted) / d.p_silence for d in draws])
     _, person = np.unique([d.person for d in draws], return_inverse=True)
     means = [float(w @ reward / w.sum()) for w in (acted, silent)]
     parts = _part(acted, reward, means[0]) - _part(silent, reward, means[1])
@@ -69,7 +69,7 @@ def contrast(
     wide = watched_reach(variance, (effect * deviation) ** 2, miss)
     watched = Interval(difference - wide, difference + wide)
     is_sure = watched.low > 0.0 or watched.high < 0.0
-    taken = sum(d.has_acted is True for d in draws)
+    taken = sum(d.has_acted for d in draws)
     return Lift(
         difference,
         Interval(difference - reach, difference + reach),

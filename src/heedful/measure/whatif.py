@@ -14,8 +14,7 @@ from typing import Final, NamedTuple
 import msgspec
 import numpy as np
 
-from heedful.decide import DO_NOTHING, Decision
-from heedful.decide.types import Candidate
+from heedful.decide import DO_NOTHING, Candidate, Decision, Terms
 from heedful.kernel import MICRO
 from heedful.measure.hold_out import GROUP_MIN
 from heedful.measure.logged import Concern, Rounds, rounds
@@ -59,7 +58,8 @@ class Meeting(NamedTuple):
     target: Policy | None
     """None where the other strategy would not decide."""
     reward: float | None
-    """Money that followed within the windows of its goals; None while it is not known."""
+    """Money that followed within the windows of the goals that any arm of the log's decision was
+    for; None while it is not known."""
 
 
 def policy_of(decision: Decision) -> Policy:
@@ -70,20 +70,27 @@ def policy_of(decision: Decision) -> Policy:
     if decision.action == DO_NOTHING:
         arm = SILENCE
     cost = 0.0
+    silence = next((one.terms for one in decision.candidates if one.action == DO_NOTHING), Terms())
+    ground = silence.get("p_nothing_ppm", 0) / MICRO * silence.get("margin", 0) / MICRO
     for one in decision.candidates:
         name = SILENCE if one.action == DO_NOTHING else (one.action, one.channel, one.treatment)
         if one.weight:
             weights[name] = weights.get(name, 0.0) + one.weight / _ONE
-            worth[name] = _worth(one)
+            worth[name] = _worth(one, ground)
         if name == arm:
             cost = one.terms.get("cost", 0) / MICRO
     return Policy(arm, decision.need or "", decision.tier, weights or {arm: 1.0}, worth, cost)
 
 
-def _worth(one: Candidate) -> float:
+def _worth(one: Candidate, ground: float) -> float:
+    """Give the money that is foreseen of an arm; `ground` is what is foreseen of silence."""
+    if one.action == DO_NOTHING:
+        return ground
     terms = one.terms
-    chance = terms.get("p_nothing_ppm" if one.action == DO_NOTHING else "p_ppm", 0) / MICRO
-    return (chance * terms.get("margin", 0) - terms.get("cost", 0)) / MICRO
+    brings = terms.get("p_ppm", 0) * terms.get("margin", 0) / MICRO
+    if "increment" in terms:  # arms of other goals than that of silence's forecast add to it, too
+        brings = ground * MICRO + terms["increment"]
+    return (brings - terms.get("cost", 0)) / MICRO
 
 
 class Moved(msgspec.Struct, frozen=True, kw_only=True):

@@ -70,8 +70,8 @@ def test_what_a_purchase_stopped_is_worth_the_purchase_and_was_not_paid_for() ->
         assert sorted(status for _, status, _ in here.states()) == ["delivered", "withdrawn"]
         found = rewards(here.store, 0)
         assert [found[here.decided(who)[-1].id] for who in ("u1", "u2")] == [
-            Reward(10.0, is_unsent=True),
-            Reward(10.0, is_unsent=False),
+            Reward({"purchase": 10.0}, is_unsent=True),
+            Reward({"purchase": 10.0}, is_unsent=False),
         ]
 
 

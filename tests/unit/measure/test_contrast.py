@@ -9,7 +9,7 @@ from heedful.measure.contrast import Draw, contrast
 
 
 def drawn(seed: int, people: int, effect: float) -> list[Draw]:
-    """Those who buy anyway are drawn more often, and each person is met twice."""
+    """Those who buy anyway are drawn more often; each is met twice, at times for another arm."""
     draws = np.random.default_rng(seed)
     found = []
     for person in range(people):
@@ -17,8 +17,10 @@ def drawn(seed: int, people: int, effect: float) -> list[Draw]:
         p = 0.8 if is_keen else 0.3
         for _ in range(2):
             u = draws.random()
-            has_acted = True if u < 0.9 * p else False if u < 0.9 else None
-            reward = 5.0 * is_keen + effect * (has_acted is True) + draws.normal()
+            if u >= 0.9:
+                continue
+            has_acted = u < 0.9 * p
+            reward = 5.0 * is_keen + effect * has_acted + draws.normal()
             found.append(Draw(person, has_acted, 0.9 * p, 0.9 * (1.0 - p), reward))
     return found
 
