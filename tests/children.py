@@ -6,10 +6,25 @@ import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 
-def start(command: Sequence[str | Path], **more: Any) -> subprocess.Popen[str]:
+class Program(subprocess.Popen[str]):
+    """A program that is killed where its test fails; else the test would wait for it for ever."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is not None:
+            self.kill()
+        super().__exit__(kind, value, traceback)
+
+
+def start(command: Sequence[str | Path], **more: Any) -> Program:
     """Start a program that hears Ctrl-C, whatever started the tests.
 
     Notes
@@ -20,6 +35,6 @@ def start(command: Sequence[str | Path], **more: Any) -> subprocess.Popen[str]:
     """
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        return subprocess.Popen(command, text=True, **more)
+        return Program(command, text=True, **more)
     finally:
         signal.signal(signal.SIGINT, before)

@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 
+import pytest
+
 from tests.children import start
 
 SLEEPER = "import time; print('on', flush=True); time.sleep(600)"
@@ -24,3 +26,10 @@ def test_a_program_hears_ctrl_c_though_the_tests_were_told_not_to() -> None:
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def test_a_program_ends_with_a_test_that_fails() -> None:
+    program = start([sys.executable, "-c", SLEEPER], stdout=subprocess.PIPE)
+    with pytest.raises(AssertionError), program:
+        raise AssertionError
+    assert program.returncode == -signal.SIGKILL

@@ -105,7 +105,7 @@ class Game:
     def learn(self, rows: list[LearningRow]) -> None:
         """Teach the models, which are new snapshots from then on."""
         learned = {name: model.copy() for name, model in self.models.items()}
-        for row in with_features(rows, self.seen):
+        for row in with_features([row for row in rows if not row.is_beside], self.seen):
             self.seq += 1
             for model in learned.values():
                 model.learn_one(_numbered(row, self.seq))

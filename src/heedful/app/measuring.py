@@ -185,7 +185,7 @@ def whatif(
             return world
 
     told = meeting.Told(
-        app.secret, under(world, world_of(asked, lineage)), compiled, fairness.protected, now
+        app.secret, under(world, world_of(asked, lineage)), compiled, fairness.protected
     )
     limit = min(people or WHATIF_PEOPLE, meeting.MEETING_PEOPLE_MAX)
     met = meeting.meet(app.store, world, told, start, limit)

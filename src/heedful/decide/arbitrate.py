@@ -217,7 +217,12 @@ def _settle(
     else:
         due = gates.due(picked.choice, picked.winner)
         model = picked.answering.serving.model_of(picked.winner.action)
-        commit(run, slot, decision, picked.winner, due, asked.need, gates.contact, model=model)
+        is_drawn = picked.chosen.reason == "drawn"
+        beside = picked.choice.goals_of(picked.arms) if is_drawn else ()
+        contact = gates.contact
+        commit(
+            run, slot, decision, picked.winner, due, asked.need, contact, model=model, beside=beside
+        )
     return decision
 
 

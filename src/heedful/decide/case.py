@@ -98,6 +98,8 @@ class GoalWindow(msgspec.Struct, array_like=True):
     """Of a goal whose lateness is weighed, 1 and how many of `RIPENING` are behind; else 0."""
     matured: int = 0
     """Millionths of a miss that were learned before the window closes."""
+    is_beside: bool = False
+    """Whether it is the goal of another arm that might have been drawn: measured, not learned."""
 
     def ripens_at(self, decided_at: int) -> int | None:
         """Give the next instant at which a part of a miss is learned; None where there is none."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from heedful.decide.carry import carry_out
 from heedful.decide.case import (
     DECIDED,
@@ -36,6 +38,7 @@ def commit(
     contact: Contact,
     *,
     model: str,
+    beside: Iterable[GoalRule] = (),
     stands_for: str = "",
 ) -> None:
     """Carry out a decision to act.
@@ -46,6 +49,9 @@ def commit(
         When its message may go out.
     model
         The model that answered for the action.
+    beside
+        Goals of the arms that might have been drawn. Silence waits for all of them, so what is done
+        does, too: else nobody could compare the two.
     stands_for
         What it answers where that is no need of the person, such as an incident.
     """
@@ -53,6 +59,7 @@ def commit(
     is_sent = bool(arm.channel) and not slot.is_answered
     notes = carry_out(run, decision, option, due, contact, is_sent=is_sent)
     standing = _standing(run, slot, decision, [action.goal], model)
+    standing.goals += _beside(run, standing, beside)
     standing.need = standing.need or stands_for
     standing.need_event = need.event if need is not None else 0
     standing.effects = notes
@@ -108,6 +115,17 @@ def _standing(
             for goal in sorted(goals, key=lambda goal: goal.name)
         ],
     )
+
+
+def _beside(run: Run, standing: Standing, goals: Iterable[GoalRule]) -> list[GoalWindow]:
+    own = {window.goal for window in standing.goals}
+    if not own:  # of somebody who tries things out
+        return []
+    return [
+        GoalWindow(goal.name, run.now + goal.within_ms, is_beside=True)
+        for goal in sorted(goals, key=lambda goal: goal.name)
+        if goal.name not in own
+    ]
 
 
 def _release_in_slot(run: Run, standing: Standing, action: ActionRule) -> None:

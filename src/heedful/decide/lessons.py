@@ -60,6 +60,8 @@ def lesson_of(
         model=standing.model,
         model_seq=standing.model_seq,
         is_unsent=standing.status == WITHDRAWN,
+        is_beside=goal.is_beside,
+        goals=len(standing.goals),
     )
 
 

@@ -53,7 +53,7 @@ class Margins(msgspec.Struct, frozen=True):
             return self
         sums, delays = dict(self.sums), dict(self.delays)
         for row in rows:
-            if row.state != "converted":
+            if row.state != "converted" or row.is_beside:
                 continue
             count, micros = sums.get(row.goal, (0, 0))
             sums[row.goal] = (count + 1, micros + row.value)

@@ -150,7 +150,7 @@ def _told(standing: Standing) -> dict[str, Any]:
 def _convert(run: Run, standing: Standing, said: dict[str, Any]) -> None:
     value = to_micros(said.get("value"))
     for window in standing.goals:
-        if window.outcome == WAITING and window.goal in run.rules.goals:
+        if window.outcome == WAITING and window.goal in run.rules.goals and not window.is_beside:
             goal = run.rules.goals[window.goal]
             stated = goal.value if isinstance(goal.value, int) else 0
             _settle(run, standing, window, REACHED, stated if value is None else value)

@@ -78,7 +78,7 @@ def _told(row: LearningRow, decision: _Counted | None) -> LearningRow:
     return replace(
         row,
         p_ppm=terms.get("p_ppm", terms.get("p_nothing_ppm", 0)),
-        cost=0 if row.is_unsent else terms.get("cost", 0),
+        cost=0 if row.is_unsent or row.is_beside else terms.get("cost", 0),
         trials=tuple((one.line, one.model, one.slice) for one in decision.trials),
         shadows=tuple(
             (one.line, one.model, slices[one.line], one.p_choose)
@@ -134,8 +134,11 @@ class Counting:
         assert bins is not None  # loaded
         rows = self._store.read(lambda tx: _read(tx, bins.learn_seq))
         for row in rows:
-            bins.learn_one(row)
             self._trials.learn_one(row)
+            if row.is_beside:
+                bins.learn_seq = row.learn_seq
+                continue
+            bins.learn_one(row)
             self._windows.count(row)
         if bins.learn_seq - self._kept >= KEPT_ROWS:
             self._store.write(self._keep)

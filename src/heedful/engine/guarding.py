@@ -137,7 +137,8 @@ def _lessons(rows: Sequence[tuple[int, bytes]]) -> Iterator[Seen]:
     for _, body in rows:
         lesson = _LESSONS.decode(body)
         decision = parse_public_id("d", lesson.decision_id)
-        if lesson.state == _CONVERTED and not lesson.is_unsent and decision is not None:
+        is_its = not (lesson.is_unsent or lesson.is_beside)
+        if lesson.state == _CONVERTED and is_its and decision is not None:
             yield Seen(decision, _CONVERTED)
 
 

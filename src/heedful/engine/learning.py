@@ -147,7 +147,8 @@ def fold(
 
 
 def _learn(model: Model, rows: list[LearningRow]) -> list[Forgot]:
-    """Fold rows; one that the model refuses, such as of one arm too many, is passed over.
+    """Fold rows; goals beside an action's own are passed over, and what the model refuses, such as
+    one arm too many.
 
     Returns
     -------
@@ -155,6 +156,9 @@ def _learn(model: Model, rows: list[LearningRow]) -> list[Forgot]:
     """
     found: list[Forgot] = []
     for row in rows:
+        if row.is_beside:
+            model.learn_seq = row.learn_seq
+            continue
         try:
             learned = model.learn_one(row)
         except InputError:

@@ -249,7 +249,7 @@ def _counted_on(tx: Transaction, world: World, before: Counted) -> tuple[Counted
     changes: list[AlarmChange] = []
     for row in rows:
         key = _decision_key(row)
-        if key not in known:
+        if key not in known or row.is_beside:
             continue
         if _LEFT_OUT.isdisjoint(known[key].flags):
             changes += alarms.learn_one(alarming.foreseen(world, row, known[key]))

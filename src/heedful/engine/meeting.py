@@ -25,13 +25,12 @@ from heedful.engine.engine import under
 from heedful.engine.histories import Placed, seq_at
 from heedful.engine.learning import learned
 from heedful.engine.register import trained_at
-from heedful.engine.rewards import Beside, Reward, rewards
+from heedful.engine.rewards import Reward, rewards
 from heedful.events import Event, Identifier, decode_event
 from heedful.govern.governance import Governance, fold_governance
 from heedful.govern.monitors import ProtectedTrait, group_of
 from heedful.kernel import InputError, to_micros
 from heedful.learn import Trained
-from heedful.measure.reaching import Reached
 from heedful.measure.whatif import SILENCE, Meeting, policy_of
 from heedful.ports import Store, Transaction
 
@@ -66,8 +65,6 @@ class _Who(msgspec.Struct):
     case: Case
     decisions: dict[int, list[Decision]]
     """Those of the log that count, by the event that they answer."""
-    reached: list[Reached] | None = None
-    """Outcomes of all goals, once they were read."""
 
 
 class Told(NamedTuple):
@@ -78,7 +75,6 @@ class Told(NamedTuple):
     """The rules that are asked."""
     compiled: Compiled
     protected: Sequence[ProtectedTrait]
-    now: int
 
 
 def meet(store: Store, world: World, told: Told, since: int, people: int) -> Met:
@@ -99,46 +95,30 @@ def meet(store: Store, world: World, told: Told, since: int, people: int) -> Met
         who = store.read(lambda tx, k=key: _read(tx, world, told, k, since))  # type: ignore[misc]
         if who is not None:
             everybody.append(who)
-    known, beside = rewards(store, since), Beside(world, told.now)
+    known = rewards(store, since)
     met = Met([], sum(len(its) for who in everybody for its in who.decisions.values()), 0)
     for number, one in _in_order(everybody):
         past.go_to(one.seq)
         who = everybody[number]
-        for meeting, ours, is_repeated in _happen(who, one, past, told, since):
+        found = _happen(who, one, past, told, since)
+        for meeting, id_, is_repeated in found:
             if is_repeated:
                 met = met._replace(repeated=met.repeated + 1)
-            elif ours is not None:
+            elif meeting.logged is not None:
                 continue  # its state is not known, so neither is what another strategy would do
-            found = meeting._replace(person=number)
-            if ours is not None and ours.id in known:
-                found = _rewarded(found, ours, known[ours.id], who, past.world, beside)
-            met.meetings.append(found)
+            meeting = meeting._replace(person=number)
+            met.meetings.append(_rewarded(meeting, known.get(id_)) if is_repeated else meeting)
     return met
 
 
-def _rewarded(
-    meeting: Meeting, decision: Decision, reward: Reward, who: _Who, world: World, beside: Beside
-) -> Meeting:
-    """Add what followed on a decision, for the goals of all arms that it was drawn from.
-
-    Notes
-    -----
-    Silence waits for all of these and an action for its own, so of an action the others are read
-    off the history: else whatever is bought after a question about service speaks for silence.
-    """
-    actions = world.rules.actions
-    drawn = {one.action for one in decision.candidates if one.weight and one.action in actions}
-    others = {actions[name].goal.name for name in drawn}.difference(reward.by_goal)
-    more: float | None = 0.0
-    if others:
-        if who.reached is None:
-            placed = sorted(who.placed, key=lambda one: (one.event.at, one.event.key))
-            who.reached = beside.reached(one.event for one in placed)
-        more = beside.money(who.reached, decision.at, sorted(others))
+def _rewarded(meeting: Meeting, reward: Reward | None) -> Meeting:
+    """Add what followed on the decision; what was not sent has cost nothing."""
+    if reward is None:
+        return meeting
     logged = meeting.logged
     if logged is not None and reward.is_unsent:
         logged = logged._replace(cost=0.0)
-    return meeting._replace(logged=logged, reward=None if more is None else reward.money + more)
+    return meeting._replace(logged=logged, reward=reward.money)
 
 
 def _decided(store: Store, since: int) -> set[int]:
@@ -288,7 +268,7 @@ class _Past:
 
 def _happen(
     who: _Who, one: Placed, past: _Past, told: Told, since: int
-) -> list[tuple[Meeting, Decision | None, bool]]:
+) -> list[tuple[Meeting, int, bool]]:
     """Let one event happen to a person; gives what either strategy decides on it."""
     event, live = one.event, past.world
     if who.live.senses.set_id != live.signals.id:
@@ -322,13 +302,8 @@ def _person(who: _Who, state: Customer) -> Person:
 
 def _paired(
     who: _Who, event: Event, asked: Sequence[Decision], again: Sequence[Decision]
-) -> Iterator[tuple[Meeting, Decision | None, bool]]:
-    """Pair decisions by their ids, which name the event, the slot and the place among several.
-
-    Returns
-    -------
-    Each meeting with the log's decision, and whether that was made again with the same result.
-    """
+) -> Iterator[tuple[Meeting, int, bool]]:
+    """Pair decisions by their ids, which name the event, the slot and the place among several."""
     repeated = {decision.id: decision for decision in again}
     logged = {decision.id: decision for decision in who.decisions.get(event.key, ())}
     others = {decision.id: decision for decision in asked}
@@ -338,7 +313,7 @@ def _paired(
         target = None if other is None else policy_of(other)
         if ours is None and (id_ in repeated or target is None or set(target.weights) == {SILENCE}):
             continue  # one of the log's that does not count, or a silence more
-        yield Meeting(0, who.groups, policy, target, None), ours, _is_same(ours, repeated)
+        yield Meeting(0, who.groups, policy, target, None), id_, _is_same(ours, repeated)
 
 
 def _is_same(logged: Decision | None, repeated: Mapping[int, Decision]) -> bool:

@@ -1,21 +1,14 @@
-"""What decisions brought: outcomes from the learning rows, by decision and goal.
-
-An action waits for its own goal, silence for the goals of every action that it was chosen over.
-Whoever compares the two takes one goal of both, or adds what else the person reached (`Beside`).
-"""
+"""What decisions brought: outcomes from the learning rows, by decision."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 import msgspec
 
-from heedful.core import World
-from heedful.events import Event
 from heedful.kernel import MICRO, parse_public_id
 from heedful.learn import LearningRow
-from heedful.measure.reaching import GoalReader, Reached
 from heedful.ports import Store, Transaction
 
 ROWS: Final = 5_000
@@ -28,7 +21,7 @@ class Reward(NamedTuple):
     """What followed on a decision."""
 
     by_goal: Mapping[str, float]
-    """Money, by each goal that it waited for."""
+    """Money, by goal: where an arm was drawn those of all arms, whichever it was; else its own."""
     is_unsent: bool
     """Whether its message never went out, so that its price was not paid."""
 
@@ -36,44 +29,6 @@ class Reward(NamedTuple):
     def money(self) -> float:
         """All of it."""
         return sum(self.by_goal.values())
-
-
-class Beside:
-    """Reads off histories what people reached beside the goals that their decisions waited for.
-
-    Parameters
-    ----------
-    until
-        Up to when histories go.
-    """
-
-    def __init__(self, world: World, until: int) -> None:
-        self._goals = world.rules.goals
-        self._reader = GoalReader(world.rules, world.dictionary)
-        self._until = until
-
-    def reached(self, events: Iterable[Event]) -> list[Reached]:
-        """List what one person reached; events in the order of `(at, key)`."""
-        return self._reader.reached(events)
-
-    def money(self, reached: Sequence[Reached], at: int, goals: Iterable[str]) -> float | None:
-        """Add up the first outcome of each goal within its window from an instant.
-
-        Returns
-        -------
-        None where a window is not over.
-        """
-        micros = 0
-        for name in goals:
-            goal = self._goals.get(name)
-            if goal is None:
-                continue
-            end = at + goal.within_ms
-            if end > self._until:
-                return None
-            its = (one.value for one in reached if one.goal == name and at < one.at <= end)
-            micros += next(its, 0)
-        return micros / MICRO
 
 
 class _Outcome(msgspec.Struct):

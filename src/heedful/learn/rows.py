@@ -57,6 +57,11 @@ class LearningRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """`learn_seq` of the snapshot that the decision was made with."""
     is_unsent: bool = False
     """Whether its message was withdrawn before it went out, so that its price was not paid."""
+    is_beside: bool = False
+    """Whether the goal is one of another arm that might have been drawn: for whoever compares what
+    was drawn; models do not learn it."""
+    goals: int = 1
+    """How many goals the decision waits for."""
     p_ppm: int = 0
     """Chance of the goal that the model gave the arm, in millionths; 0 where none was asked."""
     cost: int = 0

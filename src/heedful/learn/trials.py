@@ -34,7 +34,7 @@ class Outcome(NamedTuple):
     """Sums over decisions; all in millionths, money in micros."""
 
     decisions: int
-    """Decisions whose outcome is known, each by the part of it that is."""
+    """Decisions whose outcome is known, each by the part of its goals and windows that is."""
     reached: int
     """Goals reached."""
     value: int
@@ -91,7 +91,7 @@ class TrialCounts:
             return False
         known = weight - row.retract
         reached = row.outcome * weight // MICRO
-        outcome = Outcome(known, reached, row.value - row.cost * known // MICRO)
+        outcome = Outcome(known // row.goals, reached, row.value - row.cost * known // MICRO)
         for line, model, slice_ in row.trials:
             self._add((line, model), slice_, outcome)
         for line, model, slice_, p_shadow in row.shadows:

@@ -193,7 +193,7 @@ def test_a_what_if_meets_decisions_with_the_table_of_their_time() -> None:
         train(here)
         asked.append(ask(here, "second", 3))
         world = here.engine.world
-        told = Told(SECRET, world_of(load(FILES)), lambda version: world, (), here.now)
+        told = Told(SECRET, world_of(load(FILES)), lambda version: world, ())
         met = meet(store, world, told, since, 100)
     assert [one.models.get("trained/ahead") for one in asked] == [None, 1]
     assert met.logged >= 2

@@ -7,11 +7,15 @@ from random import Random
 from typing import Final
 
 import pytest
+from msgspec.structs import replace
 
 from heedful.app.worlds import world_of
+from heedful.decide import DO_NOTHING
+from heedful.engine.learning import BETA
 from heedful.engine.lifting import measure_lift
 from heedful.engine.meeting import Met, Told, meet
-from heedful.kernel import DAY_MS, HOUR_MS
+from heedful.kernel import DAY_MS, HOUR_MS, MICRO, public_id
+from heedful.learn import TrialCounts
 from heedful.measure.whatif import compare
 from heedful.strategy import load
 from tests.unit.engine.acting import Acting, acting
@@ -78,7 +82,7 @@ def test_no_action_brings_anything_over_silence(shop: Acting) -> None:
 
 def test_another_way_to_do_nothing_gains_only_the_prices(shop: Acting) -> None:
     world = shop.engine.world
-    told = Told(SECRET, world_of(load(QUIETER)), lambda version: world, (), shop.now)
+    told = Told(SECRET, world_of(load(QUIETER)), lambda version: world, ())
     met: Met = meet(shop.store, world, told, 0, PEOPLE)
     assert met.repeated == met.logged == PEOPLE
     assert {one.reward for one in met.meetings} == {0.0, 3.0, 20.0, 23.0}
@@ -87,11 +91,37 @@ def test_another_way_to_do_nothing_gains_only_the_prices(shop: Acting) -> None:
     assert value.gain.bootstrap.low < 0.0 < value.gain.bootstrap.high
 
 
-def test_a_what_if_waits_until_every_goal_could_be_reached(shop: Acting) -> None:
-    world = shop.engine.world
-    day = shop.now - 3 * DAY_MS
-    told = Told(SECRET, world, lambda version: world, (), day)
-    met = meet(shop.store, world, told, 0, PEOPLE)
-    open_ = [one for one in met.meetings if one.reward is None]
-    assert open_
-    assert {one.logged.arm[0] for one in open_ if one.logged is not None} == {"tips"}
+def test_whatever_is_drawn_waits_for_the_goals_of_all_arms(shop: Acting) -> None:
+    waits: dict[str, set[str]] = {}
+    for row in shop.lessons():
+        waits.setdefault(row.decision_id, set()).add(row.goal)
+    assert len(waits) == PEOPLE
+    assert {frozenset(goals) for goals in waits.values()} == {frozenset({"purchase", "look"})}
+
+
+def test_an_action_is_learned_by_its_own_goal(shop: Acting) -> None:
+    while shop.learner.step():
+        pass
+    model, own = shop.engine.world.rules.models[BETA].new(), shop.engine.world.models[BETA]
+    for row in shop.lessons():
+        assert row.is_beside == (
+            (row.parts[1], row.goal) in (("sale", "look"), ("tips", "purchase"))
+        )
+        if not row.is_beside:
+            model.learn_one(row)
+    model.learn_seq = own.learn_seq
+    assert model.encode() == own.encode()
+
+
+def test_models_that_do_otherwise_are_tried_by_the_same_goals(shop: Acting) -> None:
+    counts = {name: TrialCounts() for name in ("sale", "tips", DO_NOTHING)}
+    chosen = {public_id("d", d.id): d for n in range(PEOPLE) for d in shop.decided(f"u{n}-5")}
+    for row in shop.lessons():
+        action = chosen[row.decision_id].action
+        counts[action].learn_one(replace(row, trials=(("beta", "beta", 0),)))
+    for action, found in counts.items():
+        total = found.total("beta", "beta")
+        decisions = sum(one.action == action for one in chosen.values())
+        assert total.decisions == decisions * MICRO
+        # Four purchases of 20 and six looks of 3 in ten decisions, more or less by chance.
+        assert total.value / total.decisions == pytest.approx(9.8, abs=2.6)
