@@ -168,11 +168,16 @@ class Crowd:
         return spoken
 
     def _pass_time(self, until: int) -> None:
-        """Let happen what is due by itself, as the engine's timers do: windows ripen and close."""
+        """Let happen what is due by itself, as the engine's timers do: windows ripen and close.
+
+        Notes
+        -----
+        Told an hour late, so that nothing is decided on it: here one writes by mailings alone.
+        """
         for number, person in self._people.items():
             while person.due is not None and person.due <= until:
                 due = person.due
-                self._happen(number, "own", decide.TIME_PASSED, due, due)
+                self._happen(number, "own", decide.TIME_PASSED, due - HOUR_MS, due)
                 assert person.due is None or person.due > due  # the clock goes on
 
     def _told(self, number: int, outcome: str, at: int) -> None:
