@@ -59,7 +59,7 @@ def commit(
     is_sent = bool(arm.channel) and not slot.is_answered
     notes = carry_out(run, decision, option, due, contact, is_sent=is_sent)
     standing = _standing(run, slot, decision, [action.goal], model)
-    standing.goals += _beside(run, standing, beside)
+    _wait_beside(run, standing, beside)
     standing.need = standing.need or stands_for
     standing.need_event = need.event if need is not None else 0
     standing.effects = notes
@@ -117,15 +117,16 @@ def _standing(
     )
 
 
-def _beside(run: Run, standing: Standing, goals: Iterable[GoalRule]) -> list[GoalWindow]:
+def _wait_beside(run: Run, standing: Standing, goals: Iterable[GoalRule]) -> None:
     own = {window.goal for window in standing.goals}
     if not own:  # of somebody who tries things out
-        return []
-    return [
+        return
+    standing.goals += [
         GoalWindow(goal.name, run.now + goal.within_ms, is_beside=True)
-        for goal in sorted(goals, key=lambda goal: goal.name)
+        for goal in goals
         if goal.name not in own
     ]
+    standing.goals.sort(key=lambda window: window.goal)  # as they are after a join
 
 
 def _release_in_slot(run: Run, standing: Standing, action: ActionRule) -> None:

@@ -10,7 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from heedful.app.worlds import world_of
-from heedful.decide import DO_NOTHING
+from heedful.decide import DO_NOTHING, encode_case, merge_cases
 from heedful.engine.learning import BETA
 from heedful.engine.lifting import measure_lift
 from heedful.engine.meeting import Met, Told, meet
@@ -97,6 +97,16 @@ def test_whatever_is_drawn_waits_for_the_goals_of_all_arms(shop: Acting) -> None
         waits.setdefault(row.decision_id, set()).add(row.goal)
     assert len(waits) == PEOPLE
     assert {frozenset(goals) for goals in waits.values()} == {frozenset({"purchase", "look"})}
+
+
+def test_joining_a_decision_with_itself_changes_nothing() -> None:
+    with acting(FILES) as here:
+        for user in ("u1", "u2", "u3", "u4", "u5"):
+            here.meet(user)
+            here.ask(user, placement="home")
+            case = here.case(value=user)
+            assert [goal.goal for goal in case.standing[0].goals] == ["look", "purchase"]
+            assert encode_case(merge_cases(case, case)) == encode_case(case)
 
 
 def test_an_action_is_learned_by_its_own_goal(shop: Acting) -> None:
