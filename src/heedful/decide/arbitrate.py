@@ -181,6 +181,8 @@ def _staying(replaced: list[Standing], picked: Picked) -> Standing | None:
     What was drawn must not matter here. Were an arm left to wait where it is drawn again, and any
     other recorded, the log would have what waits too seldom for its chance, the rest too often.
     """
+    if not replaced:
+        return None
     weights = picked.chosen.weights
     chances = {option.arm.id: weights[i] for i, option in enumerate(picked.passed)}
     for standing in replaced:
