@@ -10,8 +10,8 @@ from heedful.kernel import MICRO
 
 RowState = Literal["pending", "maturing", "converted", "expired", "withdrawn"]
 """`pending` when decided; `maturing` each time that a part of the conversions would have come and
-this one has not; then one of: the goal was reached, its window closed, or nothing is to be learned,
-since the message could not be delivered."""
+this one has not; then one of: the goal was reached, its window closed, or nothing is to be learned:
+the message could not be delivered, or newer decisions pushed this one out of the case."""
 
 
 class LearningRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
